@@ -1,0 +1,57 @@
+/**
+ * Every upper bound that is not sized from the machine or the model, and why it stands where it stands.
+ * Units are in the names.
+ */
+
+/** Body of one request. 100 KB prompts are common, megabytes are not; parsing 4 MiB of JSON takes ~20 ms. */
+export const REQUEST_BODY_BYTES_MAX = 4 * 1024 * 1024;
+
+/** OpenAI's bound for `n`. */
+export const CHOICES_MAX = 128;
+
+/** OpenAI's bound for `stop`. Each one costs a comparison per character of output. */
+export const STOP_STRINGS_MAX = 4;
+/** A stop string longer than this holds back too much text to be called streaming. */
+export const STOP_STRING_CHARACTERS_MAX = 1024;
+
+/** OpenAI's bound for `top_logprobs`; stays under `CANDIDATE_COUNT`. */
+export const TOP_LOGPROBS_MAX = 20;
+
+/** OpenAI's bound for `logit_bias`. */
+export const LOGIT_BIAS_ENTRIES_MAX = 1024;
+
+/** Messages of one conversation; templates are quadratic at worst. */
+export const MESSAGES_MAX = 2048;
+
+/**
+ * Best logits of a row that leave the graph for every sampled token. 64 of a trained model's distribution
+ * hold nearly all of its mass, and TopK 64 costs 0.07 ms for a row of 151,936; beyond that the full row is fetched.
+ */
+export const CANDIDATE_COUNT = 64;
+
+/** Requests in flight (running and waiting) before new ones are answered 429. */
+export const REQUESTS_IN_FLIGHT_DEFAULT = 512;
+
+/** Sequences that one step may hold. Beyond it the CPU gains nothing from a larger batch. */
+export const SEQUENCES_PER_STEP_DEFAULT = 128;
+
+/** Tokens that one step may compute: the bound on how long a decoding stream waits for its neighbours' prompts. */
+export const TOKENS_PER_STEP_DEFAULT = 512;
+
+/** Tokens a KV block holds. Small blocks waste little and share prefixes finely; the gather copies whole blocks. */
+export const BLOCK_SIZE_DEFAULT = 16;
+
+/** A failed step is tried once more before its requests are failed: transient faults exist, loops must not. */
+export const STEP_ATTEMPTS_MAX = 2;
+
+/** With work at hand and no step finished for this long, `/ready` says 503. */
+export const STALLED_AFTER_MS = 30_000;
+
+/** How long a stop signal lets running requests finish. */
+export const DRAIN_MS_DEFAULT = 30_000;
+
+/** Silence on an event stream before a comment is sent, so that proxies do not cut the line. */
+export const HEARTBEAT_MS = 15_000;
+
+/** `Retry-After` of a 429: about the time in which a slot of a busy server comes free. */
+export const RETRY_AFTER_SECONDS = 1;

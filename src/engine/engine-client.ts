@@ -1,0 +1,75 @@
+/**
+ * The engine as everyone above it sees it: tokens in, tokens out. Knows nothing of text, HTTP, ONNX or of
+ * which thread the engine lives on.
+ */
+
+import type { ServerError } from '../base/errors.ts';
+import type { FinishReason, GenerationRequest } from '../batching/generation-request.ts';
+import type { TokenLogprobs } from '../sampling/sampling-params.ts';
+import type { EngineLimits, StepReport } from './protocol.ts';
+
+/** A request as its owner writes it; the client numbers the sequence. */
+export type GenerationInput = Omit<GenerationRequest, 'sequenceId'>;
+
+export type GeneratedToken = {
+  readonly tokenId: number;
+  readonly logprobs: TokenLogprobs | null;
+};
+
+export type TokenEvent =
+  /** At least one token. A reader that lags behind finds several steps' tokens merged into one event. */
+  | {
+      readonly kind: 'tokens-delta';
+      readonly tokens: readonly GeneratedToken[];
+      readonly cachedTokenCount: number;
+    }
+  /** The last event of a sequence that ended as asked. */
+  | { readonly kind: 'finish'; readonly reason: FinishReason };
+
+/** `loading` -> `ready` -> `draining`; `dead` from anywhere, for good. */
+export type EngineState = 'loading' | 'ready' | 'draining' | 'dead';
+
+export type EngineHealth = {
+  readonly state: EngineState;
+  /** Requests in flight, waiting or running. */
+  readonly inFlightCount: number;
+  /** Milliseconds since a step last finished or work last arrived at an idle engine; 0 while there is no work. */
+  readonly withoutProgressMs: number;
+};
+
+/** A place in the bounded queue, taken before any work is done for a request and given back exactly once. */
+export interface Admission {
+  /** Gives the place back. Harmless when called again. */
+  leave(): void;
+}
+
+export interface EngineClient {
+  /** @throws ServerError `not_ready` before the engine has loaded. */
+  readonly limits: EngineLimits;
+  readonly health: EngineHealth;
+  /** Resolves when the model is loaded; rejects with the reason when it cannot be. */
+  readonly ready: Promise<EngineLimits>;
+  /** Resolves with the reason when the engine is dead; never otherwise. */
+  readonly died: Promise<ServerError>;
+
+  /**
+   * Takes `count` places (one a sequence) of the bounded queue.
+   * @throws ServerError `queue_full`, `shutting_down`, `not_ready` or `engine_dead`; then no place is taken.
+   */
+  admit(count: number): Admission;
+
+  /**
+   * Runs one sequence. Ends after `finish`; ending the iteration early, or aborting `signal`, cancels the
+   * sequence, and its blocks are free by the next step.
+   * @throws ServerError (from the iteration) `context_length_exceeded`, `step_failed` or `engine_dead`.
+   */
+  generate(input: GenerationInput, signal?: AbortSignal): AsyncIterable<TokenEvent>;
+
+  /** Called once for every step. Must not throw. */
+  onStep(listener: (report: StepReport) => void): void;
+
+  /** Refuses new requests from now on; resolves when those in flight have ended. */
+  drain(): Promise<void>;
+  /** Ends the engine at once; open sequences fail with `engine_dead`. */
+  close(): Promise<void>;
+}

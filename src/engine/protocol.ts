@@ -1,0 +1,57 @@
+/**
+ * The messages between the main thread and the engine worker, and nothing else. Both sides import this file;
+ * it imports types only. Everything is structured-cloneable.
+ */
+
+import type { ErrorCode } from '../base/errors.ts';
+import type { GenerationRequest, SequenceToken } from '../batching/generation-request.ts';
+import type { ModelLimits } from './model-runner.ts';
+
+export type EngineLimits = ModelLimits & {
+  /** Sequences in one step. */
+  readonly sequencesPerStepMax: number;
+  /** Tokens in one step. */
+  readonly tokensPerStepMax: number;
+};
+
+/** Main thread -> worker. */
+export type EngineCommand =
+  | { readonly kind: 'request-submit'; readonly request: GenerationRequest }
+  | { readonly kind: 'request-abort'; readonly sequenceId: number }
+  /** Finish nothing more, release the model, exit. */
+  | { readonly kind: 'engine-close' };
+
+export type SequenceFailure = {
+  readonly sequenceId: number;
+  readonly code: ErrorCode;
+  readonly message: string;
+};
+
+/** What a step did, for metrics. Counts are of this step alone; gauges are as the step left them. */
+export type StepReport = {
+  readonly tokenCount: number;
+  readonly rowCount: number;
+  readonly preemptionCount: number;
+  /** Prompt tokens looked up in the prefix cache, and those found, of sequences admitted in this step. */
+  readonly prefixQueryTokenCount: number;
+  readonly prefixHitTokenCount: number;
+  readonly runningCount: number;
+  readonly waitingCount: number;
+  /** Share of the cache's blocks that sequences hold, 0 to 1; cached but unheld blocks count as free. */
+  readonly cacheUsage: number;
+  /** Whole step, and the part of it inside the model runner. */
+  readonly stepMs: number;
+  readonly runMs: number;
+};
+
+/** Worker -> main thread. One `step-result` a step, whatever the number of sequences. */
+export type EngineEvent =
+  | { readonly kind: 'engine-ready'; readonly limits: EngineLimits }
+  | {
+      readonly kind: 'step-result';
+      readonly tokens: readonly SequenceToken[];
+      readonly failures: readonly SequenceFailure[];
+      readonly report: StepReport;
+    }
+  /** The engine has ended for good; every open request fails. */
+  | { readonly kind: 'engine-fatal'; readonly message: string };
