@@ -10,16 +10,16 @@ import { assert } from '../base/assert.ts';
 /** Growable columns of what the sampler asks of the graph. Cleared and refilled for every step. */
 export class LogitsQuery {
   /** Row of each normaliser; parallel to `normaliserInverseTemperature`. */
-  normaliserRow = new BigInt64Array(16);
+  normaliserRow = new Int32Array(16);
   normaliserInverseTemperature = new Float32Array(16);
   normaliserCount = 0;
 
   /** (row, token id) of each single logit that is read. */
-  readRowAndToken = new BigInt64Array(32);
+  readRowAndToken = new Int32Array(32);
   readCount = 0;
 
   /** Rows that are wanted whole. */
-  fullRow = new BigInt64Array(16);
+  fullRow = new Int32Array(16);
   fullRowCount = 0;
 
   clear(): void {
@@ -33,10 +33,10 @@ export class LogitsQuery {
     assert(temperature > 0, 'a normaliser needs a positive temperature');
     const index = this.normaliserCount++;
     if (index === this.normaliserRow.length) {
-      this.normaliserRow = grow(this.normaliserRow, BigInt64Array);
+      this.normaliserRow = grow(this.normaliserRow, Int32Array);
       this.normaliserInverseTemperature = grow(this.normaliserInverseTemperature, Float32Array);
     }
-    this.normaliserRow[index] = BigInt(row);
+    this.normaliserRow[index] = row;
     this.normaliserInverseTemperature[index] = 1 / temperature;
     return index;
   }
@@ -45,27 +45,27 @@ export class LogitsQuery {
   addRead(row: number, tokenId: number): number {
     const index = this.readCount++;
     if (2 * index === this.readRowAndToken.length) {
-      this.readRowAndToken = grow(this.readRowAndToken, BigInt64Array);
+      this.readRowAndToken = grow(this.readRowAndToken, Int32Array);
     }
-    this.readRowAndToken[2 * index] = BigInt(row);
-    this.readRowAndToken[2 * index + 1] = BigInt(tokenId);
+    this.readRowAndToken[2 * index] = row;
+    this.readRowAndToken[2 * index + 1] = tokenId;
     return index;
   }
 
   /** Asks for a whole row; @returns its index in `StepLogits.fullRows`. */
   addFullRow(row: number): number {
     const index = this.fullRowCount++;
-    if (index === this.fullRow.length) this.fullRow = grow(this.fullRow, BigInt64Array);
-    this.fullRow[index] = BigInt(row);
+    if (index === this.fullRow.length) this.fullRow = grow(this.fullRow, Int32Array);
+    this.fullRow[index] = row;
     return index;
   }
 }
 
-type Column = BigInt64Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
+type Column = Int32Array<ArrayBuffer> | Float32Array<ArrayBuffer>;
 
 function grow<T extends Column>(column: T, type: new (length: number) => T): T {
   const larger = new type(2 * column.length);
-  (larger as Float32Array).set(column as Float32Array);
+  larger.set(column);
   return larger;
 }
 
@@ -77,7 +77,7 @@ export type StepLogits = {
   /** [rows x candidateCount], each row's largest logits, descending. */
   readonly candidateLogits: Float32Array;
   /** [rows x candidateCount], their token ids. */
-  readonly candidateIds: BigInt64Array;
+  readonly candidateIds: Int32Array;
   /** By index of `LogitsQuery.addNormaliser`. */
   readonly normalisers: Float32Array;
   /** By index of `LogitsQuery.addRead`. */

@@ -1,0 +1,70 @@
+/**
+ * The paged KV cache of the CPU path: plain memory that the graph reads as inputs and this file alone writes.
+ * Knows slots, and nothing of sequences or of who owns which block.
+ */
+
+import type { CacheGeometry } from '../graph/gathered-attention.ts';
+
+export type CacheShape = CacheGeometry & {
+  readonly layerCount: number;
+  readonly kvHeadCount: number;
+  readonly headSize: number;
+};
+
+/** Bytes of keys and values of one token over all layers. */
+export function bytesPerToken({
+  layerCount,
+  kvHeadCount,
+  headSize,
+}: Omit<CacheShape, keyof CacheGeometry>): number {
+  return 2 * layerCount * kvHeadCount * headSize * Float32Array.BYTES_PER_ELEMENT;
+}
+
+export class GatheredCache {
+  readonly shape: CacheShape;
+  /** One a layer, [kvHeads x blocks x blockSize * headSize]; pages of memory are taken when first written. */
+  readonly keys: readonly Float32Array<ArrayBuffer>[];
+  readonly values: readonly Float32Array<ArrayBuffer>[];
+
+  constructor(shape: CacheShape) {
+    this.shape = shape;
+    const length = shape.kvHeadCount * shape.blockCount * shape.blockSize * shape.headSize;
+    const perLayer = () => Array.from({ length: shape.layerCount }, () => new Float32Array(length));
+    this.keys = perLayer();
+    this.values = perLayer();
+  }
+
+  /**
+   * Writes a step's keys and values into their slots.
+   * @param fresh [2 * layers * tokenCount x kvHeads * headSize]: keys of every layer, then values of every layer
+   * @param slots [tokenCount]
+   */
+  store(fresh: Float32Array, slots: Int32Array, tokenCount: number): void {
+    const { layerCount, kvHeadCount, headSize } = this.shape;
+    const rows = tokenCount * kvHeadCount * headSize;
+    for (let layer = 0; layer < layerCount; layer++) {
+      this.#scatter(this.keys[layer]!, fresh, layer * rows, slots, tokenCount);
+      this.#scatter(this.values[layer]!, fresh, (layerCount + layer) * rows, slots, tokenCount);
+    }
+  }
+
+  /** Element loops on purpose: `set(subarray(…))` would make one object for every token, head and layer. */
+  #scatter(
+    cache: Float32Array,
+    fresh: Float32Array,
+    start: number,
+    slots: Int32Array,
+    tokenCount: number,
+  ): void {
+    const { kvHeadCount, headSize, blockCount, blockSize } = this.shape;
+    const headStride = blockCount * blockSize * headSize;
+    let from = start;
+    for (let token = 0; token < tokenCount; token++) {
+      for (let head = 0; head < kvHeadCount; head++) {
+        const to = head * headStride + slots[token]! * headSize;
+        for (let i = 0; i < headSize; i++) cache[to + i] = fresh[from + i]!;
+        from += headSize;
+      }
+    }
+  }
+}

@@ -1,0 +1,133 @@
+/**
+ * Reads `config.json` in the spellings that are around: with `rope_scaling` and `torch_dtype`, and with
+ * transformers 5's `rope_parameters`. Knows the fields that every family shares; what a family does with them is
+ * said in `architectures/`.
+ */
+
+import { z } from 'zod';
+import { StartupError } from '../base/errors.ts';
+import type { RopeScaling } from './decoder-shape.ts';
+
+const positiveInteger = z.number().int().positive();
+const rope = z.looseObject({
+  rope_type: z.string().optional(),
+  type: z.string().optional(),
+  rope_theta: z.number().positive().optional(),
+  factor: z.number().positive().nullish(),
+  low_freq_factor: z.number().positive().optional(),
+  high_freq_factor: z.number().positive().optional(),
+  original_max_position_embeddings: positiveInteger.optional(),
+  attention_factor: z.number().nullish(),
+  mscale: z.number().nullish(),
+  mscale_all_dim: z.number().nullish(),
+  beta_fast: z.number().nullish(),
+  beta_slow: z.number().nullish(),
+  truncate: z.boolean().optional(),
+  partial_rotary_factor: z.number().optional(),
+});
+
+const rawConfig = z.looseObject({
+  architectures: z.array(z.string()).min(1),
+  vocab_size: positiveInteger,
+  hidden_size: positiveInteger,
+  intermediate_size: positiveInteger,
+  num_hidden_layers: positiveInteger,
+  num_attention_heads: positiveInteger,
+  num_key_value_heads: positiveInteger.nullish(),
+  head_dim: positiveInteger.nullish(),
+  max_position_embeddings: positiveInteger.optional(),
+  rms_norm_eps: z.number().positive().default(1e-6),
+  hidden_act: z.string().default('silu'),
+  tie_word_embeddings: z.boolean().default(false),
+  attention_bias: z.boolean().default(false),
+  mlp_bias: z.boolean().default(false),
+  rope_theta: z.number().positive().nullish(),
+  rope_scaling: rope.nullish(),
+  rope_parameters: rope.nullish(),
+  partial_rotary_factor: z.number().nullish(),
+  sliding_window: positiveInteger.nullish(),
+  use_sliding_window: z.boolean().default(false),
+  max_window_layers: z.number().int().nonnegative().default(28),
+  layer_types: z.array(z.string()).nullish(),
+  quantization_config: z.unknown().optional(),
+  bos_token_id: z.number().int().nullish(),
+  eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish(),
+});
+
+export type CheckpointConfig = z.infer<typeof rawConfig>;
+
+/** @throws StartupError naming the first field that is wrong. */
+export function parseCheckpointConfig(json: unknown): CheckpointConfig {
+  const result = rawConfig.safeParse(json);
+  if (!result.success) {
+    const issue = result.error.issues[0];
+    throw new StartupError(`config.json: ${issue?.path.join('.')}: ${issue?.message}`);
+  }
+  const config = result.data;
+  refuse(config.quantization_config != null, 'quantization_config: quantised checkpoints are not supported');
+  refuse(
+    config.hidden_act !== 'silu',
+    `hidden_act: "${config.hidden_act}" is not supported; supported is "silu"`,
+  );
+  const rotary = config.rope_parameters?.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
+  refuse(rotary !== 1, `partial_rotary_factor: ${rotary} is not supported; supported is 1`);
+  return config;
+}
+
+function refuse(condition: boolean, message: string): void {
+  if (condition) throw new StartupError(`config.json: ${message}`);
+}
+
+/** All of transformers' families here agree on 10,000 where nothing is said. */
+export function ropeTheta(config: CheckpointConfig): number {
+  return config.rope_parameters?.rope_theta ?? config.rope_theta ?? 10_000;
+}
+
+/** @throws StartupError for a rope type that is not supported, or one without a factor that it needs. */
+export function ropeScaling(config: CheckpointConfig, positionsMax: number): RopeScaling {
+  const parameters = config.rope_parameters ?? config.rope_scaling ?? {};
+  const kind = parameters.rope_type ?? parameters.type ?? 'default';
+  const need = (name: 'factor' | 'low_freq_factor' | 'high_freq_factor'): number => {
+    const value = parameters[name];
+    if (value == null) throw new StartupError(`config.json: rope type "${kind}" needs "${name}"`);
+    return value;
+  };
+  const originalPositionsMax = parameters.original_max_position_embeddings ?? positionsMax;
+  switch (kind) {
+    case 'default':
+      return { kind };
+    case 'linear':
+      return { kind, factor: need('factor') };
+    case 'llama3':
+      return {
+        kind,
+        factor: need('factor'),
+        lowFrequencyFactor: need('low_freq_factor'),
+        highFrequencyFactor: need('high_freq_factor'),
+        originalPositionsMax,
+      };
+    case 'yarn': {
+      const factor = parameters.factor ?? positionsMax / originalPositionsMax;
+      return {
+        kind,
+        factor,
+        originalPositionsMax,
+        attentionFactor: parameters.attention_factor ?? yarnAttentionFactor(factor, parameters),
+        betaFast: parameters.beta_fast || 32,
+        betaSlow: parameters.beta_slow || 1,
+        truncate: parameters.truncate ?? true,
+      };
+    }
+    default:
+      throw new StartupError(
+        `config.json: rope type "${kind}" is not supported; supported are default, linear, llama3, yarn`,
+      );
+  }
+}
+
+/** YaRN (Peng et al. 2023), equation 22, with DeepSeek's two further scales where a checkpoint gives them. */
+function yarnAttentionFactor(factor: number, parameters: z.infer<typeof rope>): number {
+  const scale = (weight: number): number => (factor <= 1 ? 1 : 0.1 * weight * Math.log(factor) + 1);
+  const { mscale, mscale_all_dim: mscaleAll } = parameters;
+  return mscale && mscaleAll ? scale(mscale) / scale(mscaleAll) : scale(1);
+}

@@ -1,0 +1,67 @@
+/**
+ * What leaves the graph of the sampled rows' logits: always the best candidates; normalisers, single logits and
+ * full rows only as far as the step asks for them (see `LogitsQuery` in sampling). Inputs cannot be empty: a caller
+ * with nothing to ask passes one entry and ignores the answer.
+ */
+
+import type { GraphBuilder, Value } from './graph-builder.ts';
+
+export const LOGITS_INPUT = {
+  /** int32 [rows of normalisers] */
+  normaliserRows: 'normaliser_rows',
+  /** float32 [rows of normalisers]: 1 / temperature. */
+  inverseTemperatures: 'inverse_temperatures',
+  /** bool []: whether normalisers are computed at all. */
+  hasNormalisers: 'has_normalisers',
+  /** int32 [reads x 2]: (row, token id). */
+  reads: 'reads',
+  /** int32 [full rows] */
+  fullRows: 'full_rows',
+} as const;
+
+export const LOGITS_OUTPUT = {
+  /** float32 [rows x K], descending. */
+  candidateLogits: 'candidate_logits',
+  /** int32 [rows x K] */
+  candidateIds: 'candidate_ids',
+  /** float32 [rows of normalisers] */
+  normalisers: 'normalisers',
+  /** float32 [reads] */
+  reads: 'read_logits',
+  /** float32 [full rows x vocabulary] */
+  fullRows: 'full_row_logits',
+} as const;
+
+/** @param logits [rows x vocabulary] */
+export function logitsOutputs(g: GraphBuilder, logits: Value, candidateCount: number): void {
+  const [best, ids] = g.ops('TopK', [logits, g.int64s([candidateCount])], 2, { axis: -1 });
+  g.output(LOGITS_OUTPUT.candidateLogits, best!, 'float32');
+  g.output(LOGITS_OUTPUT.candidateIds, g.op('Cast', [ids!], { to: 6 }), 'int32');
+
+  const hasNormalisers = g.input(LOGITS_INPUT.hasNormalisers, 'bool', []);
+  const normaliserRows = g.input(LOGITS_INPUT.normaliserRows, 'int32', ['normalisers']);
+  const inverse = g.input(LOGITS_INPUT.inverseTemperatures, 'float32', ['normalisers']);
+  const normalisers = g.choose(
+    hasNormalisers,
+    (inner) => logSumExp(inner, logits, best!, normaliserRows, inverse),
+    (inner) => inner.op('Identity', [inverse]),
+  );
+  g.output(LOGITS_OUTPUT.normalisers, normalisers, 'float32');
+
+  const reads = g.input(LOGITS_INPUT.reads, 'int32', ['reads', 2]);
+  const places = g.op('Cast', [reads], { to: 7 });
+  g.output(LOGITS_OUTPUT.reads, g.op('GatherND', [logits, places]), 'float32');
+  const fullRows = g.input(LOGITS_INPUT.fullRows, 'int32', ['full']);
+  g.output(LOGITS_OUTPUT.fullRows, g.op('Gather', [logits, fullRows], { axis: 0 }), 'float32');
+}
+
+/** log(sum(exp(row / temperature))), shifted by the row's largest logit, which TopK has found already. */
+function logSumExp(g: GraphBuilder, logits: Value, best: Value, rows: Value, inverse: Value): Value {
+  const column = g.op('Unsqueeze', [inverse, g.int64s([1])]);
+  const top = g.op('Gather', [g.op('Gather', [best, rows], { axis: 0 }), g.int64s([0])], { axis: 1 });
+  const shifted = g.op('Sub', [g.op('Gather', [logits, rows], { axis: 0 }), top]);
+  const exponentials = g.op('Exp', [g.op('Mul', [shifted, column])]);
+  const sum = g.op('ReduceSum', [exponentials, g.int64s([-1])], { keepdims: 0 });
+  const offset = g.op('Squeeze', [g.op('Mul', [top, column]), g.int64s([1])]);
+  return g.op('Add', [g.op('Log', [sum]), offset]);
+}

@@ -1,0 +1,60 @@
+/** The ONNX patterns that decoders are made of, one function each. Rows are tokens, [tokens x elements]. */
+
+import type { Linear } from './decoder-weights.ts';
+import type { GraphBuilder, Value } from './graph-builder.ts';
+
+/** x W^T + b, for x [rows x in] and W [out x in]. */
+export function linear(g: GraphBuilder, x: Value, { weight, bias }: Linear): Value {
+  return g.op('Gemm', bias === null ? [x, weight] : [x, weight, bias], { transB: 1 });
+}
+
+/** Root-mean-square norm over the last dimension (Zhang and Sennrich 2019). */
+export function rmsNorm(g: GraphBuilder, x: Value, weight: Value, epsilon: number): Value {
+  return g.op('SimplifiedLayerNormalization', [x, weight], { axis: -1, epsilon: { float: epsilon } });
+}
+
+/** The sum x + residual, and its norm, in one pass. */
+export function addAndNorm(
+  g: GraphBuilder,
+  x: Value,
+  residual: Value,
+  weight: Value,
+  epsilon: number,
+): { readonly normed: Value; readonly sum: Value } {
+  const [normed, , , sum] = g.microsoftOps(
+    'SkipSimplifiedLayerNormalization',
+    [x, residual, weight],
+    ['normed', null, null, 'sum'],
+    { epsilon: { float: epsilon } },
+  );
+  return { normed: normed!, sum: sum! };
+}
+
+/** gate * sigmoid(gate) * up (Shazeer 2020). */
+export function swiGlu(g: GraphBuilder, gate: Value, up: Value): Value {
+  return g.op('Mul', [g.op('Mul', [gate, g.op('Sigmoid', [gate])]), up]);
+}
+
+export type Rotary = {
+  /** int64 [1 x tokens] */
+  readonly positions: Value;
+  /** [positions x headSize / 2] */
+  readonly cos: Value;
+  readonly sin: Value;
+};
+
+/** Rotary embedding of [tokens x heads * headSize], pairing element i with i + headSize / 2. */
+export function rotate(
+  g: GraphBuilder,
+  x: Value,
+  { positions, cos, sin }: Rotary,
+  headCount: number,
+  headSize: number,
+): Value {
+  const batch = g.op('Unsqueeze', [x, g.int64s([0])]);
+  const rotated = g.microsoftOp('RotaryEmbedding', [batch, positions, cos, sin], {
+    num_heads: headCount,
+    rotary_embedding_dim: headSize,
+  });
+  return g.op('Squeeze', [rotated, g.int64s([0])]);
+}
