@@ -55,3 +55,33 @@ export const HEARTBEAT_MS = 15_000;
 
 /** `Retry-After` of a 429: about the time in which a slot of a busy server comes free. */
 export const RETRY_AFTER_SECONDS = 1;
+
+/** An `x-request-id` longer than this is not taken over: it is repeated in every log line. */
+export const REQUEST_ID_CHARACTERS_MAX = 128;
+
+/** Parts of one message's content. They are joined into one text; more than this is not written by people. */
+export const CONTENT_PARTS_MAX = 1024;
+
+/** Tool calls of one message in the conversation's history; OpenAI's bound for tools. */
+export const TOOL_CALLS_MAX = 128;
+
+/** Extra token ids that end a choice; each one is compared with every token of output. */
+export const STOP_TOKEN_IDS_MAX = 64;
+
+/** The salt is hashed into every block of the prompt. */
+export const CACHE_SALT_CHARACTERS_MAX = 256;
+
+/** Beyond this no token is ever repeated, and logits leave the range in which float32 tells them apart. */
+export const REPETITION_PENALTY_MAX = 10;
+
+/** Field names that one response header lists, and the length of each: proxies cut headers at 8 KiB. */
+export const IGNORED_FIELDS_LISTED_MAX = 32;
+export const FIELD_NAME_CHARACTERS_MAX = 64;
+
+/** Without `--kv-cache-memory`, the cache holds so many sequences of full length … */
+export const CACHE_FULL_SEQUENCES_DEFAULT = 32;
+/** … but takes no more than this share of the memory that is available when the engine starts. */
+export const CACHE_FRACTION_DEFAULT = 0.4;
+
+/** How long a stopped engine may take to end its step before its thread is ended for it. */
+export const ENGINE_CLOSE_MS = 5_000;

@@ -47,6 +47,7 @@ export const valueCacheName = (layer: number): string => `value_cache_${layer}`;
 /** Added to scores of keys that must not be seen. Finite: a row of nothing else must not become NaN. */
 const MASKED = -1e30;
 
+/** The tiles of one kind in a step, and what all layers share of them. */
 type Tiles = {
   /** int32 [tiles x R] */
   readonly tokens: Value;
@@ -54,15 +55,22 @@ type Tiles = {
   readonly newTokens: Value;
   /** int32 [tiles x B] */
   readonly blocks: Value;
-  /** Addend to the scores by sliding window (`null` for none), [tiles x 1 x R x J]. */
+  /** Addend to the scores by sliding window (`null` for none): [tiles x 1 x J] to decode, else [tiles x R * G x J]. */
   readonly masks: ReadonlyMap<number | null, Value>;
 };
+
+type TileInputs = Omit<Tiles, 'masks'> & { readonly past: Value };
+
+/** One layer's keys or values: this step's, [T x kvHeads * headSize], and the cache's. */
+type KeysOrValues = { readonly fresh: Value; readonly cached: Value };
 
 export class GatheredAttention implements AttentionForm {
   readonly #shape: DecoderShape;
   readonly #cache: CacheGeometry;
   readonly #decode: Tiles;
   readonly #prefill: Tiles;
+  /** int64 [2]: how many of a decode tile's scores are of past keys, and how many of new ones (1). */
+  readonly #decodeKeyCounts: Value;
   readonly #hasPrefill: Value;
   readonly #resultRows: Value;
   readonly #newKeys: Value[] = [];
@@ -74,40 +82,42 @@ export class GatheredAttention implements AttentionForm {
     this.#cache = cache;
     this.#hasPrefill = g.input(GATHERED_INPUT.hasPrefill, 'bool', []);
     this.#resultRows = g.input(GATHERED_INPUT.resultRows, 'int32', ['T']);
-    const decodeTokens = g.input(GATHERED_INPUT.decodeTokens, 'int32', ['D']);
-    const ownToken = g.op('Unsqueeze', [decodeTokens, g.int64s([1])]);
-    this.#decode = this.#tiles(g, positions, {
+    const ownToken = g.op('Unsqueeze', [g.input(GATHERED_INPUT.decodeTokens, 'int32', ['D']), g.int64s([1])]);
+    const decode = {
       tokens: ownToken,
       newTokens: ownToken,
       blocks: g.input(GATHERED_INPUT.decodeBlocks, 'int32', ['D', 'B']),
       past: g.input(GATHERED_INPUT.decodePast, 'int32', ['D']),
-    });
-    this.#prefill = this.#tiles(g, positions, {
+    };
+    this.#decode = this.#tiles(decode, (window) => this.#mask(g, positions, decode, window));
+    const pastKeys = g.op('Mul', [columnsOf(g, decode.blocks), g.int64s([cache.blockSize])]);
+    this.#decodeKeyCounts = g.op('Concat', [pastKeys, g.int64s([1])], { axis: 0 });
+    const prefill = {
       tokens: g.input(GATHERED_INPUT.prefillTokens, 'int32', ['P', 'R']),
       newTokens: g.input(GATHERED_INPUT.prefillNewTokens, 'int32', ['P', 'N']),
       blocks: g.input(GATHERED_INPUT.prefillBlocks, 'int32', ['P', 'PB']),
       past: g.input(GATHERED_INPUT.prefillPast, 'int32', ['P']),
-    });
+    };
+    this.#prefill = this.#tiles(prefill, (window) =>
+      this.#forEachGroup(g, this.#mask(g, positions, prefill, window)),
+    );
   }
 
   layer(g: GraphBuilder, layer: number, query: Value, key: Value, value: Value): Value {
     const { kvHeadCount, headSize } = this.#shape;
     const { blockCount, blockSize } = this.#cache;
     const cacheDims = [kvHeadCount, blockCount, blockSize * headSize];
-    const cached = {
-      keys: g.input(keyCacheName(layer), 'float32', cacheDims),
-      values: g.input(valueCacheName(layer), 'float32', cacheDims),
-    };
+    const keys = { fresh: key, cached: g.input(keyCacheName(layer), 'float32', cacheDims) };
+    const values = { fresh: value, cached: g.input(valueCacheName(layer), 'float32', cacheDims) };
     this.#newKeys.push(key);
     this.#newValues.push(value);
     const window = this.#shape.slidingWindows[layer]!;
-    const attend = (into: GraphBuilder, tiles: Tiles): Value =>
-      this.#attend(into, tiles, tiles.masks.get(window)!, query, { keys: key, values: value }, cached);
-    const decoded = attend(g, this.#decode);
+    const decoded = this.#attendDecode(g, query, keys, values, window);
     return g.choose(
       this.#hasPrefill,
       (inner) => {
-        const both = inner.op('Concat', [decoded, attend(inner, this.#prefill)], { axis: 0 });
+        const prefilled = this.#attendPrefill(inner, query, keys, values, window);
+        const both = inner.op('Concat', [decoded, prefilled], { axis: 0 });
         return inner.op('Gather', [both, this.#resultRows], { axis: 0 });
       },
       (inner) => inner.op('Identity', [decoded]),
@@ -120,57 +130,64 @@ export class GatheredAttention implements AttentionForm {
     g.output(NEW_KEYS_AND_VALUES, all, 'float32');
   }
 
-  /** @returns [tiles * R x heads * headSize] */
-  #attend(
+  /** Past and own key are scored apart: with few queries, scores are cheaper to join than keys. */
+  #attendDecode(
     g: GraphBuilder,
-    tiles: Tiles,
-    mask: Value,
     query: Value,
-    fresh: { readonly keys: Value; readonly values: Value },
-    cached: { readonly keys: Value; readonly values: Value },
+    keys: KeysOrValues,
+    values: KeysOrValues,
+    window: number | null,
   ): Value {
-    const { headCount, kvHeadCount, headSize } = this.#shape;
-    const groups = headCount / kvHeadCount;
-    // [tiles x R x heads * headSize] -> [kvHeads x tiles x G * R x headSize]
-    const perTile = g.op('Gather', [query, tiles.tokens], { axis: 0 });
-    const split = g.op('Reshape', [perTile, g.int64s([0, 0, kvHeadCount, groups, headSize])]);
-    const byHead = g.op('Transpose', [split], { perm: { ints: [2, 0, 3, 1, 4] } });
-    const queries = g.op('Reshape', [byHead, g.int64s([kvHeadCount, 0, -1, headSize])]);
-
-    const scale = 1 / Math.sqrt(headSize);
-    const scoresOf = (keys: Value): Value =>
-      g.microsoftOp('FusedMatMul', [queries, keys], { transB: 1, alpha: { float: scale } });
-    const past = scoresOf(this.#gatherBlocks(g, cached.keys, tiles));
-    const own = scoresOf(this.#gatherNew(g, fresh.keys, tiles));
+    const tiles = this.#decode;
+    const queries = this.#queries(g, query, tiles);
+    const past = this.#scores(g, queries, this.#gatherBlocks(g, keys.cached, tiles));
+    const own = this.#scores(g, queries, this.#gatherNew(g, keys.fresh, tiles));
     const scores = g.op('Concat', [past, own], { axis: -1 });
-    const weights = this.#maskedSoftmax(g, scores, mask, groups);
-
-    const keyCounts = g.op('Concat', [lastDim(g, past), lastDim(g, own)], { axis: 0 });
-    const [pastWeights, ownWeights] = g.ops('Split', [weights, keyCounts], 2, { axis: -1 });
+    const weights = maskedSoftmax(g, scores, tiles.masks.get(window)!);
+    const [pastWeights, ownWeights] = g.ops('Split', [weights, this.#decodeKeyCounts], 2, { axis: -1 });
     const mixed = g.op('Add', [
-      g.op('MatMul', [pastWeights!, this.#gatherBlocks(g, cached.values, tiles)]),
-      g.op('MatMul', [ownWeights!, this.#gatherNew(g, fresh.values, tiles)]),
+      g.op('MatMul', [pastWeights!, this.#gatherBlocks(g, values.cached, tiles)]),
+      g.op('MatMul', [ownWeights!, this.#gatherNew(g, values.fresh, tiles)]),
     ]);
-    // [kvHeads x tiles x G * R x headSize] -> [tiles * R x heads * headSize]
-    const rows = g.op('Reshape', [mixed, this.#splitGroups(g, tiles, groups)]);
-    const byToken = g.op('Transpose', [rows], { perm: { ints: [1, 3, 0, 2, 4] } });
+    return this.#results(g, mixed);
+  }
+
+  /** Keys are joined before they are scored: with many queries, scores are what is large. */
+  #attendPrefill(
+    g: GraphBuilder,
+    query: Value,
+    keys: KeysOrValues,
+    values: KeysOrValues,
+    window: number | null,
+  ): Value {
+    const tiles = this.#prefill;
+    const joined = ({ cached, fresh }: KeysOrValues): Value =>
+      g.op('Concat', [this.#gatherBlocks(g, cached, tiles), this.#gatherNew(g, fresh, tiles)], { axis: 2 });
+    const scores = this.#scores(g, this.#queries(g, query, tiles), joined(keys));
+    const weights = maskedSoftmax(g, scores, tiles.masks.get(window)!);
+    return this.#results(g, g.op('MatMul', [weights, joined(values)]));
+  }
+
+  /** Queries of each tile, [kvHeads x tiles x R * G x headSize]. */
+  #queries(g: GraphBuilder, query: Value, tiles: Tiles): Value {
+    const { headCount, kvHeadCount, headSize } = this.#shape;
+    const rows = g.op('Gather', [query, tiles.tokens], { axis: 0 });
+    const split = g.op('Reshape', [rows, g.int64s([0, 0, kvHeadCount, headCount / kvHeadCount, headSize])]);
+    const byHead = g.op('Transpose', [split], { perm: { ints: [2, 0, 1, 3, 4] } });
+    return g.op('Reshape', [byHead, g.int64s([kvHeadCount, 0, -1, headSize])]);
+  }
+
+  /** [kvHeads x tiles x R * G x headSize] -> [tiles * R x heads * headSize] */
+  #results(g: GraphBuilder, mixed: Value): Value {
+    const { headCount, kvHeadCount, headSize } = this.#shape;
+    const split = g.op('Reshape', [mixed, g.int64s([0, 0, -1, headCount / kvHeadCount, headSize])]);
+    const byToken = g.op('Transpose', [split], { perm: { ints: [1, 2, 0, 3, 4] } });
     return g.op('Reshape', [byToken, g.int64s([-1, headCount * headSize])]);
   }
 
-  /** Softmax over keys of scores [kvHeads x tiles x G * R x J]; the mask has no G, so it is added with G apart. */
-  #maskedSoftmax(g: GraphBuilder, scores: Value, mask: Value, groups: number): Value {
-    const tilesAndRows = g.op('Shape', [mask]); // [tiles, 1, R, J]
-    const part = (from: number, to: number): Value =>
-      g.op('Slice', [tilesAndRows, g.int64s([from]), g.int64s([to])]);
-    const apart = g.op('Concat', [g.int64s([0]), part(0, 1), g.int64s([groups]), part(2, 4)], { axis: 0 });
-    const masked = g.op('Add', [g.op('Reshape', [scores, apart]), mask]);
-    return g.op('Reshape', [g.op('Softmax', [masked], { axis: -1 }), g.op('Shape', [scores])]);
-  }
-
-  /** Shape [kvHeads, tiles, G, R, headSize] for this kind of tiles. */
-  #splitGroups(g: GraphBuilder, tiles: Tiles, groups: number): Value {
-    const rows = g.op('Slice', [g.op('Shape', [tiles.tokens]), g.int64s([1]), g.int64s([2])]);
-    return g.op('Concat', [g.int64s([0, 0, groups]), rows, g.int64s([this.#shape.headSize])], { axis: 0 });
+  #scores(g: GraphBuilder, queries: Value, keys: Value): Value {
+    const scale = 1 / Math.sqrt(this.#shape.headSize);
+    return g.microsoftOp('FusedMatMul', [queries, keys], { transB: 1, alpha: { float: scale } });
   }
 
   /** Blocks of the cache by table: [kvHeads x tiles x L x headSize]. */
@@ -188,47 +205,45 @@ export class GatheredAttention implements AttentionForm {
     return g.op('Transpose', [split], { perm: { ints: [2, 0, 1, 3] } });
   }
 
-  #tiles(g: GraphBuilder, positions: Value, input: Omit<Tiles, 'masks'> & { readonly past: Value }): Tiles {
-    const windows = new Set(this.#shape.slidingWindows);
+  #tiles(inputs: TileInputs, mask: (window: number | null) => Value): Tiles {
     const masks = new Map<number | null, Value>();
-    for (const window of windows) masks.set(window, this.#mask(g, positions, input, window));
-    return { tokens: input.tokens, newTokens: input.newTokens, blocks: input.blocks, masks };
+    for (const window of new Set(this.#shape.slidingWindows)) masks.set(window, mask(window));
+    return { tokens: inputs.tokens, newTokens: inputs.newTokens, blocks: inputs.blocks, masks };
   }
 
-  /** 0 where a query may see a key and MASKED where not, [tiles x 1 x R x J]: past keys first, then new ones. */
-  #mask(
-    g: GraphBuilder,
-    positions: Value,
-    tiles: Omit<Tiles, 'masks'> & { readonly past: Value },
-    window: number | null,
-  ): Value {
+  /** Repeats each row of a mask [tiles x R x J] for the G query heads that share a kv head: [tiles x R * G x J]. */
+  #forEachGroup(g: GraphBuilder, mask: Value): Value {
+    const groups = this.#shape.headCount / this.#shape.kvHeadCount;
+    if (groups === 1) return mask;
+    const apart = g.op('Unsqueeze', [mask, g.int64s([2])]);
+    const repeated = g.op('Expand', [apart, g.int64s([1, 1, groups, 1])]);
+    const dims = g.op('Concat', [g.int64s([0, -1]), columnsOf(g, mask)], { axis: 0 });
+    return g.op('Reshape', [repeated, dims]);
+  }
+
+  /** 0 where a query may see a key and MASKED where not, [tiles x R x J]: past keys first, then new ones. */
+  #mask(g: GraphBuilder, positions: Value, tiles: TileInputs, window: number | null): Value {
     // Past keys lie in order of position from 0; the new ones follow on from the tile's past.
     const past = g.op('Unsqueeze', [tiles.past, g.int64s([1])]); // [tiles x 1]
-    const oldPositions = this.#range(g, tiles.blocks, this.#cache.blockSize); // [1 x L]
-    const oldValid = g.op('Where', [g.op('Less', [oldPositions, past]), oldPositions, g.int32(UNSEEN)]);
+    const pastPositions = this.#range(g, tiles.blocks, this.#cache.blockSize); // [1 x L]
+    const filled = g.op('Less', [pastPositions, past]);
     const newPositions = g.op('Add', [past, this.#range(g, tiles.newTokens, 1)]); // [tiles x N]
-    const keyPositions = g.op('Unsqueeze', [
-      g.op('Concat', [oldValid, newPositions], { axis: 1 }),
-      g.int64s([1, 2]),
-    ]); // [tiles x 1 x 1 x J]
-    const rowPositions = g.op('Unsqueeze', [
-      g.op('Gather', [positions, tiles.tokens], { axis: 0 }),
-      g.int64s([1, 3]),
-    ]); // [tiles x 1 x R x 1]
-    const causal = g.op('LessOrEqual', [keyPositions, rowPositions]);
-    const visible =
-      window === null
-        ? causal
-        : g.op('And', [
-            causal,
-            g.op('Greater', [keyPositions, g.op('Sub', [rowPositions, g.int32(window)])]),
-          ]);
+    const keyPositions = g.op(
+      'Concat',
+      [g.op('Where', [filled, pastPositions, g.int32(UNSEEN)]), newPositions],
+      { axis: 1 },
+    );
+    const keys = g.op('Unsqueeze', [keyPositions, g.int64s([1])]); // [tiles x 1 x J]
+    const rows = g.op('Unsqueeze', [g.op('Gather', [positions, tiles.tokens], { axis: 0 }), g.int64s([2])]); // [tiles x R x 1]
+    const causal = g.op('LessOrEqual', [keys, rows]);
+    const recent = (size: number): Value => g.op('Greater', [keys, g.op('Sub', [rows, g.int32(size)])]);
+    const visible = window === null ? causal : g.op('And', [causal, recent(window)]);
     return g.op('Where', [visible, g.float(0), g.float(MASKED)]);
   }
 
   /** 0, 1, … as int32 [1 x columns of `table` * step]. */
   #range(g: GraphBuilder, table: Value, step: number): Value {
-    const columns = g.op('Gather', [g.op('Shape', [table]), g.int64(1)], { axis: 0 });
+    const columns = g.op('Squeeze', [columnsOf(g, table), g.int64s([0])]);
     const end = g.op('Cast', [g.op('Mul', [columns, g.int64(step)])], { to: 6 });
     return g.op('Unsqueeze', [g.op('Range', [g.int32(0), end, g.int32(1)]), g.int64s([0])]);
   }
@@ -237,6 +252,11 @@ export class GatheredAttention implements AttentionForm {
 /** A position beyond every query's. */
 const UNSEEN = 2 ** 31 - 1;
 
-function lastDim(g: GraphBuilder, x: Value): Value {
-  return g.op('Slice', [g.op('Shape', [x]), g.int64s([-1]), g.int64s([2 ** 31])]);
+/** Size of the last dimension, int64 [1]. */
+function columnsOf(g: GraphBuilder, table: Value): Value {
+  return g.op('Gather', [g.op('Shape', [table]), g.int64s([-1])], { axis: 0 });
+}
+
+function maskedSoftmax(g: GraphBuilder, scores: Value, mask: Value): Value {
+  return g.op('Softmax', [g.op('Add', [scores, mask])], { axis: -1 });
 }

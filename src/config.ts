@@ -1,0 +1,239 @@
+/**
+ * What the server can be told, and by which name: one table of options gives flags, environment variables, help and
+ * defaults; one schema checks the values, whichever way they came.
+ */
+
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { z } from 'zod';
+import { StartupError } from './base/errors.ts';
+import {
+  BLOCK_SIZE_DEFAULT,
+  DRAIN_MS_DEFAULT,
+  REQUESTS_IN_FLIGHT_DEFAULT,
+  SEQUENCES_PER_STEP_DEFAULT,
+  TOKENS_PER_STEP_DEFAULT,
+} from './base/limits.ts';
+import type { CacheMemory } from './engine/engine-options.ts';
+
+const SHIPPED_MODEL = fileURLToPath(new URL('../models/octavo-mini', import.meta.url));
+
+export type ServeOption = {
+  /** As commander reads it. */
+  readonly flags: string;
+  readonly environment: string;
+  readonly description: string;
+  /** Shown in the help; the default itself is in the schema. */
+  readonly shownDefault?: string;
+  /** May be given more than once; in the environment separated by commas. */
+  readonly repeats?: true;
+  readonly isSwitch?: true;
+};
+
+/** By the name that the value has in the schema, and commander gives to its flag. */
+export const SERVE_OPTIONS = {
+  model: {
+    flags: '--model <directory>',
+    environment: 'MODEL',
+    description: 'checkpoint in Hugging Face layout',
+    shownDefault: 'the model that ships with Octavo',
+  },
+  servedModelName: {
+    flags: '--served-model-name <name>',
+    environment: 'OCTAVO_SERVED_MODEL_NAME',
+    description: 'name for the "model" field; the first one is shown in answers; repeatable',
+    shownDefault: "the directory's name",
+    repeats: true,
+  },
+  host: {
+    flags: '--host <address>',
+    environment: 'HOST',
+    description: 'address to listen on',
+    shownDefault: '127.0.0.1',
+  },
+  port: {
+    flags: '--port <number>',
+    environment: 'PORT',
+    description: 'port to listen on; 0 picks a free one',
+    shownDefault: '8000',
+  },
+  apiKey: {
+    flags: '--api-key <key>',
+    environment: 'OCTAVO_API_KEY',
+    description: 'key that clients must send to /v1/*; repeatable',
+    repeats: true,
+  },
+  insecure: {
+    flags: '--insecure',
+    environment: 'OCTAVO_INSECURE',
+    description: 'listen beyond this machine without an API key',
+    isSwitch: true,
+  },
+  strictFields: {
+    flags: '--strict-fields',
+    environment: 'OCTAVO_STRICT_FIELDS',
+    description: 'refuse request fields without effect instead of naming them in x-octavo-ignored',
+    isSwitch: true,
+  },
+  cacheDir: {
+    flags: '--cache-dir <directory>',
+    environment: 'OCTAVO_CACHE_DIR',
+    description: 'where weights that had to be converted are kept',
+    shownDefault: '~/.cache/octavo',
+  },
+  kvCacheMemory: {
+    flags: '--kv-cache-memory <size>',
+    environment: 'OCTAVO_KV_CACHE_MEMORY',
+    description: 'bytes (512MiB, 4GB, 1073741824) or a fraction of the available memory (0.5)',
+    shownDefault: '32 full-length sequences, at most 0.4',
+  },
+  blockSize: {
+    flags: '--block-size <tokens>',
+    environment: 'OCTAVO_BLOCK_SIZE',
+    description: 'tokens in a block of the KV cache',
+    shownDefault: String(BLOCK_SIZE_DEFAULT),
+  },
+  maxModelLen: {
+    flags: '--max-model-len <tokens>',
+    environment: 'OCTAVO_MAX_MODEL_LEN',
+    description: 'prompt and answer of one request together',
+    shownDefault: "the model's own",
+  },
+  maxNumSeqs: {
+    flags: '--max-num-seqs <count>',
+    environment: 'OCTAVO_MAX_NUM_SEQS',
+    description: 'sequences in one step',
+    shownDefault: String(SEQUENCES_PER_STEP_DEFAULT),
+  },
+  maxNumBatchedTokens: {
+    flags: '--max-num-batched-tokens <count>',
+    environment: 'OCTAVO_MAX_NUM_BATCHED_TOKENS',
+    description: 'tokens in one step: bounds how long answers wait for the prompts of others',
+    shownDefault: String(TOKENS_PER_STEP_DEFAULT),
+  },
+  maxInFlight: {
+    flags: '--max-in-flight <count>',
+    environment: 'OCTAVO_MAX_IN_FLIGHT',
+    description: 'requests running and waiting before new ones get 429',
+    shownDefault: String(REQUESTS_IN_FLIGHT_DEFAULT),
+  },
+  threads: {
+    flags: '--threads <count>',
+    environment: 'OCTAVO_THREADS',
+    description: 'threads that compute',
+    shownDefault: "the machine's cores",
+  },
+  shutdownTimeout: {
+    flags: '--shutdown-timeout <seconds>',
+    environment: 'OCTAVO_SHUTDOWN_TIMEOUT',
+    description: 'how long running requests may go on after a stop signal',
+    shownDefault: String(DRAIN_MS_DEFAULT / 1000),
+  },
+  logLevel: {
+    flags: '--log-level <level>',
+    environment: 'OCTAVO_LOG_LEVEL',
+    description: 'debug, info, warn, error or silent',
+    shownDefault: 'info',
+  },
+} as const satisfies Record<string, ServeOption>;
+
+const count = z.coerce.number().int().positive();
+const switchValue = z
+  .union([z.boolean(), z.enum(['true', 'false', '1', '0', ''])])
+  .transform((value) => value === true || value === 'true' || value === '1');
+
+const serveSchema = z.object({
+  model: z.string().default(SHIPPED_MODEL),
+  servedModelName: z.array(z.string().min(1)).default([]),
+  host: z.string().default('127.0.0.1'),
+  port: z.coerce.number().int().min(0).max(65_535).default(8000),
+  apiKey: z.array(z.string().min(1)).default([]),
+  insecure: switchValue.default(false),
+  strictFields: switchValue.default(false),
+  cacheDir: z
+    .string()
+    .default(path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'octavo')),
+  kvCacheMemory: z.string().transform(parseCacheMemory).nullable().default(null),
+  blockSize: count.default(BLOCK_SIZE_DEFAULT),
+  maxModelLen: count.nullable().default(null),
+  maxNumSeqs: count.default(SEQUENCES_PER_STEP_DEFAULT),
+  maxNumBatchedTokens: count.default(TOKENS_PER_STEP_DEFAULT),
+  maxInFlight: count.default(REQUESTS_IN_FLIGHT_DEFAULT),
+  threads: count.default(os.availableParallelism()),
+  shutdownTimeout: z.coerce
+    .number()
+    .nonnegative()
+    .default(DRAIN_MS_DEFAULT / 1000),
+  logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
+});
+
+export type ServeConfig = z.infer<typeof serveSchema>;
+
+/**
+ * @param flags what the command line said, by name in SERVE_OPTIONS
+ * @param environment read where a flag is absent
+ * @throws StartupError naming the flag that is wrong
+ */
+export function serveConfig(
+  flags: Readonly<Record<string, unknown>>,
+  environment: Readonly<Record<string, string | undefined>>,
+): ServeConfig {
+  const values: Record<string, unknown> = {};
+  for (const [name, option] of Object.entries<ServeOption>(SERVE_OPTIONS)) {
+    const text = environment[option.environment];
+    const inherited = option.repeats ? text?.split(',').filter((part) => part !== '') : text;
+    values[name] = flags[name] ?? inherited;
+  }
+  const result = serveSchema.safeParse(values);
+  if (!result.success) throw new StartupError(describeIssue(result.error.issues[0]!));
+  checkTogether(result.data);
+  return result.data;
+}
+
+function describeIssue(issue: z.core.$ZodIssue): string {
+  const option: ServeOption = SERVE_OPTIONS[issue.path[0] as keyof typeof SERVE_OPTIONS];
+  return `${option.flags.split(' ')[0]} (or ${option.environment}): ${issue.message}`;
+}
+
+function checkTogether(config: ServeConfig): void {
+  const beyond = !isLoopback(config.host);
+  if (beyond && config.apiKey.length === 0 && !config.insecure) {
+    throw new StartupError(
+      `--host ${config.host} can be reached from other machines: give an --api-key, or --insecure if everyone may use the server`,
+    );
+  }
+  if (config.maxNumBatchedTokens < config.maxNumSeqs) {
+    throw new StartupError(
+      `--max-num-batched-tokens ${config.maxNumBatchedTokens} is less than --max-num-seqs ${config.maxNumSeqs}: each sequence needs one token a step`,
+    );
+  }
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
+}
+
+const UNIT_BYTES: Readonly<Record<string, number>> = {
+  '': 1,
+  b: 1,
+  kb: 1e3,
+  mb: 1e6,
+  gb: 1e9,
+  kib: 2 ** 10,
+  mib: 2 ** 20,
+  gib: 2 ** 30,
+};
+
+/** A number up to 1 with a decimal point is a fraction; anything else is a size. */
+function parseCacheMemory(text: string, context: z.core.$RefinementCtx): CacheMemory {
+  const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
+  const unit = UNIT_BYTES[match?.[2]?.toLowerCase() ?? ''];
+  const value = Number(match?.[1]);
+  if (match === null || unit === undefined || value === 0) {
+    context.addIssue(`"${text}" is neither a size (512MiB, 4GB) nor a fraction of the memory (0.5)`);
+    return z.NEVER;
+  }
+  if (match[2] === '' && value <= 1 && text.includes('.')) return { kind: 'fraction', fraction: value };
+  return { kind: 'bytes', bytes: Math.floor(value * unit) };
+}

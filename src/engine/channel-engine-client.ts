@@ -1,0 +1,195 @@
+/**
+ * An `EngineClient` over a channel: commands go out through a function, events come in through a method. Owns the
+ * open streams, the numbering of sequences and the bounded queue; knows neither threads nor how the engine works.
+ */
+
+import { assertNever } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { ServerError } from '../base/errors.ts';
+import { RETRY_AFTER_SECONDS } from '../base/limits.ts';
+import type {
+  Admission,
+  EngineClient,
+  EngineHealth,
+  EngineState,
+  GenerationInput,
+  TokenEvent,
+} from './engine-client.ts';
+import type { EngineCommand, EngineEvent, EngineLimits, StepReport } from './protocol.ts';
+import { TokenStream } from './token-stream.ts';
+
+export type ChannelEngineClientOptions = {
+  readonly send: (command: EngineCommand) => void;
+  /** Ends the other side; resolves when it is gone. */
+  readonly close: () => Promise<void>;
+  /** Sequences in flight, running and waiting, before `admit` refuses. */
+  readonly inFlightMax: number;
+  readonly clock: Clock;
+};
+
+export class ChannelEngineClient implements EngineClient {
+  readonly ready: Promise<EngineLimits>;
+  readonly died: Promise<ServerError>;
+  readonly #options: ChannelEngineClientOptions;
+  readonly #streams = new Map<number, TokenStream>();
+  readonly #stepListeners: ((report: StepReport) => void)[] = [];
+  #state: EngineState = 'loading';
+  #limits: EngineLimits | null = null;
+  #nextSequenceId = 1;
+  #inFlightCount = 0;
+  #progressAtMs = 0;
+  #drained: (() => void) | null = null;
+  #resolveReady!: (limits: EngineLimits) => void;
+  #rejectReady!: (reason: Error) => void;
+  #resolveDied!: (error: ServerError) => void;
+
+  constructor(options: ChannelEngineClientOptions) {
+    this.#options = options;
+    this.ready = new Promise((resolve, reject) => {
+      this.#resolveReady = resolve;
+      this.#rejectReady = reject;
+    });
+    this.died = new Promise((resolve) => {
+      this.#resolveDied = resolve;
+    });
+    // Whoever awaits `ready` sees the rejection; nobody awaiting it is no reason to end the process.
+    this.ready.catch(() => {});
+  }
+
+  get limits(): EngineLimits {
+    if (this.#limits === null) throw new ServerError('not_ready', 'The model is still loading.');
+    return this.#limits;
+  }
+
+  get health(): EngineHealth {
+    const idle = this.#streams.size === 0;
+    return {
+      state: this.#state,
+      inFlightCount: this.#inFlightCount,
+      withoutProgressMs: idle ? 0 : this.#options.clock.monotonicMs() - this.#progressAtMs,
+    };
+  }
+
+  admit(count: number): Admission {
+    this.#assertServing();
+    if (this.#state === 'draining') {
+      throw new ServerError('shutting_down', 'The server is shutting down and takes no new requests.');
+    }
+    const { inFlightMax } = this.#options;
+    if (this.#inFlightCount + count > inFlightMax) {
+      throw new ServerError(
+        'queue_full',
+        `The server has ${this.#inFlightCount} of at most ${inFlightMax} requests in flight; try again in ${RETRY_AFTER_SECONDS} s.`,
+      );
+    }
+    this.#inFlightCount += count;
+    let inside = true;
+    return {
+      leave: () => {
+        if (!inside) return;
+        inside = false;
+        this.#inFlightCount -= count;
+        if (this.#inFlightCount === 0) this.#drained?.();
+      },
+    };
+  }
+
+  async *generate(input: GenerationInput, signal?: AbortSignal): AsyncGenerator<TokenEvent> {
+    this.#assertServing();
+    this.#assertFits(input);
+    const sequenceId = this.#nextSequenceId++;
+    const stream = new TokenStream();
+    const cancel = () => stream.finish('abort');
+    if (this.#streams.size === 0) this.#progressAtMs = this.#options.clock.monotonicMs();
+    this.#streams.set(sequenceId, stream);
+    signal?.addEventListener('abort', cancel, { once: true });
+    this.#options.send({ kind: 'request-submit', request: { ...input, sequenceId } });
+    try {
+      if (signal?.aborted) cancel();
+      yield* stream;
+    } finally {
+      signal?.removeEventListener('abort', cancel);
+      this.#cancel(sequenceId, stream);
+    }
+  }
+
+  onStep(listener: (report: StepReport) => void): void {
+    this.#stepListeners.push(listener);
+  }
+
+  async drain(): Promise<void> {
+    if (this.#state === 'ready') this.#state = 'draining';
+    if (this.#inFlightCount === 0 || this.#state === 'dead') return;
+    await new Promise<void>((resolve) => {
+      this.#drained = resolve;
+    });
+  }
+
+  async close(): Promise<void> {
+    this.fail('The server was stopped.');
+    await this.#options.close();
+  }
+
+  /** Takes in what the engine says. */
+  receive(event: EngineEvent): void {
+    switch (event.kind) {
+      case 'engine-ready':
+        this.#limits = event.limits;
+        this.#state = 'ready';
+        this.#resolveReady(event.limits);
+        return;
+      case 'step-result':
+        this.#progressAtMs = this.#options.clock.monotonicMs();
+        for (const token of event.tokens) {
+          const stream = this.#streams.get(token.sequenceId);
+          stream?.push(token);
+          if (token.finishReason !== null) this.#streams.delete(token.sequenceId);
+        }
+        for (const { sequenceId, code, message } of event.failures) {
+          this.#streams.get(sequenceId)?.fail(new ServerError(code, message));
+          this.#streams.delete(sequenceId);
+        }
+        for (const listener of this.#stepListeners) listener(event.report);
+        return;
+      case 'engine-fatal':
+        this.fail(event.message);
+        return;
+      default:
+        assertNever(event);
+    }
+  }
+
+  /** The engine is gone: every open stream fails, and nothing new is taken. Only the first reason counts. */
+  fail(message: string): void {
+    if (this.#state === 'dead') return;
+    this.#state = 'dead';
+    const error = new ServerError('engine_dead', message);
+    for (const stream of this.#streams.values()) stream.fail(error);
+    this.#streams.clear();
+    this.#rejectReady(error);
+    this.#resolveDied(error);
+    this.#drained?.();
+  }
+
+  /** After a sequence's reader has left: tells the engine, unless the sequence has ended by itself. */
+  #cancel(sequenceId: number, stream: TokenStream): void {
+    if (this.#streams.get(sequenceId) !== stream) return;
+    this.#streams.delete(sequenceId);
+    this.#options.send({ kind: 'request-abort', sequenceId });
+  }
+
+  #assertServing(): void {
+    if (this.#state === 'dead') throw new ServerError('engine_dead', 'The engine has stopped.');
+    if (this.#state === 'loading') throw new ServerError('not_ready', 'The model is still loading.');
+  }
+
+  #assertFits({ promptTokenIds }: GenerationInput): void {
+    const { modelLengthMax } = this.limits;
+    if (promptTokenIds.length >= modelLengthMax) {
+      throw new ServerError(
+        'context_length_exceeded',
+        `The prompt has ${promptTokenIds.length} tokens; of at most ${modelLengthMax} one must be left for the answer.`,
+      );
+    }
+  }
+}

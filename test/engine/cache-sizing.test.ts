@@ -1,0 +1,57 @@
+import { describe, expect, it } from 'vitest';
+import { StartupError } from '../../src/base/errors.ts';
+import { sizeCache } from '../../src/engine/cache-sizing.ts';
+import { plainDecoder } from '../../src/graph/architectures/family.ts';
+import { parseCheckpointConfig } from '../../src/graph/checkpoint-config.ts';
+
+/** 2 layers of 2 kv heads of 8 elements: 256 bytes a token, 4 KiB a block of 16. */
+const SHAPE = plainDecoder(
+  parseCheckpointConfig({
+    architectures: ['LlamaForCausalLM'],
+    vocab_size: 100,
+    hidden_size: 32,
+    intermediate_size: 64,
+    num_hidden_layers: 2,
+    num_attention_heads: 4,
+    num_key_value_heads: 2,
+    max_position_embeddings: 160,
+  }),
+  { positionsMax: 1, headSize: null },
+);
+const BLOCK_BYTES = 4096;
+const OPTIONS = { cacheMemory: null, blockSize: 16, modelLengthMax: null };
+
+describe('sizeCache', () => {
+  it('gives 32 full-length sequences by default, and the null block', () => {
+    expect(sizeCache(SHAPE, OPTIONS, 1e9).blockCount).toBe(32 * 10 + 1);
+  });
+
+  it('takes at most its default share of the available memory', () => {
+    expect(sizeCache(SHAPE, OPTIONS, 100 * BLOCK_BYTES).blockCount).toBe(40 + 1);
+  });
+
+  it('takes a number of bytes as it is', () => {
+    const cacheMemory = { kind: 'bytes', bytes: 12 * BLOCK_BYTES + 1 } as const;
+    expect(sizeCache(SHAPE, { ...OPTIONS, cacheMemory }, 0).blockCount).toBe(12 + 1);
+  });
+
+  it('takes a fraction of the available memory', () => {
+    const cacheMemory = { kind: 'fraction', fraction: 0.5 } as const;
+    expect(sizeCache(SHAPE, { ...OPTIONS, cacheMemory }, 24 * BLOCK_BYTES).blockCount).toBe(12 + 1);
+  });
+
+  it('serves shorter sequences when the cache cannot hold one of full length', () => {
+    const cacheMemory = { kind: 'bytes', bytes: 3 * BLOCK_BYTES } as const;
+    expect(sizeCache(SHAPE, { ...OPTIONS, cacheMemory }, 0).modelLengthMax).toBe(48);
+  });
+
+  it('refuses when a length was asked for that the cache cannot hold, with the bytes that it would take', () => {
+    const options = { ...OPTIONS, modelLengthMax: 64, cacheMemory: { kind: 'bytes', bytes: 100 } as const };
+    expect(() => sizeCache(SHAPE, options, 0)).toThrow(StartupError);
+    expect(() => sizeCache(SHAPE, options, 0)).toThrow(`raise --kv-cache-memory to ${4 * BLOCK_BYTES}`);
+  });
+
+  it('refuses a length beyond what the model was made for', () => {
+    expect(() => sizeCache(SHAPE, { ...OPTIONS, modelLengthMax: 161 }, 1e9)).toThrow('160 positions');
+  });
+});

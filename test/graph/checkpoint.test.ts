@@ -1,0 +1,181 @@
+import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StartupError } from '../../src/base/errors.ts';
+import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { type ScratchCheckpoint, safetensorsFile, scratchCheckpoint } from '../support/checkpoint-files.ts';
+
+const GEOMETRY = { cache: { blockCount: 4, blockSize: 4 }, positionCount: 16 };
+
+let checkpoint: ScratchCheckpoint;
+
+async function build() {
+  const shape = await readDecoderShape(checkpoint.directory);
+  return buildGatheredModel(checkpoint.directory, shape, {
+    ...GEOMETRY,
+    cacheDirectory: checkpoint.cacheDirectory,
+  });
+}
+
+async function refusal(): Promise<string> {
+  const error = await build().then(
+    () => null,
+    (reason: unknown) => reason,
+  );
+  expect(error).toBeInstanceOf(StartupError);
+  expect((error as Error).message).not.toContain('\n');
+  return (error as Error).message;
+}
+
+describe('a checkpoint that cannot be served is refused in one line:', () => {
+  beforeEach(async () => {
+    checkpoint = await scratchCheckpoint('llama-tied-f32');
+  });
+  afterEach(() => checkpoint.remove());
+
+  it('an architecture that is not supported, with those that are', async () => {
+    await checkpoint.editConfig({ architectures: ['GPT2LMHeadModel'] });
+    expect(await refusal()).toMatch(/"GPT2LMHeadModel".*LlamaForCausalLM, Mistral.*Qwen2.*Qwen3/);
+  });
+
+  it('a rope type that is not supported, with those that are', async () => {
+    await checkpoint.editConfig({ rope_parameters: { rope_type: 'longrope', factor: 2 } });
+    expect(await refusal()).toMatch(/"longrope".*default, linear, llama3, yarn/);
+  });
+
+  it('a rope type without the numbers that it needs', async () => {
+    await checkpoint.editConfig({ rope_parameters: { rope_type: 'linear' } });
+    expect(await refusal()).toMatch(/"linear" needs "factor"/);
+  });
+
+  it('an activation that is not supported', async () => {
+    await checkpoint.editConfig({ hidden_act: 'gelu' });
+    expect(await refusal()).toMatch(/hidden_act: "gelu".*"silu"/);
+  });
+
+  it('a quantised checkpoint', async () => {
+    await checkpoint.editConfig({ quantization_config: { quant_method: 'awq' } });
+    expect(await refusal()).toMatch(/quantised checkpoints/);
+  });
+
+  it('a field of the wrong type, by its name', async () => {
+    await checkpoint.editConfig({ hidden_size: '64' });
+    expect(await refusal()).toMatch(/config\.json: hidden_size: .*number/);
+  });
+
+  it('heads that do not divide', async () => {
+    await checkpoint.editConfig({ num_key_value_heads: 5 });
+    expect(await refusal()).toMatch(/6 attention heads.*5 key-value heads/);
+  });
+
+  it('a missing config.json', async () => {
+    await rm(path.join(checkpoint.directory, 'config.json'));
+    expect(await refusal()).toMatch(/config\.json: cannot be read \(ENOENT\)/);
+  });
+
+  it('broken JSON', async () => {
+    await writeFile(path.join(checkpoint.directory, 'config.json'), '{"architectures": [');
+    expect(await refusal()).toMatch(/config\.json: holds broken JSON/);
+  });
+
+  it('missing weights', async () => {
+    await rm(path.join(checkpoint.directory, 'model.safetensors'));
+    expect(await refusal()).toMatch(/model\.safetensors: cannot be opened \(ENOENT\)/);
+  });
+
+  it('weights cut short', async () => {
+    await truncate(path.join(checkpoint.directory, 'model.safetensors'), 20_000);
+    expect(await refusal()).toMatch(/cut short: tensor ".*" ends at byte \d+, the file has 20000/);
+  });
+
+  it('weights cut short inside the header', async () => {
+    await truncate(path.join(checkpoint.directory, 'model.safetensors'), 100);
+    expect(await refusal()).toMatch(/cut short inside its header/);
+  });
+
+  it('a file that is not safetensors', async () => {
+    await writeFile(
+      path.join(checkpoint.directory, 'model.safetensors'),
+      'version https://git-lfs.github.com/spec/v1',
+    );
+    expect(await refusal()).toMatch(/is not a safetensors file/);
+  });
+
+  it('a tensor type that is not supported, with those that are', async () => {
+    const file = safetensorsFile({ w: { dtype: 'F8_E4M3', shape: [4], bytes: new Uint8Array(4) } });
+    await writeFile(path.join(checkpoint.directory, 'model.safetensors'), file);
+    expect(await refusal()).toMatch(/tensor "w" has type F8_E4M3; supported are F32, F16, BF16/);
+  });
+
+  it('a tensor that is not there', async () => {
+    await checkpoint.editConfig({ tie_word_embeddings: false });
+    expect(await refusal()).toMatch(/no tensor "lm_head\.weight"/);
+  });
+
+  it('a tensor of another shape than config.json says', async () => {
+    await checkpoint.editConfig({ intermediate_size: 48 });
+    expect(await refusal()).toMatch(
+      /"model\.layers\.0\.mlp\.\w+_proj\.weight" has shape \[.*\] where .* asks for \[/,
+    );
+  });
+});
+
+describe('weights', () => {
+  beforeEach(async () => {
+    checkpoint = await scratchCheckpoint('llama-untied-bf16');
+  });
+  afterEach(() => checkpoint.remove());
+
+  it('in float32 are used where they lie', async () => {
+    const plain = await scratchCheckpoint('llama-tied-f32');
+    const shape = await readDecoderShape(plain.directory);
+    const model = await buildGatheredModel(plain.directory, shape, {
+      ...GEOMETRY,
+      cacheDirectory: plain.cacheDirectory,
+    });
+    expect(model.weightsFolder).toBe(plain.directory);
+    await expect(stat(plain.cacheDirectory)).rejects.toThrow('ENOENT');
+    await plain.remove();
+  });
+
+  it('in 16 bits are converted once', async () => {
+    await build();
+    const [file] = await readdir(checkpoint.cacheDirectory);
+    const cached = path.join(checkpoint.cacheDirectory, file!);
+    await utimes(cached, 1, 1);
+    await build();
+    expect(await readdir(checkpoint.cacheDirectory)).toEqual([file]);
+    expect((await stat(cached)).mtimeMs).toBe(1000);
+  });
+
+  it('are converted again when the checkpoint has changed', async () => {
+    await build();
+    await utimes(path.join(checkpoint.directory, 'model.safetensors'), 1, 1);
+    await build();
+    expect((await readdir(checkpoint.cacheDirectory)).length).toBe(2);
+  });
+
+  it('are converted again over a cache file that is not whole', async () => {
+    await build();
+    const cached = path.join(checkpoint.cacheDirectory, (await readdir(checkpoint.cacheDirectory))[0]!);
+    const whole = await readFile(cached);
+    await truncate(cached, 64);
+    await build();
+    expect((await readFile(cached)).equals(whole)).toBe(true);
+  });
+
+  it('whose conversion fails at its end leave nothing half made behind', async () => {
+    await build();
+    const [file] = await readdir(checkpoint.cacheDirectory);
+    const target = path.join(checkpoint.cacheDirectory, file!);
+    await rm(target);
+    await mkdir(target); // The finished file cannot take its name.
+    expect(await refusal()).toMatch(/cannot be written to .*--cache-dir/);
+    expect(await readdir(checkpoint.cacheDirectory)).toEqual([file]);
+  });
+
+  it('whose cache directory cannot be written are refused with the flag that helps', async () => {
+    await writeFile(checkpoint.cacheDirectory, 'a file where a directory should be');
+    expect(await refusal()).toMatch(/cannot be written to .*--cache-dir/);
+  });
+});
