@@ -15,7 +15,7 @@ const { version } = JSON.parse(readFileSync(new URL('../package.json', import.me
 const program = new Command('octavo')
   .description('An OpenAI-compatible inference server.')
   .version(version)
-  .showHelpAfterError();
+  .showHelpAfterError('(octavo serve --help lists every option)');
 
 const serveCommand = program
   .command('serve', { isDefault: true })

@@ -126,7 +126,7 @@ export class ChannelEngineClient implements EngineClient {
   }
 
   async close(): Promise<void> {
-    this.fail('The server was stopped.');
+    this.#end('The server was stopped.');
     await this.#options.close();
   }
 
@@ -159,16 +159,22 @@ export class ChannelEngineClient implements EngineClient {
     }
   }
 
-  /** The engine is gone: every open stream fails, and nothing new is taken. Only the first reason counts. */
+  /** The engine is gone by itself. Harmless after the first time, and after `close`. */
   fail(message: string): void {
-    if (this.#state === 'dead') return;
+    const error = this.#end(message);
+    if (error !== null) this.#resolveDied(error);
+  }
+
+  /** Every open stream fails, and nothing new is taken. @returns null when it had ended before. */
+  #end(message: string): ServerError | null {
+    if (this.#state === 'dead') return null;
     this.#state = 'dead';
     const error = new ServerError('engine_dead', message);
     for (const stream of this.#streams.values()) stream.fail(error);
     this.#streams.clear();
     this.#rejectReady(error);
-    this.#resolveDied(error);
     this.#drained?.();
+    return error;
   }
 
   /** After a sequence's reader has left: tells the engine, unless the sequence has ended by itself. */

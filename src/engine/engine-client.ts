@@ -49,7 +49,7 @@ export interface EngineClient {
   readonly health: EngineHealth;
   /** Resolves when the model is loaded; rejects with the reason when it cannot be. */
   readonly ready: Promise<EngineLimits>;
-  /** Resolves with the reason when the engine is dead; never otherwise. */
+  /** Resolves with the reason when the engine ends by itself; never when it is closed. */
   readonly died: Promise<ServerError>;
 
   /**

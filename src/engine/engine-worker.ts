@@ -8,16 +8,17 @@ import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { Scheduler } from '../batching/scheduler.ts';
 import { buildGatheredModel, readDecoderShape } from '../graph/checkpoint.ts';
+import type { DecoderShape } from '../graph/decoder-shape.ts';
 import { sizeCache } from './cache-sizing.ts';
 import { Engine } from './engine.ts';
 import { EngineInbox, runEngineLoop } from './engine-loop.ts';
 import type { EngineOptions } from './engine-options.ts';
+import { bytesPerToken } from './gathered-cache.ts';
 import { OnnxModelRunner } from './onnx-model-runner.ts';
 import type { EngineCommand, EngineEvent } from './protocol.ts';
 import { SequenceSamplers } from './sequence-samplers.ts';
 
-async function loadRunner(options: EngineOptions): Promise<OnnxModelRunner> {
-  const shape = await readDecoderShape(options.modelDirectory);
+async function loadRunner(options: EngineOptions, shape: DecoderShape): Promise<OnnxModelRunner> {
   const limits = sizeCache(shape, options, process.availableMemory());
   const { graph, weightsFolder } = await buildGatheredModel(options.modelDirectory, shape, {
     cache: limits,
@@ -30,11 +31,13 @@ async function loadRunner(options: EngineOptions): Promise<OnnxModelRunner> {
 
 async function serve(port: MessagePort, options: EngineOptions): Promise<void> {
   const send = (event: EngineEvent): void => port.postMessage(event);
-  const runner = await loadRunner(options);
+  const shape = await readDecoderShape(options.modelDirectory);
+  const runner = await loadRunner(options, shape);
   const { sequencesPerStepMax, tokensPerStepMax } = options;
-  const limits = { ...runner.limits, sequencesPerStepMax, tokensPerStepMax };
+  const cacheBytes = runner.limits.blockCount * runner.limits.blockSize * bytesPerToken(shape);
+  const limits = { ...runner.limits, sequencesPerStepMax, tokensPerStepMax, cacheBytes };
   const scheduler = new Scheduler(limits);
-  const engine = new Engine({ scheduler, runner, sampler: new SequenceSamplers(), clock: systemClock });
+  const engine = new Engine({ scheduler, runner, sampler: new SequenceSamplers(limits), clock: systemClock });
 
   const inbox = new EngineInbox();
   port.on('message', (command: EngineCommand) => inbox.push(command));

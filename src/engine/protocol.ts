@@ -12,6 +12,8 @@ export type EngineLimits = ModelLimits & {
   readonly sequencesPerStepMax: number;
   /** Tokens in one step. */
   readonly tokensPerStepMax: number;
+  /** Memory of the KV cache. */
+  readonly cacheBytes: number;
 };
 
 /** Main thread -> worker. */

@@ -1,0 +1,228 @@
+/**
+ * Puts the server together, listens, and takes it down again: on a stop signal after its requests have ended, on the
+ * death of its engine at once. Everything that is random, timed or of this machine enters the house here.
+ */
+
+import { randomBytes, randomUUID } from 'node:crypto';
+import { stat } from 'node:fs/promises';
+import type { Server } from 'node:http';
+import path from 'node:path';
+import { createAdaptorServer } from '@hono/node-server';
+import { type Logger, pino } from 'pino';
+import { systemClock } from './base/clock.ts';
+import { StartupError } from './base/errors.ts';
+import { HEARTBEAT_MS, REQUEST_BODY_BYTES_MAX, STALLED_AFTER_MS } from './base/limits.ts';
+import type { ServeConfig } from './config.ts';
+import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
+import type { EngineOptions } from './engine/engine-options.ts';
+import { readEndOfTextTokenIds, readGenerationDefaults } from './engine/generation-defaults.ts';
+import { readModelFiles } from './engine/model-directory.ts';
+import type { EngineLimits } from './engine/protocol.ts';
+import type { TextGenerator } from './engine/text-generation.ts';
+import { createTextGenerator } from './engine/text-generator.ts';
+import { startWorkerEngine } from './engine/worker-engine.ts';
+import { createApp } from './routes/app.ts';
+import { EngineMetrics } from './routes/engine-metrics.ts';
+import { ChatTemplate } from './text/chat-template.ts';
+import { Tokenizer } from './text/tokenizer.ts';
+import { chooseTemplateSource } from './text/tokenizer-files.ts';
+import { Vocabulary } from './text/vocabulary.ts';
+
+export type BuildFacts = { readonly version: string };
+
+/**
+ * Resolves when the server answers requests; it then lives until a signal or a failure ends the process.
+ * @throws StartupError when the model or the address cannot be used.
+ */
+export async function serve(config: ServeConfig, build: BuildFacts): Promise<void> {
+  const startedMs = systemClock.monotonicMs();
+  const logger = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+  const engine = startWorkerEngine({
+    engine: engineOptions(config),
+    inFlightMax: config.maxInFlight,
+    clock: systemClock,
+  });
+  let server: Server | null = null;
+  try {
+    const generator = await loadTextGenerator(config.model, engine);
+    server = await listen(config, await createHttp(config, build, { engine, generator, logger }));
+    takeDownOnSignal(server, engine, config, logger);
+    const limits = await ready(engine);
+    announce(server, config, limits, systemClock.monotonicMs() - startedMs);
+    endWhenEngineDies(engine, logger);
+  } catch (error) {
+    server?.close();
+    server?.closeAllConnections();
+    await engine.close();
+    throw error;
+  }
+}
+
+function engineOptions(config: ServeConfig): EngineOptions {
+  return {
+    modelDirectory: config.model,
+    cacheDirectory: config.cacheDir,
+    cacheMemory: config.kvCacheMemory,
+    blockSize: config.blockSize,
+    modelLengthMax: config.maxModelLen,
+    sequencesPerStepMax: config.maxNumSeqs,
+    tokensPerStepMax: config.maxNumBatchedTokens,
+    threadCount: config.threads,
+  };
+}
+
+/** The engine's own reason not to start is the user's to mend, so it is told as one line. */
+async function ready(engine: ChannelEngineClient): Promise<EngineLimits> {
+  return engine.ready.catch((cause: Error) => {
+    throw new StartupError(cause.message, { cause });
+  });
+}
+
+async function loadTextGenerator(directory: string, client: ChannelEngineClient): Promise<TextGenerator> {
+  const files = await readModelFiles(directory);
+  const tokenizer = new Tokenizer(files.tokenizer);
+  const vocabulary = new Vocabulary(files.tokenizer);
+  const source = chooseTemplateSource({
+    templateFile: files.templateFile,
+    tokenizerConfig: files.tokenizer.tokenizerConfig,
+  });
+  const { namedSpecialTokens, addedTokens } = tokenizer;
+  const special = addedTokens.filter((token) => token.special);
+  const specialTokenTexts = special.map((token) => token.content);
+  const endOfText = special.find((token) => token.content === namedSpecialTokens['eos_token']);
+  return createTextGenerator({
+    client,
+    tokenizer,
+    vocabulary,
+    template: source === null ? null : new ChatTemplate({ source, namedSpecialTokens, specialTokenTexts }),
+    defaults: readGenerationDefaults(files.generationConfig),
+    endOfTextTokenIds: readEndOfTextTokenIds({
+      generationConfig: files.generationConfig,
+      modelConfig: files.config,
+      tokenizerEndOfTextId: endOfText?.id ?? null,
+    }),
+    drawSeed: () => randomBytes(4).readUInt32LE(),
+  });
+}
+
+async function createHttp(
+  config: ServeConfig,
+  build: BuildFacts,
+  parts: {
+    readonly engine: ChannelEngineClient;
+    readonly generator: TextGenerator;
+    readonly logger: Logger;
+  },
+) {
+  const { engine, generator, logger } = parts;
+  const names =
+    config.servedModelName.length > 0 ? config.servedModelName : [path.basename(path.resolve(config.model))];
+  const created = Math.floor((await stat(config.model)).mtimeMs / 1000);
+  return createApp({
+    engine,
+    generator,
+    models: names.map((id) => ({
+      id,
+      created,
+      get modelLengthMax() {
+        return engine.limits.modelLengthMax;
+      },
+    })),
+    apiKeys: config.apiKey,
+    strictFields: config.strictFields,
+    metrics: new EngineMetrics({
+      modelName: names[0]!,
+      engine,
+      clock: systemClock,
+      withProcessMetrics: true,
+    }),
+    clock: systemClock,
+    logger,
+    newId: () => randomUUID(),
+    systemFingerprint: `octavo-${build.version}`,
+    bodyBytesMax: REQUEST_BODY_BYTES_MAX,
+    heartbeatMs: HEARTBEAT_MS,
+    stalledAfterMs: STALLED_AFTER_MS,
+  });
+}
+
+async function listen(config: ServeConfig, app: ReturnType<typeof createApp>): Promise<Server> {
+  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const why =
+        cause.code === 'EADDRINUSE' ? 'the port is taken; choose another with --port' : cause.message;
+      reject(new StartupError(`cannot listen on ${config.host}:${config.port}: ${why}`, { cause }));
+    });
+    server.listen(config.port, config.host, resolve);
+  });
+  return server;
+}
+
+function announce(server: Server, config: ServeConfig, limits: EngineLimits, startMs: number): void {
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : config.port;
+  const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+  const tokenCount = (limits.blockCount - 1) * limits.blockSize;
+  const lines = [
+    `model     ${config.model}`,
+    `context   ${limits.modelLengthMax} tokens`,
+    `KV cache  ${limits.blockCount - 1} blocks of ${limits.blockSize} = ${tokenCount} tokens = ${(tokenCount / limits.modelLengthMax).toFixed(1)} full-length sequences, ${(limits.cacheBytes / 2 ** 20).toFixed(0)} MiB`,
+    `engine    CPU, ${config.threads} threads; ${limits.sequencesPerStepMax} sequences, ${limits.tokensPerStepMax} tokens a step`,
+    `Octavo answers at http://${host}:${port}/v1 (ready in ${(startMs / 1000).toFixed(1)} s)`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** The first signal lets what runs finish; a second one, or the time limit, does not wait for it. */
+function takeDownOnSignal(
+  server: Server,
+  engine: ChannelEngineClient,
+  config: ServeConfig,
+  logger: Logger,
+): void {
+  let stopping = false;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (stopping) {
+      // By the signal's own way: `process.exit` would take libraries down under the engine's running step.
+      process.removeAllListeners(signal);
+      process.kill(process.pid, signal);
+      return;
+    }
+    stopping = true;
+    logger.info({ signal, inFlight: engine.health.inFlightCount }, 'finishing what runs, taking nothing new');
+    takeDown(server, engine, config.shutdownTimeout * 1000).then(
+      () => process.exit(0),
+      (error) => {
+        logger.error({ err: error }, 'the server did not stop cleanly');
+        process.exit(1);
+      },
+    );
+  };
+  process.on('SIGTERM', stop);
+  process.on('SIGINT', stop);
+}
+
+async function takeDown(server: Server, engine: ChannelEngineClient, drainMs: number): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  server.closeIdleConnections();
+  const timeout = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref());
+  await Promise.race([engine.drain(), timeout]);
+  // What is still open now fails with an error of its own before its connection is closed.
+  await engine.close();
+  server.closeIdleConnections();
+  await Promise.race([closed, new Promise<void>((resolve) => setTimeout(resolve, LAST_BYTES_MS).unref())]);
+  server.closeAllConnections();
+}
+
+/** How long clients get to read the end of what they were sent. */
+const LAST_BYTES_MS = 1000;
+
+/** Native state is not to be trusted after a failure: the process ends, and its supervisor starts a new one. */
+function endWhenEngineDies(engine: ChannelEngineClient, logger: Logger): void {
+  void engine.died.then((error) => {
+    logger.fatal({ err: error }, 'the engine has ended; so does the server');
+    // Open requests get their error, and probes their 503, before the line goes dead.
+    setTimeout(() => process.exit(1), LAST_BYTES_MS);
+  });
+}

@@ -1,0 +1,115 @@
+/** How the server comes and goes: start, stop signals, the death of its engine. */
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import OpenAI, { APIError } from 'openai';
+import { afterEach, describe, expect, it } from 'vitest';
+import { scratchCheckpoint } from '../support/checkpoint-files.ts';
+import { eventually, type ServerProcess, startServer } from '../support/server-process.ts';
+
+const LONG_STREAM = {
+  model: 'octavo-mini',
+  messages: [{ role: 'user', content: 'Tell me a story about a fox.' }],
+  stream: true,
+  max_tokens: 200,
+  ignore_eos: true,
+} as OpenAI.ChatCompletionCreateParamsStreaming;
+
+let server: ServerProcess | undefined;
+afterEach(async () => {
+  await server?.stop();
+});
+
+async function openStream(baseUrl: string) {
+  const openai = new OpenAI({ baseURL: `${baseUrl}/v1`, apiKey: 'unused', maxRetries: 0 });
+  const stream = await openai.chat.completions.create(LONG_STREAM);
+  return stream[Symbol.asyncIterator]();
+}
+
+describe('a stop signal', () => {
+  it('lets what runs finish, takes nothing new, and ends with code 0', async () => {
+    server = await startServer();
+    const { baseUrl } = server;
+    const chunks = await openStream(baseUrl);
+    await chunks.next();
+    const before = await fetch(`${baseUrl}/ready`, { headers: { connection: 'keep-alive' } });
+    expect(before.status).toBe(200);
+    const ended = server.stop('SIGTERM');
+    let finishReason: string | null = null;
+    for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
+      finishReason = next.value.choices[0]?.finish_reason ?? finishReason;
+    }
+    expect(finishReason).toBe('length');
+    await expect(fetch(`${baseUrl}/ready`)).rejects.toThrow();
+    expect(await ended).toBe(0);
+  });
+
+  it('ends what does not finish in time with an error of its own', async () => {
+    server = await startServer({ flags: ['--shutdown-timeout', '0'] });
+    const chunks = await openStream(server.baseUrl);
+    await chunks.next();
+    const ended = server.stop('SIGINT');
+    const drained = (async () => {
+      for (let next = await chunks.next(); !next.done; next = await chunks.next());
+    })();
+    await expect(drained).rejects.toBeInstanceOf(APIError);
+    expect(await ended).toBe(0);
+  });
+
+  it('given twice ends the process at once', async () => {
+    server = await startServer();
+    const chunks = await openStream(server.baseUrl);
+    await chunks.next();
+    const { output, exited, process: child } = server;
+    child.kill('SIGINT');
+    await eventually(async () => output().includes('finishing what runs'));
+    child.kill('SIGINT');
+    await exited;
+    expect(child.signalCode).toBe('SIGINT');
+  });
+});
+
+describe('an engine that dies', () => {
+  it('ends open streams with an error, turns /health to 503, and the process with a code that is not 0', async () => {
+    const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-engine-death-'));
+    const trigger = path.join(directory, 'now');
+    const hook = path.join(directory, 'hook.mjs');
+    // Loaded into every thread of the server, as any module of Node's --import: throws in the engine's on demand.
+    await writeFile(
+      hook,
+      `import { existsSync } from 'node:fs';
+       import { isMainThread } from 'node:worker_threads';
+       const fault = () => { if (existsSync(${JSON.stringify(trigger)})) throw new Error('planted fault'); };
+       if (!isMainThread) setInterval(fault, 5).unref();`,
+    );
+    server = await startServer({ environment: { NODE_OPTIONS: `--import=${hook}` } });
+    const { baseUrl, exited } = server;
+    const chunks = await openStream(baseUrl);
+    await chunks.next();
+    await writeFile(trigger, '');
+    const rest = (async () => {
+      for (let next = await chunks.next(); !next.done; next = await chunks.next());
+    })();
+    await expect(rest).rejects.toMatchObject({ code: 'engine_dead' });
+    expect((await fetch(`${baseUrl}/health`)).status).toBe(503);
+    expect(await exited).toBe(1);
+    await rm(directory, { recursive: true });
+  });
+});
+
+describe('a start that cannot succeed', () => {
+  it('is one line on stderr that says what is wrong, and a code that is not 0', async () => {
+    const checkpoint = await scratchCheckpoint('llama-tied-f32');
+    await checkpoint.editConfig({ architectures: ['GPT2LMHeadModel'] });
+    await writeFile(path.join(checkpoint.directory, 'tokenizer.json'), await tinyTokenizer());
+    const error = await startServer({ flags: ['--model', checkpoint.directory] }).catch((reason) => reason);
+    expect(error.message).toMatch(/ended with code 1: octavo: config\.json: architecture "GPT2LMHeadModel"/);
+    expect(error.message.trim()).not.toContain('\n');
+    await checkpoint.remove();
+  });
+});
+
+function tinyTokenizer(): Promise<string> {
+  return readFile(path.join(import.meta.dirname, '../../models/octavo-mini/tokenizer.json'), 'utf8');
+}

@@ -1,0 +1,66 @@
+/** The real server as its users start it: the compiled program, in a process of its own, on a free port. */
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+
+const CLI = path.join(import.meta.dirname, '../../dist/cli.js');
+
+export type ServerProcess = {
+  readonly baseUrl: string;
+  readonly process: ChildProcess;
+  /** Everything written to stdout and stderr so far. */
+  output(): string;
+  /** Sends the signal and waits for the end. @returns the exit code, or null when the signal killed it. */
+  stop(signal?: NodeJS.Signals): Promise<number | null>;
+  /** Resolves with the exit code when the process has ended. */
+  readonly exited: Promise<number | null>;
+};
+
+export type StartOptions = {
+  readonly flags?: readonly string[];
+  readonly environment?: Readonly<Record<string, string>>;
+};
+
+/** Resolves when the server says where it answers; rejects with its output when it ends before. */
+export async function startServer({
+  flags = [],
+  environment = {},
+}: StartOptions = {}): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [CLI, 'serve', '--port', '0', ...flags], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let text = '';
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const answersAt = new Promise<string>((resolve, reject) => {
+    const read = (chunk: Buffer): void => {
+      text += chunk;
+      const match = /Octavo answers at (http:\/\/\S+)\/v1/.exec(text);
+      if (match) resolve(match[1]!);
+    };
+    child.stdout.on('data', read);
+    child.stderr.on('data', read);
+    void exited.then((code) => reject(new Error(`the server ended with code ${code}: ${text}`)));
+  });
+  const baseUrl = await answersAt;
+  return {
+    baseUrl,
+    process: child,
+    output: () => text,
+    exited,
+    async stop(signal = 'SIGKILL') {
+      child.kill(signal);
+      return exited;
+    },
+  };
+}
+
+/** Resolves when `condition` holds, looking again and again; rejects after `limitMs`. */
+export async function eventually(condition: () => Promise<boolean>, limitMs = 10_000): Promise<void> {
+  const end = performance.now() + limitMs;
+  while (!(await condition())) {
+    if (performance.now() > end) throw new Error(`not so after ${limitMs} ms`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+}
