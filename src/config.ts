@@ -15,7 +15,7 @@ import {
   SEQUENCES_PER_STEP_DEFAULT,
   TOKENS_PER_STEP_DEFAULT,
 } from './base/limits.ts';
-import type { CacheMemory } from './engine/engine-options.ts';
+import type { CacheMemory, EngineOptions } from './engine/engine-options.ts';
 
 const SHIPPED_MODEL = fileURLToPath(new URL('../models/octavo-mini', import.meta.url));
 
@@ -189,6 +189,20 @@ export function serveConfig(
   if (!result.success) throw new StartupError(describeIssue(result.error.issues[0]!));
   checkTogether(result.data);
   return result.data;
+}
+
+/** What of it concerns the engine. */
+export function engineOptions(config: ServeConfig): EngineOptions {
+  return {
+    modelDirectory: config.model,
+    cacheDirectory: config.cacheDir,
+    cacheMemory: config.kvCacheMemory,
+    blockSize: config.blockSize,
+    modelLengthMax: config.maxModelLen,
+    sequencesPerStepMax: config.maxNumSeqs,
+    tokensPerStepMax: config.maxNumBatchedTokens,
+    threadCount: config.threads,
+  };
 }
 
 function describeIssue(issue: z.core.$ZodIssue): string {

@@ -12,9 +12,8 @@ import { type Logger, pino } from 'pino';
 import { systemClock } from './base/clock.ts';
 import { StartupError } from './base/errors.ts';
 import { HEARTBEAT_MS, REQUEST_BODY_BYTES_MAX, STALLED_AFTER_MS } from './base/limits.ts';
-import type { ServeConfig } from './config.ts';
+import { engineOptions, type ServeConfig } from './config.ts';
 import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
-import type { EngineOptions } from './engine/engine-options.ts';
 import { readEndOfTextTokenIds, readGenerationDefaults } from './engine/generation-defaults.ts';
 import { readModelFiles } from './engine/model-directory.ts';
 import type { EngineLimits } from './engine/protocol.ts';
@@ -56,19 +55,6 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
     await engine.close();
     throw error;
   }
-}
-
-function engineOptions(config: ServeConfig): EngineOptions {
-  return {
-    modelDirectory: config.model,
-    cacheDirectory: config.cacheDir,
-    cacheMemory: config.kvCacheMemory,
-    blockSize: config.blockSize,
-    modelLengthMax: config.maxModelLen,
-    sequencesPerStepMax: config.maxNumSeqs,
-    tokensPerStepMax: config.maxNumBatchedTokens,
-    threadCount: config.threads,
-  };
 }
 
 /** The engine's own reason not to start is the user's to mend, so it is told as one line. */
@@ -174,22 +160,27 @@ function announce(server: Server, config: ServeConfig, limits: EngineLimits, sta
   process.stdout.write(`${lines.join('\n')}\n`);
 }
 
-/** The first signal lets what runs finish; a second one, or the time limit, does not wait for it. */
+/**
+ * The first signal lets what runs finish; a second one, or the time limit, does not wait for it. Ctrl-C under
+ * `npm start` arrives twice, from the terminal and from npm, so an echo does not count as a second one.
+ */
 function takeDownOnSignal(
   server: Server,
   engine: ChannelEngineClient,
   config: ServeConfig,
   logger: Logger,
 ): void {
-  let stopping = false;
+  let stoppingSinceMs: number | null = null;
   const stop = (signal: NodeJS.Signals): void => {
-    if (stopping) {
+    const nowMs = systemClock.monotonicMs();
+    if (stoppingSinceMs !== null) {
+      if (nowMs - stoppingSinceMs < SIGNAL_ECHO_MS) return;
       // By the signal's own way: `process.exit` would take libraries down under the engine's running step.
       process.removeAllListeners(signal);
       process.kill(process.pid, signal);
       return;
     }
-    stopping = true;
+    stoppingSinceMs = nowMs;
     logger.info({ signal, inFlight: engine.health.inFlightCount }, 'finishing what runs, taking nothing new');
     takeDown(server, engine, config.shutdownTimeout * 1000).then(
       () => process.exit(0),
@@ -202,6 +193,9 @@ function takeDownOnSignal(
   process.on('SIGTERM', stop);
   process.on('SIGINT', stop);
 }
+
+/** Within this time the same wish to stop may arrive by two ways. */
+const SIGNAL_ECHO_MS = 500;
 
 async function takeDown(server: Server, engine: ChannelEngineClient, drainMs: number): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
