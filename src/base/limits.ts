@@ -85,3 +85,17 @@ export const CACHE_FRACTION_DEFAULT = 0.4;
 
 /** How long a stopped engine may take to end its step before its thread is ended for it. */
 export const ENGINE_CLOSE_MS = 5_000;
+
+/**
+ * Tokens with an edited logit (bias, penalties) that a row reads one by one to correct its normaliser; with more, the
+ * whole row is fetched instead. Each costs two exponentials a step: 4,096 about as much as a row of 30,000.
+ */
+export const EDITED_TOKENS_READ_MAX = 4096;
+/** Edited tokens that may rank among a row's candidates before the whole row decides; they are sorted by insertion. */
+export const EDITED_TOKENS_RANKED_MAX = 512;
+
+/**
+ * A prompt longer than so many contexts is refused without being tokenised to its end: tokenising is synchronous
+ * and takes about a second for a MB. Prompts that are a little too long are still counted exactly.
+ */
+export const COUNTED_CONTEXTS_MAX = 4;

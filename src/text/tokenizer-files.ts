@@ -1,0 +1,157 @@
+/**
+ * Reads what the rest of this room needs out of a parsed `tokenizer.json` and `tokenizer_config.json`: added
+ * tokens, named special tokens, the chat template's source. Pure functions over parsed JSON; whoever calls reads
+ * the files. The shapes are those that Hugging Face tokenizers 0.23 and transformers 5 write, and older ones.
+ */
+
+import { StartupError } from '../base/errors.ts';
+
+export type JsonObject = { readonly [key: string]: unknown };
+
+/** The two files as parsed JSON. A checkpoint without `tokenizer_config.json` gives `{}` for it. */
+export type TokenizerFiles = {
+  readonly tokenizerJson: unknown;
+  readonly tokenizerConfig: unknown;
+};
+
+/** A token that is recognised in text before anything else is done with it. */
+export type AddedToken = {
+  readonly id: number;
+  readonly content: string;
+  /** A control token: it has a meaning to the model, is not text, and is left out of the output. */
+  readonly special: boolean;
+  /** Recognised only where no letter, digit or underscore touches it. */
+  readonly singleWord: boolean;
+  /** Takes the white space before it, or after it, with it. */
+  readonly leftStrip: boolean;
+  readonly rightStrip: boolean;
+  /** Recognised in normalised text instead of the text as it is. */
+  readonly normalized: boolean;
+};
+
+/** By the name that templates know them under: `bos_token`, `eos_token`, … */
+export type NamedSpecialTokens = { readonly [name: string]: string };
+
+const NAMED_TOKENS = [
+  'bos_token',
+  'eos_token',
+  'unk_token',
+  'sep_token',
+  'pad_token',
+  'cls_token',
+  'mask_token',
+] as const;
+
+/** @throws StartupError when `value` is not a JSON object; `what` names it in the message. */
+export function requireObject(value: unknown, what: string): JsonObject {
+  if (!isObject(value)) throw new StartupError(`${what} is not a JSON object`);
+  return value;
+}
+
+export function isObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** A token is written as its text, or as an object that holds it under `content`. */
+function tokenText(value: unknown): string | null {
+  const text = isObject(value) ? value['content'] : value;
+  return typeof text === 'string' && text !== '' ? text : null;
+}
+
+/** Special tokens that `tokenizer_config.json` gives a name; those that it sets to null are left out. */
+export function readNamedSpecialTokens(tokenizerConfig: unknown): NamedSpecialTokens {
+  const named: Record<string, string> = {};
+  if (!isObject(tokenizerConfig)) return named;
+  for (const name of NAMED_TOKENS) {
+    const text = tokenText(tokenizerConfig[name]);
+    if (text !== null) named[name] = text;
+  }
+  return named;
+}
+
+/** Every text that `tokenizer_config.json` declares special, named or not. */
+function declaredSpecialTexts(tokenizerConfig: unknown): Set<string> {
+  const texts = new Set(Object.values(readNamedSpecialTokens(tokenizerConfig)));
+  if (!isObject(tokenizerConfig)) return texts;
+  for (const key of ['additional_special_tokens', 'extra_special_tokens']) {
+    const list = tokenizerConfig[key];
+    const entries = isObject(list) ? Object.values(list) : Array.isArray(list) ? list : [];
+    for (const entry of entries) {
+      const text = tokenText(entry);
+      if (text !== null) texts.add(text);
+    }
+  }
+  return texts;
+}
+
+function addedToken(id: unknown, entry: JsonObject, declared: ReadonlySet<string>): AddedToken | null {
+  const content = tokenText(entry);
+  if (content === null || typeof id !== 'number' || !Number.isInteger(id) || id < 0) return null;
+  return {
+    id,
+    content,
+    special: entry['special'] === true || declared.has(content),
+    singleWord: entry['single_word'] === true,
+    leftStrip: entry['lstrip'] === true,
+    rightStrip: entry['rstrip'] === true,
+    normalized: entry['normalized'] === true,
+  };
+}
+
+/**
+ * Added tokens of both files, in order of id. `tokenizer.json` wins where both describe a token; a token is
+ * special when either file says so.
+ */
+export function readAddedTokens(files: TokenizerFiles): readonly AddedToken[] {
+  const tokenizer = requireObject(files.tokenizerJson, 'tokenizer.json');
+  const declared = declaredSpecialTexts(files.tokenizerConfig);
+  const decoder = isObject(files.tokenizerConfig) ? files.tokenizerConfig['added_tokens_decoder'] : null;
+  const decoderEntries = isObject(decoder) ? Object.entries(decoder) : [];
+  for (const [, entry] of decoderEntries) {
+    const text = tokenText(entry);
+    if (text !== null && isObject(entry) && entry['special'] === true) declared.add(text);
+  }
+
+  const byContent = new Map<string, AddedToken>();
+  const add = (id: unknown, entry: unknown): void => {
+    const token = isObject(entry) ? addedToken(id, entry, declared) : null;
+    if (token !== null && !byContent.has(token.content)) byContent.set(token.content, token);
+  };
+  const listed = tokenizer['added_tokens'];
+  for (const entry of Array.isArray(listed) ? listed : []) add(isObject(entry) ? entry['id'] : null, entry);
+  for (const [id, entry] of decoderEntries) add(Number(id), entry);
+  return [...byContent.values()].sort((a, b) => a.id - b.id);
+}
+
+/** Text of each token of the model proper, with its id: `vocab` is a map, or for Unigram a list of pairs. */
+export function* modelVocabulary(tokenizerJson: unknown): Iterable<readonly [string, number]> {
+  const model = requireObject(
+    requireObject(tokenizerJson, 'tokenizer.json')['model'],
+    'model of tokenizer.json',
+  );
+  const vocabulary = model['vocab'];
+  if (Array.isArray(vocabulary)) {
+    for (let id = 0; id < vocabulary.length; id++) yield [String(vocabulary[id][0]), id];
+    return;
+  }
+  const entries = requireObject(vocabulary, 'model.vocab of tokenizer.json') as Record<string, number>;
+  for (const text in entries) yield [text, entries[text]!];
+}
+
+/**
+ * The chat template that a checkpoint ships: the file `chat_template.jinja`, else `chat_template` of
+ * `tokenizer_config.json`, which is a string or a list of named ones, of which `default` is meant.
+ * `null` when there is none.
+ */
+export function chooseTemplateSource(input: {
+  readonly templateFile: string | null;
+  readonly tokenizerConfig: unknown;
+}): string | null {
+  if (input.templateFile !== null) return input.templateFile;
+  const template = isObject(input.tokenizerConfig) ? input.tokenizerConfig['chat_template'] : null;
+  if (typeof template === 'string') return template;
+  if (!Array.isArray(template)) return null;
+  const entry: unknown = template.find((each: unknown) => isObject(each) && each['name'] === 'default');
+  const source = isObject(entry) ? entry['template'] : null;
+  return typeof source === 'string' ? source : null;
+}

@@ -1,0 +1,473 @@
+import { describe, expect, it } from 'vitest';
+import { ServerError } from '../../src/base/errors.ts';
+import { seedOfChoice } from '../../src/base/random.ts';
+import type { TokenEvent } from '../../src/engine/engine-client.ts';
+import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
+import type { EngineLimits } from '../../src/engine/protocol.ts';
+import type { TextEvent, TextGenerator, TextRequest } from '../../src/engine/text-generation.ts';
+import { createTextGenerator, type TextGeneratorOptions } from '../../src/engine/text-generator.ts';
+import { ChatTemplate } from '../../src/text/chat-template.ts';
+import { Tokenizer } from '../../src/text/tokenizer.ts';
+import { Vocabulary } from '../../src/text/vocabulary.ts';
+import { FakeEngineClient, finish, type Script, tokens } from '../support/fake-engine-client.ts';
+import { filesOf } from '../text/fixtures.ts';
+
+const files = filesOf('llama2');
+const tokenizer = new Tokenizer(files);
+const vocabulary = new Vocabulary(files);
+const template = new ChatTemplate({
+  source: '{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}',
+  namedSpecialTokens: tokenizer.namedSpecialTokens,
+  specialTokenTexts: tokenizer.specialTokenTexts,
+});
+const END = 2;
+
+/** The token ids of ASCII text, a byte token a character. */
+function ascii(text: string): number[] {
+  return [...text].map((character) => character.charCodeAt(0) + 3);
+}
+
+/** One event a character, then the end. */
+function spelled(text: string, reason: 'stop' | 'length' = 'length'): TokenEvent[] {
+  return [...ascii(text).map((id) => tokens([id])), finish(reason)];
+}
+
+function aRequest(overrides: Partial<TextRequest> = {}): TextRequest {
+  return {
+    prompt: { kind: 'tokens', tokenIds: [5, 6, 7] },
+    choiceCount: 1,
+    temperature: null,
+    topP: null,
+    topK: null,
+    minP: null,
+    repetitionPenalty: null,
+    presencePenalty: null,
+    frequencyPenalty: null,
+    logitBias: new Map(),
+    seed: null,
+    logprobCount: null,
+    newTokensMax: 20,
+    newTokensMin: 0,
+    stop: [],
+    stopTokenIds: [],
+    ignoreEndOfText: false,
+    cacheSalt: '',
+    priority: 0,
+    ...overrides,
+  };
+}
+
+type Setup = { readonly client: FakeEngineClient; readonly generator: TextGenerator };
+
+function aGenerator(
+  script: Script,
+  overrides: Partial<TextGeneratorOptions> = {},
+  limits: Partial<EngineLimits> = {},
+): Setup {
+  const client = new FakeEngineClient(script, limits);
+  const generator = createTextGenerator({
+    client,
+    tokenizer,
+    vocabulary,
+    template,
+    defaults: OPENAI_DEFAULTS,
+    endOfTextTokenIds: [END],
+    drawSeed: () => 77,
+    ...overrides,
+  });
+  return { client, generator };
+}
+
+const NEVER = new AbortController().signal;
+
+async function collect(generator: TextGenerator, overrides: Partial<TextRequest> = {}): Promise<TextEvent[]> {
+  const events: TextEvent[] = [];
+  for await (const event of generator.generate(aRequest(overrides), NEVER)) events.push(event);
+  return events;
+}
+
+function textOf(events: readonly TextEvent[], choiceIndex = 0): string {
+  return events
+    .map((event) => (event.kind === 'text-delta' && event.choiceIndex === choiceIndex ? event.text : ''))
+    .join('');
+}
+
+function shapeOf(events: readonly TextEvent[]): string[] {
+  return events.map((event) => ('choiceIndex' in event ? `${event.kind} ${event.choiceIndex}` : event.kind));
+}
+
+function failure(run: () => unknown): ServerError {
+  try {
+    run();
+  } catch (error) {
+    if (error instanceof ServerError) return error;
+  }
+  throw new Error('no ServerError was thrown');
+}
+
+describe('TextGenerator', () => {
+  it('gives the prompt first, deltas and the finish of a choice in order, and usage last', async () => {
+    const { generator } = aGenerator([tokens(ascii('Hi'), { cachedTokenCount: 2 }), ...spelled('!')]);
+    const events = await collect(generator);
+    expect(events).toEqual([
+      { kind: 'prompt', promptTokenCount: 3 },
+      { kind: 'text-delta', choiceIndex: 0, text: 'Hi', logprobs: null },
+      { kind: 'text-delta', choiceIndex: 0, text: '!', logprobs: null },
+      { kind: 'choice-finish', choiceIndex: 0, reason: 'length' },
+      {
+        kind: 'usage',
+        usage: { promptTokenCount: 3, cachedTokenCount: expect.any(Number), completionTokenCount: 3 },
+      },
+    ]);
+  });
+
+  it('reports the cached tokens of the first choice', async () => {
+    const { generator } = aGenerator((_, index) => [
+      tokens(ascii('x'), { cachedTokenCount: index === 0 ? 2 : 16 }),
+      finish('length'),
+    ]);
+    const events = await collect(generator, { choiceCount: 2 });
+    expect(events.at(-1)).toMatchObject({ usage: { cachedTokenCount: 2, completionTokenCount: 2 } });
+  });
+
+  it('leaves the stop token out of the text and counts it', async () => {
+    const { client, generator } = aGenerator([tokens([...ascii('Hi'), END]), finish('stop')]);
+    const events = await collect(generator);
+    expect(textOf(events)).toBe('Hi');
+    expect(events.at(-2)).toEqual({ kind: 'choice-finish', choiceIndex: 0, reason: 'stop' });
+    expect(events.at(-1)).toMatchObject({ usage: { completionTokenCount: 3 } });
+    expect(client.sequences[0]!.cancelled).toBe(false);
+  });
+
+  it('leaves the text of a stop token of the request out, though it is an ordinary token', async () => {
+    const [a, b] = ascii('ab');
+    const { client, generator } = aGenerator([tokens([a!, b!]), finish('stop')]);
+    expect(textOf(await collect(generator, { stopTokenIds: [b!, END] }))).toBe('a');
+    expect(client.sequences[0]!.input.stopTokenIds).toEqual([END, b]);
+  });
+
+  it('gives the engine no end-of-text tokens when they are to be ignored, and does not show them', async () => {
+    const { client, generator } = aGenerator([tokens([...ascii('a'), END, ...ascii('b')]), finish('length')]);
+    expect(textOf(await collect(generator, { ignoreEndOfText: true }))).toBe('ab');
+    expect(client.sequences[0]!.input.stopTokenIds).toEqual([]);
+  });
+
+  it('shows no half character, and U+FFFD for one that is never completed', async () => {
+    const { generator } = aGenerator([
+      tokens([0xc3 + 3]),
+      tokens([0xa9 + 3]),
+      tokens([0xe2 + 3]),
+      finish('length'),
+    ]);
+    const deltas = (await collect(generator)).filter((event) => event.kind === 'text-delta');
+    expect(deltas.map((event) => event.text)).toEqual(['', 'é', '', '\ufffd']);
+  });
+
+  it('takes the leading space off an answer to messages, and leaves it to a continued text', async () => {
+    const script: Script = [tokens([tokenizer.tokenId('▁the')!]), finish('length')];
+    const messages = { kind: 'messages', messages: [{ role: 'user', content: 'x' }] } as const;
+    expect(textOf(await collect(aGenerator(script).generator, { prompt: messages }))).toBe('the');
+    const text = { kind: 'text', text: 'x' } as const;
+    expect(textOf(await collect(aGenerator(script).generator, { prompt: text }))).toBe(' the');
+  });
+});
+
+describe('TextGenerator: stop strings', () => {
+  it('ends the choice with reason stop, shows nothing of the stop string and cancels the sequence', async () => {
+    const { client, generator } = aGenerator(spelled('one STOP two'));
+    const events = await collect(generator, { stop: ['STOP'] });
+    expect(textOf(events)).toBe('one ');
+    expect(events.at(-2)).toEqual({ kind: 'choice-finish', choiceIndex: 0, reason: 'stop' });
+    expect(events.at(-1)).toMatchObject({ usage: { completionTokenCount: 8 } });
+    expect(client.sequences[0]!.cancelled).toBe(true);
+    expect(client.sequences[0]!.takenCount).toBe(8);
+  });
+
+  it('does not count tokens that came in one event behind the stop string', async () => {
+    const { generator } = aGenerator([tokens(ascii('ab.cd')), finish('length')]);
+    const events = await collect(generator, { stop: ['.'] });
+    expect(textOf(events)).toBe('ab');
+    expect(events.at(-1)).toMatchObject({ usage: { completionTokenCount: 3 } });
+  });
+
+  it('shows what was held back when the sequence ends without the stop string', async () => {
+    const { generator } = aGenerator(spelled('one STO'));
+    const events = await collect(generator, { stop: ['STOP'] });
+    expect(textOf(events)).toBe('one STO');
+    expect(events.at(-2)).toEqual({ kind: 'choice-finish', choiceIndex: 0, reason: 'length' });
+  });
+
+  it('finds a stop string that only the end of the sequence completes', async () => {
+    const { generator } = aGenerator([tokens([...ascii('a'), 0xe2 + 3]), finish('length')]);
+    const events = await collect(generator, { stop: ['\ufffd'] });
+    expect(textOf(events)).toBe('a');
+    expect(events.at(-2)).toMatchObject({ kind: 'choice-finish', reason: 'stop' });
+  });
+
+  it('lets stop strings pass until the least number of tokens is there', async () => {
+    const { generator } = aGenerator(spelled('a.b.c'));
+    expect(textOf(await collect(generator, { stop: ['.'], newTokensMin: 2 }))).toBe('a.b');
+  });
+
+  it('ends one choice and lets the others go on', async () => {
+    const { client, generator } = aGenerator((_, index) => spelled(index === 1 ? 'x.' : 'abcdef'));
+    const events = await collect(generator, { choiceCount: 3, stop: ['.'] });
+    expect([0, 1, 2].map((index) => textOf(events, index))).toEqual(['abcdef', 'x', 'abcdef']);
+    expect(client.sequences.map((sequence) => sequence.cancelled)).toEqual([false, true, false]);
+  });
+});
+
+describe('TextGenerator: log probabilities', () => {
+  const logprobs = (tokenId: number) => ({ logprob: -tokenId, top: [{ tokenId, logprob: -tokenId }] });
+  const scripted = (...parts: number[][]): Script => [
+    ...parts.map((ids) => tokens(ids, { logprobs })),
+    finish('length'),
+  ];
+  const entries = (events: readonly TextEvent[]): string[][] =>
+    events.flatMap((event) =>
+      event.kind === 'text-delta' ? [event.logprobs?.map((entry) => entry.text) ?? ['null']] : [],
+    );
+
+  it('gives text, exact bytes and the most likely tokens of every token', async () => {
+    const { generator } = aGenerator(scripted([0xc3 + 3, 0xa9 + 3]));
+    const events = await collect(generator, { logprobCount: 1 });
+    const first = { tokenId: 0xc6, text: '\ufffd', bytes: [0xc3], logprob: -0xc6 };
+    const second = { tokenId: 0xac, text: '\ufffd', bytes: [0xa9], logprob: -0xac };
+    expect(events[1]).toEqual({
+      kind: 'text-delta',
+      choiceIndex: 0,
+      text: 'é',
+      logprobs: [
+        { ...first, top: [first] },
+        { ...second, top: [second] },
+      ],
+    });
+  });
+
+  it('holds entries back with their text, and leaves out those of stop string and stop token', async () => {
+    const { generator } = aGenerator(scripted(ascii('a'), ascii('S'), ascii('x'), ascii('S'), ascii('T')));
+    expect(entries(await collect(generator, { logprobCount: 0, stop: ['ST'] }))).toEqual([
+      ['a'],
+      [],
+      ['S', 'x'],
+      [],
+      [],
+    ]);
+    const ended = aGenerator(scripted(ascii('a'), [END])).generator;
+    expect(entries(await collect(ended, { logprobCount: 0 }))).toEqual([['a'], []]);
+  });
+
+  it('gives the entries of all tokens by the end, also of those without text', async () => {
+    const { generator } = aGenerator(scripted(ascii('a'), [1], [0xe2 + 3]));
+    const given = entries(await collect(generator, { logprobCount: 0, stop: ['zz'] }));
+    expect(given.flat()).toEqual(['a', '<s>', '\ufffd']);
+  });
+
+  it('gives null where they are not asked for', async () => {
+    const { generator } = aGenerator(scripted(ascii('a')));
+    expect(entries(await collect(generator))).toEqual([['null']]);
+  });
+});
+
+describe('TextGenerator: what it submits', () => {
+  it('fills in the defaults of the model, and what the request says before them', async () => {
+    const defaults = { temperature: 0.6, topP: 0.9, topK: 20, minP: 0.05, repetitionPenalty: 1.1 };
+    const { client, generator } = aGenerator(spelled('x'), { defaults });
+    await collect(generator);
+    expect(client.sequences[0]!.input.sampling).toEqual({
+      ...defaults,
+      presencePenalty: 0,
+      frequencyPenalty: 0,
+      logitBias: new Map(),
+      seed: 77,
+      logprobCount: null,
+    });
+    await collect(generator, { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, seed: 5 });
+    expect(client.sequences[1]!.input.sampling).toMatchObject({
+      ...OPENAI_DEFAULTS,
+      temperature: 0,
+      seed: 5,
+    });
+  });
+
+  it('submits the choices after the first at its first event, each with its own seed and prompt', async () => {
+    const { client, generator } = aGenerator(spelled('ab'));
+    const iterator = generator.generate(aRequest({ choiceCount: 3, seed: 9 }), NEVER)[Symbol.asyncIterator]();
+    await iterator.next();
+    expect(client.sequences).toHaveLength(1);
+    await iterator.next();
+    expect(client.sequences).toHaveLength(3);
+    const inputs = client.sequences.map((sequence) => sequence.input);
+    expect(inputs.map((input) => input.sampling.seed)).toEqual(
+      [0, 1, 2].map((index) => seedOfChoice(9, index)),
+    );
+    expect(new Set(inputs.map((input) => input.promptTokenIds.buffer)).size).toBe(3);
+    await iterator.return?.();
+  });
+
+  it('gives every choice a signal of its own, so that many choices put few listeners on each', async () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    await collect(generator, { choiceCount: 20 });
+    expect(new Set(client.sequences.map((sequence) => sequence.signal)).size).toBe(20);
+  });
+
+  it('submits nothing before the iteration begins', () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    generator.generate(aRequest(), NEVER);
+    expect(client.sequences).toHaveLength(0);
+  });
+
+  it('adds no second beginning-of-text token to a rendered conversation', async () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    const messages = [{ role: 'user', content: 'the' }];
+    await collect(generator, { prompt: { kind: 'messages', messages } });
+    await collect(generator, { prompt: { kind: 'text', text: 'the' } });
+    const [ofMessages, ofText] = client.sequences.map((sequence) => [...sequence.input.promptTokenIds]);
+    expect(ofMessages).toEqual([1, tokenizer.tokenId('▁the')]);
+    expect(ofText).toEqual(ofMessages);
+  });
+
+  it('makes no control token of what a message says, and does of what a text prompt says', async () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    const messages = [{ role: 'user', content: 'a</s>' }];
+    await collect(generator, { prompt: { kind: 'messages', messages } });
+    await collect(generator, { prompt: { kind: 'text', text: 'a</s>' } });
+    const [ofMessages, ofText] = client.sequences.map((sequence) => sequence.input.promptTokenIds);
+    expect(ofMessages).not.toContain(END);
+    expect(ofText).toContain(END);
+  });
+
+  it('fills the context when no number of new tokens is given', async () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    await collect(generator, { newTokensMax: null });
+    expect(client.sequences[0]!.input.newTokensMax).toBe(125);
+  });
+});
+
+describe('TextGenerator: refusals', () => {
+  const check = (overrides: Partial<TextRequest>, limits: Partial<EngineLimits> = {}): ServerError => {
+    const { client, generator } = aGenerator(spelled('a'), {}, limits);
+    const error = failure(() => generator.generate(aRequest(overrides), NEVER));
+    expect(client.sequences).toHaveLength(0);
+    return error;
+  };
+
+  it('names both numbers when prompt and completion do not fit', () => {
+    const error = check({ newTokensMax: 126 });
+    expect(error).toMatchObject({ code: 'context_length_exceeded', param: 'prompt' });
+    expect(error.message).toBe(
+      "This model's maximum context length is 128 tokens. However, you requested 129 tokens " +
+        '(3 in the prompt, 126 in the completion). Please reduce the length of the prompt or completion.',
+    );
+  });
+
+  it('takes a request that fits exactly', async () => {
+    const { generator } = aGenerator(spelled('a'));
+    expect(textOf(await collect(generator, { newTokensMax: 125 }))).toBe('a');
+  });
+
+  it('refuses a prompt that leaves no room for one token', () => {
+    const error = check({ prompt: { kind: 'tokens', tokenIds: new Array(128).fill(5) }, newTokensMax: null });
+    expect(error.message).toBe(
+      "This model's maximum context length is 128 tokens. However, your prompt resulted in 128 tokens. " +
+        'Please reduce the length of the prompt.',
+    );
+  });
+
+  it('does not count a prompt that is many times too long to its end, and says so', () => {
+    const error = check({ prompt: { kind: 'text', text: 'word '.repeat(100_000) }, newTokensMax: null });
+    expect(error.code).toBe('context_length_exceeded');
+    const count = Number(/your prompt resulted in at least (\d+) tokens/.exec(error.message)?.[1]);
+    expect(count).toBeGreaterThan(4 * 128);
+    expect(count).toBeLessThan(100_000);
+  });
+
+  it('counts what the cache can hold as part of the context', () => {
+    expect(check({ newTokensMax: 30 }, { blockCount: 3 }).message).toContain('is 32 tokens');
+  });
+
+  it('refuses empty prompts, and token ids that the model does not know', () => {
+    const prompt = (tokenIds: number[]): Partial<TextRequest> => ({ prompt: { kind: 'tokens', tokenIds } });
+    expect(check(prompt([]))).toMatchObject({ code: 'invalid_request', param: 'prompt' });
+    expect(check(prompt([2000]))).toMatchObject({ code: 'invalid_request', param: 'prompt' });
+    expect(check(prompt([-1]))).toMatchObject({ code: 'invalid_request', param: 'prompt' });
+    expect(check({ logitBias: new Map([[2000, 1]]) })).toMatchObject({ param: 'logit_bias' });
+    expect(check({ stopTokenIds: [1.5] })).toMatchObject({ param: 'stop_token_ids' });
+  });
+
+  it('says that there is no chat template when messages come to a model without one', () => {
+    const { generator } = aGenerator(spelled('a'), { template: null });
+    const prompt = { kind: 'messages', messages: [{ role: 'user', content: 'x' }] } as const;
+    const error = failure(() => generator.generate(aRequest({ prompt }), NEVER));
+    expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
+    expect(error.message).toContain('no chat template');
+  });
+});
+
+describe('TextGenerator: ends', () => {
+  it('cancels every choice when the iteration is ended early', async () => {
+    const { client, generator } = aGenerator([tokens(ascii('a')), 'hang']);
+    for await (const event of generator.generate(aRequest({ choiceCount: 3 }), NEVER)) {
+      if (event.kind === 'text-delta' && event.choiceIndex === 2) break;
+    }
+    expect(client.sequences.map((sequence) => sequence.cancelled)).toEqual([true, true, true]);
+  });
+
+  it('cancels every choice and ends without usage when the signal aborts, also while nothing comes', async () => {
+    const { client, generator } = aGenerator([tokens(ascii('a')), 'hang']);
+    const controller = new AbortController();
+    const events: TextEvent[] = [];
+    for await (const event of generator.generate(aRequest({ choiceCount: 2 }), controller.signal)) {
+      events.push(event);
+      if (event.kind === 'text-delta' && event.choiceIndex === 1) queueMicrotask(() => controller.abort());
+    }
+    expect(shapeOf(events)).toEqual(['prompt', 'text-delta 0', 'text-delta 1']);
+    expect(client.sequences.map((sequence) => sequence.cancelled)).toEqual([true, true]);
+  });
+
+  it('does nothing at all for a signal that has aborted already', async () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    const events: TextEvent[] = [];
+    for await (const event of generator.generate(aRequest(), AbortSignal.abort())) events.push(event);
+    expect(events).toEqual([]);
+    expect(client.sequences).toHaveLength(0);
+  });
+
+  it('passes a failure on and cancels the other choices', async () => {
+    const broken = new ServerError('step_failed', 'broken');
+    const { client, generator } = aGenerator((_, index) => [
+      tokens(ascii('a')),
+      index === 1 ? broken : 'hang',
+    ]);
+    await expect(collect(generator, { choiceCount: 3 })).rejects.toBe(broken);
+    expect(client.sequences[0]!.cancelled).toBe(true);
+    expect(client.sequences[2]!.cancelled).toBe(true);
+  });
+
+  it.each([
+    ['aborts it', [finish('abort')]],
+    ['ends it without a finish', []],
+  ] as const)('fails when the engine %s by itself', async (_, script) => {
+    await expect(collect(aGenerator(script).generator)).rejects.toMatchObject({ code: 'step_failed' });
+  });
+
+  it('starves no choice: events of all come in turn', async () => {
+    const { generator } = aGenerator((_, index) => spelled('x'.repeat(index === 0 ? 12 : 4)));
+    const order = (await collect(generator, { choiceCount: 3 }))
+      .filter((event) => event.kind === 'text-delta')
+      .map((event) => event.choiceIndex);
+    const firstDone = (index: number): number => order.lastIndexOf(index);
+    expect(firstDone(1)).toBeLessThan(firstDone(0));
+    expect(firstDone(2)).toBeLessThan(firstDone(0));
+  });
+
+  it('asks for no event of a choice before the one before was taken', async () => {
+    const { client, generator } = aGenerator(spelled('abcdefgh'));
+    const iterator = generator.generate(aRequest(), NEVER)[Symbol.asyncIterator]();
+    await iterator.next();
+    await iterator.next();
+    await Promise.resolve();
+    expect(client.sequences[0]!.takenCount).toBe(1);
+    await iterator.return?.();
+  });
+});

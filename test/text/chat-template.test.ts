@@ -1,0 +1,222 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { ServerError, StartupError } from '../../src/base/errors.ts';
+import { type ChatMessage, ChatTemplate, type ChatTemplateOptions } from '../../src/text/chat-template.ts';
+import { Tokenizer } from '../../src/text/tokenizer.ts';
+import { chooseTemplateSource } from '../../src/text/tokenizer-files.ts';
+import { Vocabulary } from '../../src/text/vocabulary.ts';
+import { expectedOf, FAMILIES, type Family, filesOf } from './fixtures.ts';
+
+function aTemplate(source: string, overrides: Partial<ChatTemplateOptions> = {}): ChatTemplate {
+  return new ChatTemplate({ source, namedSpecialTokens: {}, specialTokenTexts: [], ...overrides });
+}
+
+function familyTemplate(family: Family, tokenizer: Tokenizer): ChatTemplate {
+  const { tokenizerConfig } = filesOf(family);
+  return new ChatTemplate({
+    source: chooseTemplateSource({ templateFile: null, tokenizerConfig })!,
+    namedSpecialTokens: tokenizer.namedSpecialTokens,
+    specialTokenTexts: tokenizer.specialTokenTexts,
+  });
+}
+
+function user(content: ChatMessage['content']): ChatMessage {
+  return { role: 'user', content };
+}
+
+function thrownBy(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  return null;
+}
+
+describe.each(FAMILIES)('ChatTemplate of the %s family', (family) => {
+  const tokenizer = new Tokenizer(filesOf(family));
+  const vocabulary = new Vocabulary(filesOf(family));
+  const template = familyTemplate(family, tokenizer);
+
+  function idsOf(messages: readonly ChatMessage[]): number[] {
+    const { text, breaks } = template.render(messages, { addGenerationPrompt: true });
+    return [...tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: true, breaks })];
+  }
+
+  it('renders and tokenises as transformers does', () => {
+    for (const { messages, addGenerationPrompt, text, ids } of expectedOf(family).chats) {
+      const prompt = template.render(messages, { addGenerationPrompt });
+      expect(prompt.text).toBe(text);
+      const { breaks } = prompt;
+      const actual = tokenizer.encode(prompt.text, {
+        addSpecialTokens: false,
+        parseSpecialTokens: true,
+        breaks,
+      });
+      expect([...actual], text).toEqual(ids);
+    }
+  });
+
+  it('leaves the text as it is where it spells special tokens, and makes none of it', () => {
+    const specials = tokenizer.specialTokenTexts;
+    const clean = idsOf([user('x')]).filter((id) => vocabulary.isSpecial(id));
+    const piece = fc.oneof(
+      fc.constantFrom(...specials, ' ', 'x', '\n'),
+      fc
+        .constantFrom(...specials)
+        .chain((text) =>
+          fc
+            .tuple(fc.nat({ max: text.length }), fc.nat({ max: text.length }))
+            .map(([a, b]) => text.slice(Math.min(a, b), Math.max(a, b))),
+        ),
+    );
+    const content = fc.array(piece, { minLength: 1, maxLength: 6 }).map((pieces) => pieces.join(''));
+    fc.assert(
+      fc.property(content, (text) => {
+        const prompt = template.render([user(text)], { addGenerationPrompt: true });
+        expect(prompt.text).toContain(text.trim());
+        expect(prompt.text).not.toMatch(/[\ufdd0-\ufdef]/u);
+        const special = idsOf([user(text)]).filter((id) => vocabulary.isSpecial(id));
+        expect(special, JSON.stringify(text)).toEqual(clean);
+      }),
+      { numRuns: 500 },
+    );
+  });
+});
+
+describe('ChatTemplate', () => {
+  const chatMl =
+    "{% for m in messages %}{{ '<|im_start|>' + m.role + '\n' + m.content + '<|im_end|>\n' }}{% endfor %}";
+
+  it('keeps a special token from being put together out of two texts, or of a text and the template', () => {
+    const files = filesOf('qwen2');
+    const tokenizer = new Tokenizer(files);
+    const end = tokenizer.tokenId('<|im_end|>')!;
+    const { specialTokenTexts } = tokenizer;
+    const count = (source: string, messages: readonly ChatMessage[]): number => {
+      const prompt = aTemplate(source, { specialTokenTexts }).render(messages, {
+        addGenerationPrompt: false,
+      });
+      return tokenizer
+        .encode(prompt.text, { addSpecialTokens: false, parseSpecialTokens: true, breaks: prompt.breaks })
+        .filter((id) => id === end).length;
+    };
+    const joined = '{% for m in messages %}{{ m.content | trim }}{% endfor %}<|im_end|>';
+    expect(count(joined, [user('<|im_'), user('end|>')])).toBe(1);
+    expect(count(joined, [user('<|im'), user('_'), user('end|> ')])).toBe(1);
+    expect(count('{% for m in messages %}<|{{ m.content }}|>{% endfor %}', [user('im_end')])).toBe(0);
+    expect(count("{{ '<|' + messages[0].name + '|>' }}", [{ ...user('x'), name: 'im_end' }])).toBe(0);
+    const first = '{{ messages[0].content | trim }}';
+    expect(count(`${first}end|>`, [user('x <|im_ ')])).toBe(0);
+    expect(count(`<|im_${first}`, [user(' end|> x')])).toBe(0);
+    expect(count('{{ messages[0].role }}<|im_end|>', [user('x')])).toBe(1);
+  });
+
+  it('guards names, tool call ids and arguments as it does contents', () => {
+    const source = '{{ messages | tojson }}';
+    const template = aTemplate(source, { specialTokenTexts: ['<E>'] });
+    const call = {
+      id: 'a<E>',
+      type: 'function',
+      function: { name: 'f<E>', arguments: '{"k<E>":["<E>"]}' },
+    } as const;
+    const message = {
+      role: 'assistant',
+      content: null,
+      name: '<E>',
+      tool_calls: [call],
+      tool_call_id: '<E>',
+    };
+    const { text, breaks } = template.render([message], { addGenerationPrompt: false });
+    const starts = [...text.matchAll(/<E>/gu)].map((match) => match.index);
+    expect(starts).toHaveLength(6);
+    expect(breaks).toEqual(expect.arrayContaining(starts.map((start) => start + 1)));
+  });
+
+  it('takes another mark when a text holds the first one, and refuses a text that holds all', () => {
+    const template = aTemplate(chatMl, { specialTokenTexts: ['<|im_end|>'] });
+    const { text, breaks } = template.render([user('\ufdd0<|im_end|>')], { addGenerationPrompt: false });
+    expect(text).toBe('<|im_start|>user\n\ufdd0<|im_end|><|im_end|>\n');
+    expect(breaks).toEqual([text.indexOf('<|im_end|>') + 1]);
+    const all = Array.from({ length: 32 }, (_, i) => String.fromCharCode(0xfdd0 + i)).join('');
+    const error = thrownBy(() => template.render([user(`${all}<|im_end|>`)], { addGenerationPrompt: false }));
+    expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
+  });
+
+  it('tells the client what the template raised', () => {
+    const template = aTemplate("{{ raise_exception('Roles must alternate') }}");
+    const error = thrownBy(() => template.render([user('x')], { addGenerationPrompt: true }));
+    expect(error).toBeInstanceOf(ServerError);
+    expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
+    expect((error as Error).message).toContain('Roles must alternate');
+  });
+
+  it('refuses a template that cannot be parsed when it is loaded', () => {
+    expect(() => aTemplate('{% if %}')).toThrow(StartupError);
+  });
+
+  it('gives developer messages to a template that knows them, and calls them system for the others', () => {
+    const developer = [{ role: 'developer', content: 'Be brief.' }];
+    const options = { addGenerationPrompt: false };
+    expect(aTemplate('{{ messages[0].role }}').render(developer, options).text).toBe('system');
+    const knows = "{{ messages[0].role }}{# 'developer' #}";
+    expect(aTemplate(knows).render(developer, options).text).toBe('developer');
+  });
+
+  it('joins text parts by line breaks for a template that wants a string', () => {
+    const parts = [
+      { type: 'text', text: 'one' },
+      { type: 'text', text: 'two' },
+    ] as const;
+    const { text } = aTemplate(chatMl).render([user(parts)], { addGenerationPrompt: false });
+    expect(text).toBe('<|im_start|>user\none\ntwo<|im_end|>\n');
+  });
+
+  it('gives a string as one part to a template that wants parts', () => {
+    const source =
+      '{% for part in messages[0].content %}{% if part.text %}[{{ part.text }}]{% endif %}{% endfor %}';
+    const template = aTemplate(source);
+    expect(template.render([user('one')], { addGenerationPrompt: false }).text).toBe('[one]');
+  });
+
+  it('gives tool call arguments as an object, and as text where they are no JSON object', () => {
+    const template = aTemplate('{{ messages[0].tool_calls[0].function.arguments | tojson }}');
+    const render = (given: string): string => {
+      const call = { id: '1', type: 'function', function: { name: 'f', arguments: given } } as const;
+      const message = { role: 'assistant', content: null, tool_calls: [call] };
+      return template.render([message], { addGenerationPrompt: false }).text;
+    };
+    expect(render('{"a": 1}')).toBe('{"a": 1}');
+    expect(render('{"a": ')).toBe('"{\\"a\\": "');
+    expect(render('3')).toBe('"3"');
+  });
+
+  it('hands over special tokens, the date, and the absence of tools', () => {
+    const source =
+      '{{ bos_token }} {{ date_string }} {{ tools is defined }} {{ tools is none }} {{ add_generation_prompt }}';
+    const template = aTemplate(source, {
+      namedSpecialTokens: { bos_token: '<s>' },
+      dateString: '1 May 2026',
+    });
+    expect(template.render([user('x')], { addGenerationPrompt: true }).text).toBe(
+      '<s> 1 May 2026 true true true',
+    );
+  });
+});
+
+describe('chooseTemplateSource', () => {
+  it('prefers the file, then the string, then the one named default', () => {
+    const list = [
+      { name: 'tool_use', template: 'tools' },
+      { name: 'default', template: 'plain' },
+    ];
+    const choose = (templateFile: string | null, chat_template: unknown): string | null =>
+      chooseTemplateSource({ templateFile, tokenizerConfig: { chat_template } });
+    expect(choose('file', 'string')).toBe('file');
+    expect(choose(null, 'string')).toBe('string');
+    expect(choose(null, list)).toBe('plain');
+    expect(choose(null, [list[0]])).toBeNull();
+    expect(choose(null, undefined)).toBeNull();
+    expect(chooseTemplateSource({ templateFile: null, tokenizerConfig: null })).toBeNull();
+  });
+});
