@@ -1,0 +1,47 @@
+/**
+ * What the routes need from the rest of the server, put together by `main`. Time and randomness enter here, so
+ * that tests decide them.
+ */
+
+import type { Clock } from '../base/clock.ts';
+import type { EngineClient } from '../engine/engine-client.ts';
+import type { TextGenerator } from '../engine/text-generation.ts';
+import type { EngineMetrics } from './engine-metrics.ts';
+
+export type ServedModel = {
+  /** The name that requests use; may hold slashes. */
+  readonly id: string;
+  /** Seconds since 1970. */
+  readonly created: number;
+  /** Tokens of prompt and output together. */
+  readonly modelLengthMax: number;
+};
+
+/** The part of pino that is used here. */
+export interface Logger {
+  error(fields: Readonly<Record<string, unknown>>, message: string): void;
+}
+
+export type AppDependencies = {
+  readonly engine: Pick<EngineClient, 'admit' | 'health' | 'limits'>;
+  readonly generator: TextGenerator;
+  /** At least one; all are names of the one engine. */
+  readonly models: readonly ServedModel[];
+  /** Any of them opens `/v1/*`; none: open to everybody. */
+  readonly apiKeys: readonly string[];
+  /** Refuse fields without effect instead of naming them in `x-octavo-ignored`. */
+  readonly strictFields: boolean;
+  readonly metrics: EngineMetrics;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** A new name on every call, of letters, digits and dashes; for request ids and completion ids. */
+  readonly newId: () => string;
+  /** Names the build in every completion. */
+  readonly systemFingerprint: string;
+  readonly bodyBytesMax: number;
+  readonly heartbeatMs: number;
+  readonly stalledAfterMs: number;
+};
+
+/** What Hono carries along with one request. */
+export type AppEnvironment = { Variables: { requestId: string } };

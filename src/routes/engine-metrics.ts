@@ -1,0 +1,226 @@
+/**
+ * Prometheus series under the names, labels and buckets of vLLM's V1 engine, so that dashboards, routers and
+ * autoscalers made for it work unchanged. Fed from outside: the engine's step reports, and what the routes see of
+ * each request. Has registries of its own; labels that never change are the registry's, which makes an
+ * observation several times cheaper than looking them up.
+ */
+
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { Clock } from '../base/clock.ts';
+import type { EngineClient } from '../engine/engine-client.ts';
+import type { StepReport } from '../engine/protocol.ts';
+import type { TextEvent } from '../engine/text-generation.ts';
+
+// Buckets of vLLM's vllm/v1/metrics/loggers.py, so that quantiles of both can be put side by side.
+const FIRST_TOKEN_SECONDS = [
+  0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80, 160, 640,
+  2560,
+];
+const INTER_TOKEN_SECONDS = [
+  0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 2.5, 5, 7.5, 10, 20, 40, 80,
+];
+const REQUEST_SECONDS = [
+  0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680,
+];
+const STEP_TOKENS = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
+
+const FINISHED_REASONS = ['stop', 'length', 'abort', 'error'] as const;
+type FinishedReason = (typeof FINISHED_REASONS)[number];
+
+export type EngineMetricsOptions = {
+  /** The first of the served names. */
+  readonly modelName: string;
+  readonly engine: Pick<EngineClient, 'health' | 'limits' | 'onStep'>;
+  readonly clock: Clock;
+  /** Also the process's own series: CPU, memory, event loop. They keep timers, so tests leave them out. */
+  readonly withProcessMetrics: boolean;
+};
+
+type MetricText = { readonly name: string; readonly help: string };
+
+function text(name: string, help: string): MetricText {
+  return { name: `vllm:${name}`, help };
+}
+
+function createSeries(registry: Registry) {
+  const registers = [registry];
+  const gauge = (name: string, help: string) => new Gauge({ ...text(name, help), registers });
+  const counter = (name: string, help: string) => new Counter({ ...text(name, help), registers });
+  const histogram = (name: string, help: string, buckets: number[]) =>
+    new Histogram({ ...text(name, help), buckets, registers });
+  return {
+    running: gauge('num_requests_running', 'Number of requests in model execution batches.'),
+    waiting: gauge('num_requests_waiting', 'Number of requests waiting to be processed.'),
+    cacheUsage: gauge('kv_cache_usage_perc', 'KV-cache usage. 1 means 100 percent usage.'),
+    prefixQueries: counter('prefix_cache_queries_total', 'Prompt tokens looked up in the prefix cache.'),
+    prefixHits: counter('prefix_cache_hits_total', 'Prompt tokens found in the prefix cache.'),
+    preemptions: counter(
+      'num_preemptions_total',
+      'Sequences that lost their blocks and were computed again.',
+    ),
+    promptTokens: counter('prompt_tokens_total', 'Number of prompt tokens of requests.'),
+    generationTokens: counter('generation_tokens_total', 'Number of generated tokens.'),
+    requestSuccess: new Counter({
+      ...text('request_success_total', 'Number of finished choices by reason.'),
+      labelNames: ['finished_reason'],
+      registers,
+    }),
+    firstToken: histogram(
+      'time_to_first_token_seconds',
+      'Time to first token in seconds.',
+      FIRST_TOKEN_SECONDS,
+    ),
+    interToken: histogram(
+      'inter_token_latency_seconds',
+      'Inter-token latency in seconds.',
+      INTER_TOKEN_SECONDS,
+    ),
+    request: histogram(
+      'e2e_request_latency_seconds',
+      'Latency of whole requests in seconds.',
+      REQUEST_SECONDS,
+    ),
+    stepTokens: histogram('iteration_tokens_total', 'Number of tokens per engine step.', STEP_TOKENS),
+  };
+}
+
+/** A gauge that is always 1 and tells the cache's shape in its labels; unknown until the engine has loaded. */
+function registerCacheConfig(registry: Registry, engine: EngineMetricsOptions['engine']): void {
+  const info = new Gauge({
+    ...text('cache_config_info', 'Information of the KV cache.'),
+    labelNames: ['block_size', 'num_gpu_blocks'],
+    registers: [registry],
+    collect() {
+      if (engine.health.state === 'loading' || engine.health.state === 'dead') return;
+      const { blockSize, blockCount } = engine.limits;
+      // Routers read the number of blocks under this name, whatever device they lie on.
+      info.set({ block_size: String(blockSize), num_gpu_blocks: String(blockCount) }, 1);
+    },
+  });
+}
+
+export class EngineMetrics {
+  readonly #registry = new Registry();
+  readonly #processRegistry: Registry | null;
+  readonly #series: ReturnType<typeof createSeries>;
+  readonly #engine: EngineMetricsOptions['engine'];
+  readonly #clock: Clock;
+
+  constructor({ modelName, engine, clock, withProcessMetrics }: EngineMetricsOptions) {
+    this.#registry.setDefaultLabels({ model_name: modelName, engine: '0' });
+    this.#series = createSeries(this.#registry);
+    registerCacheConfig(this.#registry, engine);
+    for (const reason of FINISHED_REASONS) this.#series.requestSuccess.inc({ finished_reason: reason }, 0);
+    this.#processRegistry = withProcessMetrics ? new Registry() : null;
+    if (this.#processRegistry !== null) collectDefaultMetrics({ register: this.#processRegistry });
+    this.#engine = engine;
+    this.#clock = clock;
+    engine.onStep((report) => this.#onStep(report));
+  }
+
+  readonly contentType = Registry.PROMETHEUS_CONTENT_TYPE;
+
+  /** The whole exposition. */
+  async exposition(): Promise<string> {
+    // An engine that was left by its last request makes no step that would say so.
+    if (this.#engine.health.inFlightCount === 0) {
+      this.#series.running.set(0);
+      this.#series.waiting.set(0);
+      this.#series.cacheUsage.set(0);
+    }
+    const own = await this.#registry.metrics();
+    return this.#processRegistry === null ? own : own + (await this.#processRegistry.metrics());
+  }
+
+  /** Follows one request; `startedMs` is when it arrived, on the monotonic clock. */
+  observeRequest(choiceCount: number, startedMs: number): RequestObserver {
+    return new RequestObserver(this.#series, this.#clock, choiceCount, startedMs);
+  }
+
+  #onStep(report: StepReport): void {
+    const series = this.#series;
+    series.running.set(report.runningCount);
+    series.waiting.set(report.waitingCount);
+    series.cacheUsage.set(report.cacheUsage);
+    series.stepTokens.observe(report.tokenCount);
+    if (report.preemptionCount > 0) series.preemptions.inc(report.preemptionCount);
+    if (report.prefixQueryTokenCount > 0) series.prefixQueries.inc(report.prefixQueryTokenCount);
+    if (report.prefixHitTokenCount > 0) series.prefixHits.inc(report.prefixHitTokenCount);
+  }
+}
+
+const NO_TOKEN_YET = -1;
+
+/** What the routes see of one request, as it passes. */
+export class RequestObserver {
+  readonly #series: ReturnType<typeof createSeries>;
+  readonly #clock: Clock;
+  readonly #startedMs: number;
+  /** [choiceCount] when each choice's last delta came. */
+  readonly #lastTokenMs: Float64Array;
+  readonly #openChoices: Set<number>;
+  #countedTokens = 0;
+  #hasFirstToken = false;
+
+  constructor(series: ReturnType<typeof createSeries>, clock: Clock, choiceCount: number, startedMs: number) {
+    this.#series = series;
+    this.#clock = clock;
+    this.#startedMs = startedMs;
+    this.#lastTokenMs = new Float64Array(choiceCount).fill(NO_TOKEN_YET);
+    this.#openChoices = new Set(Array.from({ length: choiceCount }, (_, index) => index));
+  }
+
+  observe(event: TextEvent): void {
+    switch (event.kind) {
+      case 'prompt':
+        this.#series.promptTokens.inc(event.promptTokenCount);
+        return;
+      case 'text-delta':
+        this.#onDelta(event.choiceIndex);
+        return;
+      case 'choice-finish':
+        this.#onFirstToken(this.#clock.monotonicMs());
+        this.#openChoices.delete(event.choiceIndex);
+        this.#finish(event.reason);
+        return;
+      case 'usage': {
+        this.#series.request.observe((this.#clock.monotonicMs() - this.#startedMs) / 1000);
+        const missing = event.usage.completionTokenCount - this.#countedTokens;
+        if (missing > 0) this.#series.generationTokens.inc(missing);
+      }
+    }
+  }
+
+  /** The request ends here: choices that have not finished were aborted by the client, or failed. */
+  close(reason: 'abort' | 'error'): void {
+    for (let left = this.#openChoices.size; left > 0; left--) this.#finish(reason);
+    this.#openChoices.clear();
+  }
+
+  /**
+   * A delta holds at least one token, except the last of a choice, which may only let go of text that was held
+   * back. So a delta is counted when the next one comes, and the usage makes the sum exact.
+   */
+  #onDelta(choiceIndex: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    const lastMs = this.#lastTokenMs[choiceIndex]!;
+    this.#lastTokenMs[choiceIndex] = nowMs;
+    if (lastMs === NO_TOKEN_YET) {
+      this.#onFirstToken(nowMs);
+      return;
+    }
+    this.#series.interToken.observe((nowMs - lastMs) / 1000);
+    this.#series.generationTokens.inc(1);
+    this.#countedTokens++;
+  }
+
+  #onFirstToken(nowMs: number): void {
+    if (this.#hasFirstToken) return;
+    this.#hasFirstToken = true;
+    this.#series.firstToken.observe((nowMs - this.#startedMs) / 1000);
+  }
+
+  #finish(reason: FinishedReason): void {
+    this.#series.requestSuccess.inc({ finished_reason: reason });
+  }
+}

@@ -1,0 +1,237 @@
+/**
+ * The description of the API, made from the schemas that check it. `openapi.yaml` in the repository is this
+ * document as text; a test compares the two.
+ */
+
+import type { Handler } from 'hono';
+import { stringify } from 'yaml';
+import { z } from 'zod';
+import type { AppEnvironment } from './dependencies.ts';
+import { chatCompletionRequestSchema } from './schema/chat-completion-request.ts';
+import { chatCompletionChunkSchema, chatCompletionSchema } from './schema/chat-completion-response.ts';
+import { errorBodySchema } from './schema/error.ts';
+import { REQUEST_FIELDS } from './schema/fields.ts';
+import { healthSchema, readySchema } from './schema/health.ts';
+import { modelListSchema, modelSchema } from './schema/model.ts';
+
+type JsonSchema = Record<string, unknown>;
+
+/** The package's version; a test compares the two. */
+const API_VERSION = '0.1.0';
+
+function jsonSchema(schema: z.ZodType): JsonSchema {
+  // `logit_bias` is checked in two stages (count, then entries); the second, the output, is the one that says what it holds.
+  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' });
+  return rest;
+}
+
+/** The served fields from the schema, and the others from the table with what becomes of them. */
+function requestSchema(): JsonSchema {
+  const schema = jsonSchema(chatCompletionRequestSchema);
+  const properties: JsonSchema = { ...(schema['properties'] as JsonSchema) };
+  for (const [name, rule] of REQUEST_FIELDS) {
+    if (rule.kind === 'served') continue;
+    const fate = rule.kind === 'refused' ? 'Refused unless it asks for nothing' : 'Accepted without effect';
+    properties[name] = { description: `${fate}: ${rule.reason}.` };
+  }
+  return { ...schema, properties };
+}
+
+function schemas(): Record<string, JsonSchema> {
+  return {
+    ChatCompletionRequest: requestSchema(),
+    ChatCompletion: jsonSchema(chatCompletionSchema),
+    ChatCompletionChunk: jsonSchema(chatCompletionChunkSchema),
+    Model: jsonSchema(modelSchema),
+    ModelList: jsonSchema(modelListSchema),
+    Health: jsonSchema(healthSchema),
+    Ready: jsonSchema(readySchema),
+    Error: jsonSchema(errorBodySchema),
+  };
+}
+
+const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
+const json = (name: string) => ({ 'application/json': { schema: reference(name) } });
+const header = (name: string) => ({ $ref: `#/components/headers/${name}` });
+
+const HEADERS = {
+  'x-request-id': {
+    description: 'Names this request in logs. Taken over from the request when it is sane there.',
+    schema: { type: 'string' },
+  },
+  'x-octavo-ignored': {
+    description: 'Fields of the request that had no effect, separated by commas. Absent when there are none.',
+    schema: { type: 'string' },
+  },
+  'retry-after': { description: 'Seconds to wait before trying again.', schema: { type: 'integer' } },
+  'retry-after-ms': { description: 'The same in milliseconds.', schema: { type: 'integer' } },
+  allow: { description: 'Methods that the path knows.', schema: { type: 'string' } },
+  'www-authenticate': { description: 'How to send the key.', schema: { type: 'string' } },
+} as const;
+
+type HeaderName = keyof typeof HEADERS;
+
+function headers(...names: HeaderName[]) {
+  return Object.fromEntries((['x-request-id', ...names] as const).map((name) => [name, header(name)]));
+}
+
+const COME_BACK: HeaderName[] = ['retry-after', 'retry-after-ms'];
+
+/** Error answers: description and further headers by status. */
+const ERRORS: Readonly<Record<string, { readonly description: string; readonly headers: HeaderName[] }>> = {
+  400: {
+    description:
+      'The request is not what the API allows: `invalid_json`, `request_too_complex`, `missing_required_parameter`, `invalid_type`, ' +
+      '`invalid_value`, `unsupported_parameter` or `context_length_exceeded`. `param` names the field.',
+    headers: [],
+  },
+  401: { description: '`invalid_api_key`: no key, or an unknown one.', headers: ['www-authenticate'] },
+  404: { description: '`model_not_found`: there is no such model.', headers: [] },
+  405: { description: '`method_not_allowed`', headers: ['allow'] },
+  413: { description: '`request_too_large`: the body is over the limit.', headers: [] },
+  415: { description: '`unsupported_media_type`: the body is not announced as plain JSON.', headers: [] },
+  429: { description: '`queue_full`: too many requests are in flight.', headers: COME_BACK },
+  500: { description: '`step_failed` or `internal_error`: a fault of the server.', headers: [] },
+  503: {
+    description: '`not_ready`, `shutting_down`, `engine_dead`, and from `/ready` also `engine_stalled`.',
+    headers: COME_BACK,
+  },
+};
+
+function errors(...statuses: number[]) {
+  const entries = statuses.map((status) => {
+    const { description, headers: names } = ERRORS[status]!;
+    return [status, { description, headers: headers(...names), content: json('Error') }];
+  });
+  return Object.fromEntries(entries);
+}
+
+const EVENT_STREAM = {
+  schema: { type: 'string' },
+  description:
+    'With `stream: true`: events `data: <ChatCompletionChunk>`, closed by `data: [DONE]`. An error after the stream ' +
+    'has begun arrives as `data: <Error>` and ends it. Lines that begin with a colon only keep the line open.',
+  'x-event-schema': reference('ChatCompletionChunk'),
+};
+
+function chatPath() {
+  return {
+    post: {
+      operationId: 'createChatCompletion',
+      summary: 'Continue a conversation',
+      description:
+        'Fields without effect are named in the header `x-octavo-ignored`; with `--strict-fields` they are refused. ' +
+        'Null means absent.',
+      security: [{ apiKey: [] }, {}],
+      requestBody: { required: true, content: json('ChatCompletionRequest') },
+      responses: {
+        200: {
+          description: 'The answer, whole or as a stream.',
+          headers: headers('x-octavo-ignored'),
+          content: { ...json('ChatCompletion'), 'text/event-stream': EVENT_STREAM },
+        },
+        ...errors(400, 401, 404, 405, 413, 415, 429, 500, 503),
+      },
+    },
+  };
+}
+
+type GetOptions = {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly schema: string;
+  readonly errors: number[];
+};
+
+function getPath({ operationId, summary, schema, errors: statuses }: GetOptions) {
+  const ok = { description: summary, headers: headers(), content: json(schema) };
+  return { operationId, summary, responses: { 200: ok, ...errors(...statuses) } };
+}
+
+function modelPaths() {
+  const security = [{ apiKey: [] }, {}];
+  const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
+  const list = { operationId: 'listModels', summary: 'The models that are served', schema: 'ModelList' };
+  const one = { operationId: 'retrieveModel', summary: 'One model', schema: 'Model' };
+  return {
+    '/v1/models': { get: { security, ...getPath({ ...list, errors: [401, 405] }) } },
+    '/v1/models/{id}': {
+      get: { security, parameters: [id], ...getPath({ ...one, errors: [401, 404, 405] }) },
+    },
+  };
+}
+
+function operationPaths() {
+  const text = (description: string, type: string) => ({
+    200: { description, headers: headers(), content: { [type]: { schema: { type: 'string' } } } },
+  });
+  const alive = { operationId: 'health', summary: 'Whether the process is worth keeping', schema: 'Health' };
+  const traffic = { operationId: 'ready', summary: 'Whether it should get traffic', schema: 'Ready' };
+  const metrics = 'Prometheus series under the names of vLLM V1';
+  return {
+    '/health': { get: getPath({ ...alive, errors: [405, 503] }) },
+    '/ready': { get: getPath({ ...traffic, errors: [405, 503] }) },
+    '/metrics': {
+      get: {
+        operationId: 'metrics',
+        summary: metrics,
+        responses: { ...text(metrics, 'text/plain'), ...errors(405) },
+      },
+    },
+    '/openapi.json': {
+      get: {
+        operationId: 'openapi',
+        summary: 'This document',
+        responses: {
+          200: {
+            description: 'This document',
+            headers: headers(),
+            content: { 'application/json': { schema: { type: 'object' } } },
+          },
+          ...errors(405),
+        },
+      },
+    },
+  };
+}
+
+/** The OpenAPI 3.1 document. */
+export function openApiDocument(): Record<string, unknown> {
+  return {
+    openapi: '3.1.0',
+    info: {
+      title: 'Octavo',
+      version: API_VERSION,
+      description:
+        "An inference server with OpenAI's chat completions. Errors have OpenAI's shape everywhere.",
+    },
+    servers: [{ url: 'http://127.0.0.1:8000' }],
+    paths: { '/v1/chat/completions': chatPath(), ...modelPaths(), ...operationPaths() },
+    components: {
+      schemas: schemas(),
+      headers: HEADERS,
+      securitySchemes: {
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          description: 'Needed on /v1/* when the server was started with `--api-key`.',
+        },
+      },
+    },
+  };
+}
+
+/** The document as it lies in `openapi.yaml`. */
+export function openApiYaml(): string {
+  const note = '# Made by `npm run openapi` from src/routes/schema; not edited by hand.\n';
+  return note + stringify(openApiDocument(), { lineWidth: 110, aliasDuplicateObjects: false });
+}
+
+/** Handler of GET /openapi.json. The document is made when it is first asked for, not while the server starts. */
+export function openApiJson(): Handler<AppEnvironment> {
+  let body: string | null = null;
+  return (context) => {
+    body ??= JSON.stringify(openApiDocument());
+    return context.body(body, 200, { 'content-type': 'application/json' });
+  };
+}

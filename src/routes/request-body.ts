@@ -1,0 +1,100 @@
+/**
+ * From bytes to a JSON object, bounded at every step: a body is measured while it arrives, decoded strictly and
+ * parsed once. Knows nothing of what the object means.
+ */
+
+import { JSON_VALUES_MAX } from '../base/limits.ts';
+import { HttpError } from './api-error.ts';
+import { hasMoreValues } from './json-structure.ts';
+
+export type JsonObject = Readonly<Record<string, unknown>>;
+
+const JSON_TYPE = /^application\/json\s*(;|$)/i;
+
+function tooLarge(bytesMax: number): HttpError {
+  return new HttpError(413, 'request_too_large', `The request body is larger than ${bytesMax} bytes.`);
+}
+
+/** @throws HttpError 415 unless the headers announce plain JSON. */
+export function requireJson(headers: Headers): void {
+  const contentType = headers.get('content-type') ?? '';
+  if (!JSON_TYPE.test(contentType)) {
+    throw new HttpError(
+      415,
+      'unsupported_media_type',
+      `Expected the header 'content-type: application/json', but got '${contentType.slice(0, 64)}'.`,
+    );
+  }
+  const encoding = headers.get('content-encoding') ?? 'identity';
+  if (encoding !== 'identity') {
+    throw new HttpError(415, 'unsupported_media_type', 'Compressed request bodies are not supported.');
+  }
+}
+
+/** Without an announced length the bytes are counted as they come, and reading stops at the bound. */
+async function readStream(request: Request, bytesMax: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  if (request.body !== null) {
+    const reader = request.body.getReader();
+    for (let part = await reader.read(); !part.done; part = await reader.read()) {
+      length += part.value.byteLength;
+      if (length > bytesMax) {
+        await reader.cancel();
+        throw tooLarge(bytesMax);
+      }
+      chunks.push(part.value);
+    }
+  }
+  return Buffer.concat(chunks, length);
+}
+
+async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
+  const announced = Number.parseInt(request.headers.get('content-length') ?? '', 10);
+  if (announced > bytesMax) throw tooLarge(bytesMax);
+  const isMeasured = announced >= 0 && !request.headers.has('transfer-encoding');
+  return isMeasured ? new Uint8Array(await request.arrayBuffer()) : await readStream(request, bytesMax);
+}
+
+function invalidJson(message: string): HttpError {
+  return new HttpError(400, 'invalid_json', message);
+}
+
+function parseObject(bytes: Uint8Array): JsonObject {
+  if (hasMoreValues(bytes, JSON_VALUES_MAX)) {
+    const message = `The request body holds more than ${JSON_VALUES_MAX} values.`;
+    throw new HttpError(400, 'request_too_complex', message);
+  }
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw invalidJson('The request body is not valid UTF-8.');
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalidJson('The request body is not valid JSON.');
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw invalidJson('The request body has to be a JSON object.');
+  }
+  return value as JsonObject;
+}
+
+/**
+ * Reads and parses the body.
+ * @throws HttpError 413 above `bytesMax`; 400 `request_too_complex` for more structure than text, and `invalid_json`
+ *   for what is not UTF-8, not JSON or not an object.
+ */
+export async function readJsonObject(request: Request, bytesMax: number): Promise<JsonObject> {
+  let bytes: Uint8Array;
+  try {
+    bytes = await readBytes(request, bytesMax);
+  } catch (error) {
+    if (error instanceof HttpError) throw error;
+    throw invalidJson('The request body ended early.');
+  }
+  return parseObject(bytes);
+}

@@ -1,0 +1,73 @@
+/**
+ * What a chat completion looks like, streamed and not. The server builds its answers by hand for speed; tests
+ * hold every answer against these schemas, which are strict: a key too many is a fault. Keys without a value are
+ * left out, except those that OpenAI sends as null.
+ */
+
+import { z } from 'zod';
+
+const topLogprobSchema = z.strictObject({
+  token: z.string(),
+  logprob: z.number(),
+  bytes: z.array(z.int().min(0).max(255)).nullable(),
+});
+
+const tokenLogprobSchema = topLogprobSchema.extend({ top_logprobs: z.array(topLogprobSchema) });
+
+const logprobsSchema = z.strictObject({ content: z.array(tokenLogprobSchema), refusal: z.null() }).nullable();
+
+const finishReasonSchema = z.enum(['stop', 'length']);
+
+export const usageSchema = z.strictObject({
+  prompt_tokens: z.int().min(0),
+  completion_tokens: z.int().min(0).describe('Of all choices together.'),
+  total_tokens: z.int().min(0),
+  prompt_tokens_details: z.strictObject({
+    cached_tokens: z.int().min(0).describe('Prompt tokens that were found in the prefix cache.'),
+  }),
+});
+
+const commonFields = {
+  id: z.string(),
+  created: z.int().describe('Seconds since 1970.'),
+  model: z.string(),
+  system_fingerprint: z.string().describe('Names the build that computed the answer.'),
+};
+
+export const chatCompletionSchema = z.strictObject({
+  ...commonFields,
+  object: z.literal('chat.completion'),
+  choices: z.array(
+    z.strictObject({
+      index: z.int().min(0),
+      message: z.strictObject({ role: z.literal('assistant'), content: z.string(), refusal: z.null() }),
+      logprobs: logprobsSchema,
+      finish_reason: finishReasonSchema,
+    }),
+  ),
+  usage: usageSchema,
+});
+
+/** One `data:` event of a stream. */
+export const chatCompletionChunkSchema = z.strictObject({
+  ...commonFields,
+  object: z.literal('chat.completion.chunk'),
+  choices: z
+    .array(
+      z.strictObject({
+        index: z.int().min(0),
+        delta: z.strictObject({ role: z.literal('assistant').optional(), content: z.string().optional() }),
+        logprobs: logprobsSchema,
+        finish_reason: finishReasonSchema.nullable(),
+      }),
+    )
+    .describe('Empty in the chunk that carries the usage.'),
+  usage: usageSchema
+    .nullish()
+    .describe('There only with `stream_options.include_usage`: null until the last chunk.'),
+});
+
+export type ChatCompletion = z.infer<typeof chatCompletionSchema>;
+export type ChatCompletionChunk = z.infer<typeof chatCompletionChunkSchema>;
+export type ChatCompletionUsage = z.infer<typeof usageSchema>;
+export type ChatTokenLogprob = z.infer<typeof tokenLogprobSchema>;

@@ -1,0 +1,145 @@
+/**
+ * One zod issue told as OpenAI tells it: the path of the field, what was expected, what came. Never repeats the
+ * value itself, only its type: values may be long, and may be secrets.
+ */
+
+import type { z } from 'zod';
+import { printableName } from './fields.ts';
+
+export type IssueDescription = {
+  readonly code:
+    | 'missing_required_parameter'
+    | 'invalid_type'
+    | 'invalid_value'
+    /** The value is OpenAI's, but this server does not serve it. */
+    | 'unsupported_parameter';
+  /** For example `messages[2].content`; empty for the body itself. */
+  readonly param: string;
+  readonly message: string;
+};
+
+type Issue = z.core.$ZodIssue;
+type Path = readonly PropertyKey[];
+
+/** Kinds of messages, content parts and tool calls that OpenAI knows and this server does not. */
+const UNSERVED_KINDS: ReadonlySet<unknown> = new Set([
+  'function',
+  'image_url',
+  'input_audio',
+  'file',
+  'custom',
+]);
+
+const EXPECTATIONS: Readonly<Record<string, string>> = {
+  string: 'a string',
+  number: 'a number',
+  int: 'an integer',
+  boolean: 'a boolean',
+  array: 'an array',
+  object: 'an object',
+  null: 'null',
+};
+
+function pathText(path: Path): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else text += `${text === '' ? '' : '.'}${printableName(String(step))}`;
+  }
+  return text;
+}
+
+function valueAt(body: unknown, path: Path): unknown {
+  let value = body;
+  for (const step of path) {
+    if (typeof value !== 'object' || value === null) return undefined;
+    value = Object.hasOwn(value, step) ? (value as Record<PropertyKey, unknown>)[step] : undefined;
+  }
+  return value;
+}
+
+function typeText(value: unknown): string {
+  if (value === null) return 'null';
+  if (Array.isArray(value)) return 'an array';
+  if (typeof value === 'number' && !Number.isInteger(value)) return 'a fraction';
+  if (typeof value === 'object') return 'an object';
+  return `a ${typeof value}`;
+}
+
+/** `within`: the path of the union that an issue was found inside; issues of branches count from there. */
+type Located = { readonly issue: Issue; readonly path: Path };
+
+/** The branch of a union that fits the value's type best: one whose complaint lies deeper than the value itself. */
+function innermost(located: Located): Located {
+  const { issue, path } = located;
+  if (issue.code !== 'invalid_union') return located;
+  for (const branch of issue.errors) {
+    const first = branch[0];
+    if (first === undefined) continue;
+    const deeper = first.path.length > 0 || first.code !== 'invalid_type';
+    if (deeper) return innermost({ issue: first, path: [...path, ...first.path] });
+  }
+  return located;
+}
+
+function expectationOf(issue: Issue): string {
+  switch (issue.code) {
+    case 'invalid_type':
+      return EXPECTATIONS[issue.expected] ?? issue.expected;
+    case 'invalid_union': {
+      if (issue.errors.length > 0) {
+        return issue.errors.map((branch) => branch[0] && expectationOf(branch[0])).join(' or ');
+      }
+      return `one of ${optionsOf(issue)}`;
+    }
+    case 'invalid_value':
+      return `one of ${issue.values.map((value) => `'${String(value)}'`).join(', ')}`;
+    case 'too_small':
+      return `${issue.inclusive === false ? 'above' : 'at least'} ${issue.minimum}${unitOf(issue.origin)}`;
+    case 'too_big':
+      return `at most ${issue.maximum}${unitOf(issue.origin)}`;
+    case 'invalid_key':
+      return issue.issues[0] === undefined ? 'another key' : expectationOf(issue.issues[0]);
+    default:
+      return issue.message.replace(/^expected /, '');
+  }
+}
+
+function unitOf(origin: string): string {
+  if (origin === 'array') return ' item(s)';
+  return origin === 'string' ? ' character(s)' : '';
+}
+
+/** The values that a discriminator may have. */
+function optionsOf(issue: Issue): string {
+  const options = 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
+  return options.map((option) => `'${String(option)}'`).join(', ');
+}
+
+function isTypeIssue(issue: Issue): boolean {
+  if (issue.code === 'invalid_union') {
+    return issue.errors.length > 0 && issue.errors.every((branch) => branch[0] && isTypeIssue(branch[0]));
+  }
+  return issue.code === 'invalid_type' || issue.message === 'expected an object';
+}
+
+/** @param body what was validated, for the type of the offending value. */
+export function describeIssue(outer: Issue, body: unknown): IssueDescription {
+  const { issue, path } = innermost({ issue: outer, path: outer.path });
+  const param = pathText(path);
+  const value = valueAt(body, path);
+  if (value === undefined) {
+    const message = `Missing required parameter: '${param}'. Expected ${expectationOf(issue)}.`;
+    return { code: 'missing_required_parameter', param, message };
+  }
+  if (issue.code === 'invalid_union' && UNSERVED_KINDS.has(value)) {
+    const message = `'${param}': '${String(value)}' is not supported by this server. Expected ${expectationOf(issue)}.`;
+    return { code: 'unsupported_parameter', param, message };
+  }
+  const expected = expectationOf(issue);
+  if (isTypeIssue(issue) || (issue.code === 'invalid_union' && typeof value !== 'string')) {
+    const message = `Invalid type for '${param}': expected ${expected}, but got ${typeText(value)} instead.`;
+    return { code: 'invalid_type', param, message };
+  }
+  return { code: 'invalid_value', param, message: `Invalid value for '${param}': expected ${expected}.` };
+}

@@ -1,0 +1,393 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { MESSAGES_MAX } from '../../src/base/limits.ts';
+import type { TextRequest } from '../../src/engine/text-generation.ts';
+import { errorBodySchema } from '../../src/routes/schema/error.ts';
+import { REQUEST_FIELDS } from '../../src/routes/schema/fields.ts';
+import { routeTestApp, USER_MESSAGE } from '../support/route-test-app.ts';
+
+/** The text request that `fields` lead to. */
+async function textRequest(fields: Record<string, unknown>): Promise<TextRequest> {
+  const { chat, generator } = routeTestApp();
+  const response = await chat(fields);
+  expect(response.status, await response.clone().text()).toBe(200);
+  return generator.requests[0]!;
+}
+
+async function refusal(fields: Record<string, unknown>, options: { strictFields?: boolean } = {}) {
+  const { chat, generator, engine } = routeTestApp(options);
+  const response = await chat(fields);
+  expect(generator.requests).toEqual([]);
+  expect(engine.admittedCount).toBe(0);
+  const { error } = errorBodySchema.parse(await response.json());
+  return { status: response.status, ...error };
+}
+
+async function ignoredFields(fields: Record<string, unknown>): Promise<string | null> {
+  const response = await routeTestApp().chat(fields);
+  expect(response.status, await response.clone().text()).toBe(200);
+  return response.headers.get('x-octavo-ignored');
+}
+
+describe('a request without options', () => {
+  it('leaves everything to the model', async () => {
+    expect(await textRequest({})).toEqual({
+      prompt: { kind: 'messages', messages: [{ role: 'user', content: 'Say something.' }] },
+      choiceCount: 1,
+      temperature: null,
+      topP: null,
+      topK: null,
+      minP: null,
+      repetitionPenalty: null,
+      presencePenalty: null,
+      frequencyPenalty: null,
+      logitBias: new Map(),
+      seed: null,
+      logprobCount: null,
+      newTokensMax: null,
+      newTokensMin: 0,
+      stop: [],
+      stopTokenIds: [],
+      ignoreEndOfText: false,
+      cacheSalt: '',
+      priority: 0,
+    });
+  });
+
+  it('is what a request full of nulls is', async () => {
+    const nulls = [...REQUEST_FIELDS.keys()].filter((name) => name !== 'model' && name !== 'messages');
+    const fields = Object.fromEntries([...nulls, 'not_known'].map((name) => [name, null]));
+    expect(await textRequest(fields)).toEqual(await textRequest({}));
+    expect(await ignoredFields(fields)).toBeNull();
+  });
+});
+
+const SERVED: readonly (readonly [Record<string, unknown>, Partial<TextRequest>])[] = [
+  [{ n: 128 }, { choiceCount: 128 }],
+  [{ temperature: 0 }, { temperature: 0 }],
+  [{ temperature: 2 }, { temperature: 2 }],
+  [{ top_p: 0.9 }, { topP: 0.9 }],
+  [{ top_p: 0 }, { topP: Number.MIN_VALUE }],
+  [{ top_k: 40 }, { topK: 40 }],
+  [{ top_k: -1 }, { topK: 0 }],
+  [{ min_p: 0.05 }, { minP: 0.05 }],
+  [{ repetition_penalty: 1.1 }, { repetitionPenalty: 1.1 }],
+  [{ presence_penalty: -2 }, { presencePenalty: -2 }],
+  [{ frequency_penalty: 2 }, { frequencyPenalty: 2 }],
+  [
+    { logit_bias: { '5': -100, '999': 1.5 } },
+    {
+      logitBias: new Map([
+        [5, -100],
+        [999, 1.5],
+      ]),
+    },
+  ],
+  [{ seed: 42 }, { seed: 42 }],
+  [{ seed: -(2 ** 63) }, { seed: -(2 ** 63) }],
+  [{ logprobs: true }, { logprobCount: 0 }],
+  [{ logprobs: true, top_logprobs: 20 }, { logprobCount: 20 }],
+  [{ logprobs: false }, { logprobCount: null }],
+  [{ stop: 'END' }, { stop: ['END'] }],
+  [{ stop: ['a', 'b', 'c', 'd'] }, { stop: ['a', 'b', 'c', 'd'] }],
+  [{ stop: [] }, { stop: [] }],
+  [{ max_tokens: 5 }, { newTokensMax: 5 }],
+  [{ max_completion_tokens: 6 }, { newTokensMax: 6 }],
+  [{ max_tokens: 5, max_completion_tokens: 6 }, { newTokensMax: 6 }],
+  [{ max_tokens: 5, max_completion_tokens: null }, { newTokensMax: 5 }],
+  [{ min_tokens: 3 }, { newTokensMin: 3 }],
+  [{ stop_token_ids: [1, 2] }, { stopTokenIds: [1, 2] }],
+  [{ ignore_eos: true }, { ignoreEndOfText: true }],
+  [{ priority: -5 }, { priority: 5 }],
+  [{ cache_salt: 'tenant 1' }, { cacheSalt: 'tenant 1' }],
+];
+
+describe('a served field', () => {
+  it.each(SERVED)('is handed on: %j', async (fields, expected) => {
+    expect(await textRequest(fields)).toMatchObject(expected);
+    expect(await ignoredFields(fields)).toBeNull();
+  });
+});
+
+type Wrong = readonly [fields: Record<string, unknown>, param: string, code: string];
+
+const user = (content: unknown) => ({ messages: [{ role: 'user', content }] });
+
+const toolCall = (text: string) => {
+  const call = { id: 'c', type: 'function', function: { name: 'f', arguments: text } };
+  return { messages: [{ role: 'assistant', tool_calls: [call] }] };
+};
+
+const WRONG: readonly Wrong[] = [
+  [{ model: undefined }, 'model', 'missing_required_parameter'],
+  [{ model: 5 }, 'model', 'invalid_type'],
+  [{ model: '' }, 'model', 'invalid_value'],
+  [{ messages: undefined }, 'messages', 'missing_required_parameter'],
+  [{ messages: 'hello' }, 'messages', 'invalid_type'],
+  [{ messages: [] }, 'messages', 'invalid_value'],
+  [{ messages: Array(MESSAGES_MAX + 1).fill(USER_MESSAGE) }, 'messages', 'invalid_value'],
+  [{ messages: [null] }, 'messages[0]', 'invalid_type'],
+  [{ messages: [USER_MESSAGE, {}] }, 'messages[1].role', 'missing_required_parameter'],
+  [{ messages: [{ role: 'robot', content: '' }] }, 'messages[0].role', 'invalid_value'],
+  [{ messages: [{ role: 7, content: '' }] }, 'messages[0].role', 'invalid_type'],
+  [{ messages: [{ role: 'user' }] }, 'messages[0].content', 'missing_required_parameter'],
+  [{ messages: [USER_MESSAGE, USER_MESSAGE, ...user(5).messages] }, 'messages[2].content', 'invalid_type'],
+  [user(null), 'messages[0].content', 'invalid_type'],
+  [user([]), 'messages[0].content', 'invalid_value'],
+  [user(['text']), 'messages[0].content[0]', 'invalid_type'],
+  [user([{ type: 'text' }]), 'messages[0].content[0].text', 'missing_required_parameter'],
+  [user([{ type: 'text', text: 1 }]), 'messages[0].content[0].text', 'invalid_type'],
+  [{ messages: [{ role: 'user', content: '', name: 5 }] }, 'messages[0].name', 'invalid_type'],
+  [{ messages: [{ role: 'tool', content: '' }] }, 'messages[0].tool_call_id', 'missing_required_parameter'],
+  [
+    {
+      messages: [{ role: 'assistant', tool_calls: [{ id: 'c', type: 'function', function: { name: 'f' } }] }],
+    },
+    'messages[0].tool_calls[0].function.arguments',
+    'missing_required_parameter',
+  ],
+  [toolCall('['.repeat(200)), 'messages[0].tool_calls[0].function.arguments', 'invalid_value'],
+  [{ n: 0 }, 'n', 'invalid_value'],
+  [{ n: 129 }, 'n', 'invalid_value'],
+  [{ n: 1.5 }, 'n', 'invalid_type'],
+  [{ temperature: '0.5' }, 'temperature', 'invalid_type'],
+  [{ temperature: -0.1 }, 'temperature', 'invalid_value'],
+  [{ temperature: 2.1 }, 'temperature', 'invalid_value'],
+  [{ top_p: 1.1 }, 'top_p', 'invalid_value'],
+  [{ top_k: -2 }, 'top_k', 'invalid_value'],
+  [{ top_k: 0.5 }, 'top_k', 'invalid_type'],
+  [{ min_p: 2 }, 'min_p', 'invalid_value'],
+  [{ repetition_penalty: 0 }, 'repetition_penalty', 'invalid_value'],
+  [{ presence_penalty: 3 }, 'presence_penalty', 'invalid_value'],
+  [{ frequency_penalty: [] }, 'frequency_penalty', 'invalid_type'],
+  [{ logit_bias: [1] }, 'logit_bias', 'invalid_type'],
+  [{ logit_bias: { hello: 1 } }, 'logit_bias.hello', 'invalid_value'],
+  [{ logit_bias: { '5': 101 } }, 'logit_bias.5', 'invalid_value'],
+  [{ logit_bias: { '5': 'x' } }, 'logit_bias.5', 'invalid_type'],
+  [{ logit_bias: { '1000': 1 } }, 'logit_bias.1000', 'invalid_value'],
+  [
+    { logit_bias: Object.fromEntries(Array.from({ length: 1025 }, (_, id) => [id, 1])) },
+    'logit_bias',
+    'invalid_value',
+  ],
+  [{ seed: 0.5 }, 'seed', 'invalid_value'],
+  [{ seed: 1e30 }, 'seed', 'invalid_value'],
+  [{ logprobs: 5 }, 'logprobs', 'invalid_type'],
+  [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs', 'invalid_value'],
+  [{ top_logprobs: 2 }, 'top_logprobs', 'invalid_value'],
+  [{ stop: 5 }, 'stop', 'invalid_type'],
+  [{ stop: '' }, 'stop', 'invalid_value'],
+  [{ stop: ['a', 5] }, 'stop[1]', 'invalid_type'],
+  [{ stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', 'invalid_value'],
+  [{ stop: 'x'.repeat(1025) }, 'stop', 'invalid_value'],
+  [{ max_tokens: 0 }, 'max_tokens', 'invalid_value'],
+  [{ max_tokens: '5' }, 'max_tokens', 'invalid_type'],
+  [{ max_completion_tokens: -1 }, 'max_completion_tokens', 'invalid_value'],
+  [{ min_tokens: -1 }, 'min_tokens', 'invalid_value'],
+  [{ min_tokens: 6, max_tokens: 5 }, 'min_tokens', 'invalid_value'],
+  [{ stop_token_ids: [-1] }, 'stop_token_ids[0]', 'invalid_value'],
+  [{ stop_token_ids: [5, 1000] }, 'stop_token_ids[1]', 'invalid_value'],
+  [{ stop_token_ids: Array(65).fill(1) }, 'stop_token_ids', 'invalid_value'],
+  [{ ignore_eos: 'yes' }, 'ignore_eos', 'invalid_type'],
+  [{ priority: 'high' }, 'priority', 'invalid_type'],
+  [{ cache_salt: '' }, 'cache_salt', 'invalid_value'],
+  [{ cache_salt: 'x'.repeat(257) }, 'cache_salt', 'invalid_value'],
+  [{ stream: 'true' }, 'stream', 'invalid_type'],
+  [{ stream_options: { include_usage: true } }, 'stream_options', 'invalid_value'],
+  [{ stream: true, stream_options: 5 }, 'stream_options', 'invalid_type'],
+  [{ stream: true, stream_options: { include_usage: 1 } }, 'stream_options.include_usage', 'invalid_type'],
+];
+
+describe('a wrong value', () => {
+  it.each(WRONG)('is refused by its path: %j', async (fields, param, code) => {
+    const error = await refusal(fields);
+    expect(error).toMatchObject({ status: 400, type: 'invalid_request_error', param, code });
+    expect(error.message).toContain(`'${param}'`);
+  });
+
+  it('is described by what was expected and what came', async () => {
+    expect((await refusal(user(5))).message).toBe(
+      "Invalid type for 'messages[0].content': expected a string or an array, but got a number instead.",
+    );
+    expect((await refusal({ temperature: 3 })).message).toBe(
+      "Invalid value for 'temperature': expected at most 2.",
+    );
+    expect((await refusal({ logit_bias: { hello: 1 } })).message).toBe(
+      "Invalid value for 'logit_bias.hello': expected a token id as the key.",
+    );
+  });
+});
+
+const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,' } };
+
+const REFUSED: readonly (readonly [fields: Record<string, unknown>, param: string])[] = [
+  [{ tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools'],
+  [{ tool_choice: 'auto' }, 'tool_choice'],
+  [{ tool_choice: { type: 'function', function: { name: 'f' } } }, 'tool_choice'],
+  [{ functions: [{ name: 'f' }] }, 'functions'],
+  [{ function_call: 'auto' }, 'function_call'],
+  [{ response_format: { type: 'json_object' } }, 'response_format'],
+  [{ response_format: { type: 'json_schema', json_schema: {} } }, 'response_format'],
+  [{ audio: { voice: 'alloy', format: 'wav' } }, 'audio'],
+  [{ modalities: ['text', 'audio'] }, 'modalities'],
+  [{ web_search_options: {} }, 'web_search_options'],
+  [{ moderation: { model: 'omni-moderation-latest' } }, 'moderation'],
+  [{ structured_outputs: { regex: 'a+' } }, 'structured_outputs'],
+  [{ guided_json: {} }, 'guided_json'],
+  [{ chat_template_kwargs: { enable_thinking: false } }, 'chat_template_kwargs'],
+  [{ echo: true }, 'echo'],
+  [user([{ type: 'text', text: 'What is this?' }, image]), 'messages[0].content[1].type'],
+  [user([{ type: 'input_audio', input_audio: {} }]), 'messages[0].content[0].type'],
+  [{ messages: [{ role: 'function', name: 'f', content: '' }] }, 'messages[0].role'],
+  [{ messages: [{ role: 'assistant', audio: { id: 'a' } }] }, 'messages[0].audio'],
+  [
+    { messages: [USER_MESSAGE, { role: 'assistant', function_call: { name: 'f', arguments: '' } }] },
+    'messages[1].function_call',
+  ],
+];
+
+describe('a field whose absence would change the answer', () => {
+  it.each(REFUSED)('is refused by name: %j', async (fields, param) => {
+    const error = await refusal(fields);
+    expect(error).toMatchObject({ status: 400, param, code: 'unsupported_parameter' });
+    expect(error.message).toContain('not supported');
+  });
+
+  it.each([
+    { tools: [] },
+    { tool_choice: 'none' },
+    { functions: [], function_call: 'none' },
+    { response_format: { type: 'text' } },
+    { modalities: ['text'] },
+    { n: 1 },
+    { best_of: 1, echo: false, add_generation_prompt: true, chat_template_kwargs: {} },
+    { stream: true, stream_options: { include_obfuscation: false } },
+  ])('is fine where it asks for nothing: %j', async (fields) => {
+    expect(await ignoredFields(fields)).toBeNull();
+  });
+});
+
+const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: string])[] = [
+  [{ user: 'u', metadata: { a: 'b' }, store: true }, 'user, metadata, store'],
+  [{ service_tier: 'auto', safety_identifier: 's' }, 'service_tier, safety_identifier'],
+  [
+    { prompt_cache_key: 'k', prompt_cache_retention: '24h', prompt_cache_options: {} },
+    'prompt_cache_key, prompt_cache_retention, prompt_cache_options',
+  ],
+  [{ verbosity: 'low', reasoning_effort: 'high', prediction: {} }, 'verbosity, reasoning_effort, prediction'],
+  [{ parallel_tool_calls: false }, 'parallel_tool_calls'],
+  [{ not_known: 1, constructor: 1 }, 'not_known, constructor'],
+  [{ 'a b\r\nx: 1': 1, é漢: 1 }, 'a?b??x??1, ??'],
+  [
+    { stream: true, stream_options: { include_obfuscation: true, continuous_usage_stats: true } },
+    'stream_options.include_obfuscation, stream_options.continuous_usage_stats',
+  ],
+  [
+    {
+      messages: [
+        { role: 'assistant', content: 'x', reasoning_content: 'y' },
+        { role: 'user', content: [{ type: 'text', text: 'z', cache_control: {} }], reasoning_content: 'y' },
+      ],
+    },
+    'messages[].reasoning_content, messages[].content[].cache_control',
+  ],
+];
+
+describe('a field without effect', () => {
+  it.each(IGNORED)('is named in a header: %j', async (fields, names) => {
+    expect(await ignoredFields(fields)).toBe(names);
+  });
+
+  it('is named in the header of a stream too', async () => {
+    expect(await ignoredFields({ stream: true, user: 'u' })).toBe('user');
+  });
+
+  it('cannot make the header grow without bound', async () => {
+    const many = Object.fromEntries(
+      Array.from({ length: 1000 }, (_, index) => [`${index}${'x'.repeat(99)}`, 1]),
+    );
+    expect((await ignoredFields(many))!.length).toBeLessThan(4096);
+  });
+
+  it('is refused by name in strict mode', async () => {
+    const strict = { strictFields: true };
+    expect(await refusal({ user: 'u' }, strict)).toMatchObject({
+      status: 400,
+      param: 'user',
+      code: 'unsupported_parameter',
+    });
+    expect(await refusal({ not_known: 1 }, strict)).toMatchObject({ param: 'not_known' });
+    const nested = { messages: [USER_MESSAGE, { role: 'user', content: 'x', mood: 'y' }] };
+    expect(await refusal(nested, strict)).toMatchObject({ param: 'messages[1].mood' });
+  });
+
+  it('does not stand in the way of a strict request that has none', async () => {
+    const { chat } = routeTestApp({ strictFields: true });
+    const response = await chat({ temperature: 0, tools: [], user: null });
+    expect(response.status).toBe(200);
+  });
+});
+
+describe('the table of fields', () => {
+  it("decides on every field of the official client's request type", () => {
+    const url = import.meta.resolve('openai/resources/chat/completions/completions.js');
+    const types = readFileSync(new URL(url.replace(/\.m?js$/, '.d.ts')), 'utf8');
+    const start = types.indexOf('interface ChatCompletionCreateParamsBase');
+    const body = types.slice(start, types.indexOf('\n}', start));
+    const names = [...body.matchAll(/^ {4}(\w+)\??:/gm)].map((match) => match[1]!);
+    expect(names.length).toBeGreaterThan(35);
+    expect(names.filter((name) => !REQUEST_FIELDS.has(name))).toEqual([]);
+  });
+});
+
+describe('messages', () => {
+  const messagesOf = async (messages: unknown[]) => {
+    const { prompt } = await textRequest({ messages });
+    return prompt.kind === 'messages' ? prompt.messages : [];
+  };
+
+  it('keep their roles, contents and names', async () => {
+    const messages = [
+      { role: 'system', content: 's' },
+      {
+        role: 'developer',
+        content: [
+          { type: 'text', text: 'a' },
+          { type: 'text', text: 'b' },
+        ],
+      },
+      { role: 'user', content: 'u', name: 'Ann' },
+      { role: 'assistant', content: 'v' },
+    ];
+    expect(await messagesOf(messages)).toEqual(messages);
+  });
+
+  it('hand on the tool calls of the history', async () => {
+    const call = { id: 'call_1', type: 'function', function: { name: 'f', arguments: '{"a":1}' } };
+    const messages = [
+      { role: 'user', content: 'u' },
+      { role: 'assistant', content: null, tool_calls: [call] },
+      { role: 'tool', content: '2', tool_call_id: 'call_1' },
+    ];
+    expect(await messagesOf(messages)).toEqual(messages);
+  });
+
+  it('hand on what an assistant refused with as what it said', async () => {
+    const part = { type: 'refusal', refusal: 'I cannot.' };
+    expect(
+      await messagesOf([
+        { role: 'assistant', content: null, refusal: 'No.' },
+        { role: 'assistant', content: [part] },
+      ]),
+    ).toEqual([
+      { role: 'assistant', content: 'No.' },
+      { role: 'assistant', content: [{ type: 'text', text: 'I cannot.' }] },
+    ]);
+  });
+
+  it('never hold halves of surrogate pairs', async () => {
+    expect(await messagesOf([{ role: 'user', content: 'a\ud800b\udc00c🂡' }])).toEqual([
+      { role: 'user', content: 'a\ufffdb\ufffdc🂡' },
+    ]);
+  });
+});

@@ -1,0 +1,185 @@
+import { describe, expect, it } from 'vitest';
+import { ServerError } from '../../src/base/errors.ts';
+import type { StepReport } from '../../src/engine/protocol.ts';
+import { saying, sayingThenFailing, sayingThenSilent } from '../support/fake-text-generator.ts';
+import { eventData, type RouteTestApp, routeTestApp } from '../support/route-test-app.ts';
+
+const REPORT: StepReport = {
+  tokenCount: 40,
+  rowCount: 3,
+  preemptionCount: 1,
+  prefixQueryTokenCount: 64,
+  prefixHitTokenCount: 48,
+  runningCount: 3,
+  waitingCount: 2,
+  cacheUsage: 0.25,
+  stepMs: 5,
+  runMs: 4,
+};
+
+const LABELS = 'model_name="octavo/tiny-1",engine="0"';
+
+/** Series -> value, labels sorted out of the way: those that every series has are cut. */
+async function series({ app }: RouteTestApp): Promise<Map<string, number>> {
+  const response = await app.request('/metrics');
+  expect(response.headers.get('content-type')).toContain('text/plain; version=0.0.4');
+  const lines = (await response.text()).split('\n').filter((line) => line.startsWith('vllm:'));
+  return new Map(
+    lines.map((line) => {
+      expect(line).toContain(LABELS);
+      const name = line
+        .slice(0, line.lastIndexOf(' '))
+        .replace(LABELS, '')
+        .replace('{}', '')
+        .replace(',}', '}');
+      return [name, Number(line.slice(line.lastIndexOf(' ')))];
+    }),
+  );
+}
+
+describe('the metrics', () => {
+  it("have vLLM's names from the beginning", async () => {
+    const names = [...(await series(routeTestApp())).keys()];
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'vllm:num_requests_running',
+        'vllm:num_requests_waiting',
+        'vllm:kv_cache_usage_perc',
+        'vllm:prefix_cache_queries_total',
+        'vllm:prefix_cache_hits_total',
+        'vllm:num_preemptions_total',
+        'vllm:prompt_tokens_total',
+        'vllm:generation_tokens_total',
+        'vllm:request_success_total{finished_reason="stop"}',
+        'vllm:request_success_total{finished_reason="length"}',
+        'vllm:request_success_total{finished_reason="abort"}',
+        'vllm:request_success_total{finished_reason="error"}',
+        'vllm:time_to_first_token_seconds_count',
+        'vllm:inter_token_latency_seconds_count',
+        'vllm:e2e_request_latency_seconds_count',
+        'vllm:iteration_tokens_total_count',
+        'vllm:cache_config_info{block_size="16",num_gpu_blocks="128"}',
+      ]),
+    );
+  });
+
+  it('have the types that routers rely on', async () => {
+    const text = await (await routeTestApp().app.request('/metrics')).text();
+    const types = Object.fromEntries(
+      [...text.matchAll(/^# TYPE vllm:(\S+) (\S+)$/gm)].map(([, n, t]) => [n, t]),
+    );
+    expect(types).toMatchObject({
+      num_requests_running: 'gauge',
+      num_requests_waiting: 'gauge',
+      kv_cache_usage_perc: 'gauge',
+      cache_config_info: 'gauge',
+      generation_tokens_total: 'counter',
+      iteration_tokens_total: 'histogram',
+      inter_token_latency_seconds: 'histogram',
+    });
+  });
+
+  it('leave the shape of the cache out until it is known', async () => {
+    const test = routeTestApp();
+    test.engine.state = 'loading';
+    expect((await (await test.app.request('/metrics')).text()).includes('block_size=')).toBe(false);
+  });
+
+  it('add up the reports of steps and show the last state', async () => {
+    const test = routeTestApp();
+    const admission = test.engine.admit(1);
+    test.engine.report(REPORT);
+    test.engine.report({ ...REPORT, runningCount: 2, waitingCount: 0, cacheUsage: 0.5, tokenCount: 2 });
+    const values = await series(test);
+    expect(values.get('vllm:num_requests_running')).toBe(2);
+    expect(values.get('vllm:num_requests_waiting')).toBe(0);
+    expect(values.get('vllm:kv_cache_usage_perc')).toBe(0.5);
+    expect(values.get('vllm:num_preemptions_total')).toBe(2);
+    expect(values.get('vllm:prefix_cache_queries_total')).toBe(128);
+    expect(values.get('vllm:prefix_cache_hits_total')).toBe(96);
+    expect(values.get('vllm:iteration_tokens_total_sum')).toBe(42);
+    expect(values.get('vllm:iteration_tokens_total_bucket{le="8"}')).toBe(1);
+    admission.leave();
+  });
+
+  it('show an idle engine as idle, although its last step was not', async () => {
+    const test = routeTestApp();
+    test.engine.report(REPORT);
+    const values = await series(test);
+    expect(values.get('vllm:num_requests_running')).toBe(0);
+    expect(values.get('vllm:num_requests_waiting')).toBe(0);
+    expect(values.get('vllm:kv_cache_usage_perc')).toBe(0);
+  });
+
+  it('count tokens and reasons of finished requests exactly, streamed or not', async () => {
+    const test = routeTestApp();
+    test.generator.script = saying(['a', 'b', 'c'], 'length');
+    await test.chat({ n: 2 });
+    await eventData(await test.chat({ stream: true }));
+    const values = await series(test);
+    expect(values.get('vllm:prompt_tokens_total')).toBe(20);
+    expect(values.get('vllm:generation_tokens_total')).toBe(9);
+    expect(values.get('vllm:request_success_total{finished_reason="length"}')).toBe(3);
+    expect(values.get('vllm:time_to_first_token_seconds_count')).toBe(2);
+    expect(values.get('vllm:inter_token_latency_seconds_count')).toBe(6);
+    expect(values.get('vllm:e2e_request_latency_seconds_count')).toBe(2);
+  });
+
+  it('measure the first token, the gaps and the whole request in seconds', async () => {
+    const test = routeTestApp();
+    test.generator.script = async function* () {
+      yield { kind: 'prompt', promptTokenCount: 1 };
+      test.clock.nowMs += 30;
+      for (let token = 0; token < 3; token++) {
+        yield { kind: 'text-delta', choiceIndex: 0, text: 'x', logprobs: null };
+        test.clock.nowMs += 20;
+      }
+      yield { kind: 'choice-finish', choiceIndex: 0, reason: 'stop' };
+      const usage = { promptTokenCount: 1, cachedTokenCount: 0, completionTokenCount: 3 };
+      yield { kind: 'usage', usage };
+    };
+    await test.chat();
+    const values = await series(test);
+    expect(values.get('vllm:time_to_first_token_seconds_sum')).toBeCloseTo(0.03);
+    expect(values.get('vllm:inter_token_latency_seconds_sum')).toBeCloseTo(0.04);
+    expect(values.get('vllm:e2e_request_latency_seconds_sum')).toBeCloseTo(0.09);
+  });
+
+  it('count every choice of a failed request as an error', async () => {
+    const test = routeTestApp();
+    test.generator.script = sayingThenFailing(['a'], new ServerError('step_failed', 'The step failed.'));
+    await test.chat({ n: 3 });
+    expect((await series(test)).get('vllm:request_success_total{finished_reason="error"}')).toBe(3);
+  });
+
+  it('count every choice once, also where some had finished before the failure', async () => {
+    const test = routeTestApp();
+    test.generator.script = async function* () {
+      yield { kind: 'choice-finish', choiceIndex: 1, reason: 'stop' };
+      throw new ServerError('step_failed', 'The step failed.');
+    };
+    await test.chat({ n: 3 });
+    const values = await series(test);
+    expect(values.get('vllm:request_success_total{finished_reason="stop"}')).toBe(1);
+    expect(values.get('vllm:request_success_total{finished_reason="error"}')).toBe(2);
+  });
+
+  it('count a request that the client left as aborted, once', async () => {
+    const test = routeTestApp();
+    test.generator.script = sayingThenSilent(['a']);
+    const reader = (await test.chat({ stream: true })).body!.getReader();
+    await reader.read();
+    await reader.cancel();
+    const values = await series(test);
+    expect(values.get('vllm:request_success_total{finished_reason="abort"}')).toBe(1);
+    expect(values.get('vllm:request_success_total{finished_reason="error"}')).toBe(0);
+  });
+
+  it('count no refused request', async () => {
+    const test = routeTestApp();
+    test.generator.refusal = new ServerError('context_length_exceeded', 'Too long.');
+    await test.chat();
+    const values = [...(await series(test))].filter(([name]) => name.includes('request_success'));
+    expect(values.map(([, value]) => value)).toEqual([0, 0, 0, 0]);
+  });
+});

@@ -1,0 +1,128 @@
+/** A `TextGenerator` that plays a script, and an engine front that counts places: the routes' world without a model. */
+
+import { ServerError } from '../../src/base/errors.ts';
+import type { Admission, EngineHealth } from '../../src/engine/engine-client.ts';
+import type { EngineLimits, StepReport } from '../../src/engine/protocol.ts';
+import type {
+  TextEvent,
+  TextGenerator,
+  TextRequest,
+  TokenTextLogprobs,
+} from '../../src/engine/text-generation.ts';
+
+export type Script = (request: TextRequest, signal: AbortSignal) => AsyncIterable<TextEvent>;
+
+/** Resolves when `signal` aborts. */
+export function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
+}
+
+/** Log probabilities of a token with so many alternatives; one of them impossible. */
+export function tokenLogprobs(text: string, topCount: number): TokenTextLogprobs {
+  const bytes = [...Buffer.from(text)];
+  const top = Array.from({ length: topCount }, (_, index) => ({
+    tokenId: index,
+    text: index === 0 ? text : `alternative ${index}`,
+    bytes: index === 0 ? bytes : [0xff],
+    logprob: index === 0 ? -0.25 : Number.NEGATIVE_INFINITY,
+  }));
+  return { tokenId: 7, text, bytes, logprob: -0.25, top };
+}
+
+/** Every choice says `texts`, token by token, the choices in turn; the prompt has 10 tokens, 4 of them cached. */
+export function saying(texts: readonly string[], reason: 'stop' | 'length' = 'stop'): Script {
+  return async function* (request, signal) {
+    yield { kind: 'prompt', promptTokenCount: 10 };
+    const choices = Array.from({ length: request.choiceCount }, (_, index) => index);
+    for (const text of texts) {
+      for (const choiceIndex of choices) {
+        if (signal.aborted) return;
+        const logprobs = request.logprobCount === null ? null : [tokenLogprobs(text, request.logprobCount)];
+        yield { kind: 'text-delta', choiceIndex, text, logprobs };
+      }
+    }
+    for (const choiceIndex of choices) yield { kind: 'choice-finish', choiceIndex, reason };
+    const completionTokenCount = texts.length * request.choiceCount;
+    yield { kind: 'usage', usage: { promptTokenCount: 10, cachedTokenCount: 4, completionTokenCount } };
+  };
+}
+
+/** Says `texts`, then nothing more until the request is aborted. */
+export function sayingThenSilent(texts: readonly string[]): Script {
+  return async function* (_request, signal) {
+    yield { kind: 'prompt', promptTokenCount: 10 };
+    for (const text of texts) yield { kind: 'text-delta', choiceIndex: 0, text, logprobs: null };
+    await aborted(signal);
+  };
+}
+
+/** Says `texts`, then fails. */
+export function sayingThenFailing(texts: readonly string[], error: Error): Script {
+  return async function* () {
+    yield { kind: 'prompt', promptTokenCount: 10 };
+    for (const text of texts) yield { kind: 'text-delta', choiceIndex: 0, text, logprobs: null };
+    throw error;
+  };
+}
+
+export class FakeTextGenerator implements TextGenerator {
+  script: Script = saying(['Hello', ' ', 'world']);
+  /** Thrown by `generate` itself, before anything is iterated. */
+  refusal: Error | null = null;
+  readonly requests: TextRequest[] = [];
+  readonly signals: AbortSignal[] = [];
+
+  generate(request: TextRequest, signal: AbortSignal): AsyncIterable<TextEvent> {
+    if (this.refusal !== null) throw this.refusal;
+    this.requests.push(request);
+    this.signals.push(signal);
+    return this.script(request, signal);
+  }
+}
+
+/** The places of the queue, and what the probes show. */
+export class FakeEngine {
+  readonly limits: EngineLimits = {
+    blockCount: 128,
+    blockSize: 16,
+    modelLengthMax: 2048,
+    vocabularySize: 1000,
+    sequencesPerStepMax: 8,
+    tokensPerStepMax: 256,
+    cacheBytes: 1 << 20,
+  };
+  capacity = 512;
+  admittedCount = 0;
+  state: EngineHealth['state'] = 'ready';
+  withoutProgressMs = 0;
+  readonly #listeners: ((report: StepReport) => void)[] = [];
+
+  get health(): EngineHealth {
+    const { state, admittedCount, withoutProgressMs } = this;
+    return { state, inFlightCount: admittedCount, withoutProgressMs };
+  }
+
+  admit(count: number): Admission {
+    if (this.state === 'draining') throw new ServerError('shutting_down', 'The server is shutting down.');
+    if (this.state === 'loading') throw new ServerError('not_ready', 'The model is being loaded.');
+    if (this.state === 'dead') throw new ServerError('engine_dead', 'The engine has ended.');
+    if (this.admittedCount + count > this.capacity) throw new ServerError('queue_full', 'The queue is full.');
+    this.admittedCount += count;
+    let isHeld = true;
+    return {
+      leave: () => {
+        if (isHeld) this.admittedCount -= count;
+        isHeld = false;
+      },
+    };
+  }
+
+  onStep(listener: (report: StepReport) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  report(report: StepReport): void {
+    for (const listener of this.#listeners) listener(report);
+  }
+}

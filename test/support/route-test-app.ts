@@ -1,0 +1,63 @@
+/** The real application over the fakes, with a clock that stands still until it is moved. */
+
+import type { Hono } from 'hono';
+import type { Clock } from '../../src/base/clock.ts';
+import { createApp } from '../../src/routes/app.ts';
+import type { AppDependencies, AppEnvironment } from '../../src/routes/dependencies.ts';
+import { EngineMetrics } from '../../src/routes/engine-metrics.ts';
+import { FakeEngine, FakeTextGenerator } from './fake-text-generator.ts';
+
+export type RouteTestApp = {
+  readonly app: Hono<AppEnvironment>;
+  readonly engine: FakeEngine;
+  readonly generator: FakeTextGenerator;
+  readonly clock: Clock & { nowMs: number };
+  /** Everything that was logged as an error. */
+  readonly logged: Readonly<Record<string, unknown>>[];
+  /** Sends a chat request with a fitting minimum of fields. */
+  chat(fields?: Record<string, unknown>, init?: RequestInit): Promise<Response>;
+};
+
+export const MODEL = 'octavo/tiny-1';
+export const USER_MESSAGE = { role: 'user', content: 'Say something.' };
+
+export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTestApp {
+  const engine = new FakeEngine();
+  const generator = new FakeTextGenerator();
+  const clock = { nowMs: 1000, monotonicMs: () => clock.nowMs, unixSeconds: () => 1_700_000_000 };
+  const logged: Readonly<Record<string, unknown>>[] = [];
+  let idCount = 0;
+  const app = createApp({
+    engine,
+    generator,
+    models: [{ id: MODEL, created: 1_690_000_000, modelLengthMax: 2048 }],
+    apiKeys: [],
+    strictFields: false,
+    metrics: new EngineMetrics({ modelName: MODEL, engine, clock, withProcessMetrics: false }),
+    clock,
+    logger: { error: (fields) => logged.push(fields) },
+    newId: () => `id-${++idCount}`,
+    systemFingerprint: 'fp_test',
+    bodyBytesMax: 256 * 1024,
+    heartbeatMs: 15_000,
+    stalledAfterMs: 30_000,
+    ...overrides,
+  });
+  const chat = async (fields: Record<string, unknown> = {}, init: RequestInit = {}) =>
+    app.request('/v1/chat/completions', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ model: MODEL, messages: [USER_MESSAGE], ...fields }),
+      ...init,
+    });
+  return { app, engine, generator, clock, logged, chat };
+}
+
+/** The payloads of a finished event stream, in order. */
+export async function eventData(response: Response): Promise<string[]> {
+  const text = await response.text();
+  return text
+    .split('\n\n')
+    .filter((event) => event.startsWith('data: '))
+    .map((event) => event.slice('data: '.length));
+}
