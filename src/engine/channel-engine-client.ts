@@ -76,6 +76,13 @@ export class ChannelEngineClient implements EngineClient {
       throw new ServerError('shutting_down', 'The server is shutting down and takes no new requests.');
     }
     const { inFlightMax } = this.#options;
+    if (count > inFlightMax) {
+      throw new ServerError(
+        'invalid_request',
+        `This server runs at most ${inFlightMax} choices at a time, not ${count}.`,
+        { param: 'n' },
+      );
+    }
     if (this.#inFlightCount + count > inFlightMax) {
       throw new ServerError(
         'queue_full',

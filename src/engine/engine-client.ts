@@ -54,7 +54,8 @@ export interface EngineClient {
 
   /**
    * Takes `count` places (one a sequence) of the bounded queue.
-   * @throws ServerError `queue_full`, `shutting_down`, `not_ready` or `engine_dead`; then no place is taken.
+   * @throws ServerError `queue_full`, `shutting_down`, `not_ready` or `engine_dead`, and `invalid_request` for more
+   *   places than there are; then no place is taken.
    */
   admit(count: number): Admission;
 

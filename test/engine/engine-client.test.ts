@@ -1,0 +1,206 @@
+/** What an `EngineClient` promises, checked on both: the engine in this thread, and the engine in a worker. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { systemClock } from '../../src/base/clock.ts';
+import { ServerError } from '../../src/base/errors.ts';
+import { Scheduler } from '../../src/batching/scheduler.ts';
+import { sizeCache } from '../../src/engine/cache-sizing.ts';
+import type { ChannelEngineClient } from '../../src/engine/channel-engine-client.ts';
+import { Engine } from '../../src/engine/engine.ts';
+import type { GenerationInput, TokenEvent } from '../../src/engine/engine-client.ts';
+import type { EngineOptions } from '../../src/engine/engine-options.ts';
+import { startInlineEngine } from '../../src/engine/inline-engine.ts';
+import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
+import type { StepReport } from '../../src/engine/protocol.ts';
+import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
+import { startWorkerEngine } from '../../src/engine/worker-engine.ts';
+import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { GREEDY } from '../../src/sampling/sampling-params.ts';
+import { eventually } from '../support/server-process.ts';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-client-'));
+afterAll(() => rm(cacheDirectory, { recursive: true }));
+
+const OPTIONS: EngineOptions = {
+  modelDirectory: path.join(ROOT, 'test/fixtures/checkpoints/qwen3'),
+  cacheDirectory,
+  cacheMemory: { kind: 'bytes', bytes: 1_000_000 },
+  blockSize: 8,
+  modelLengthMax: 64,
+  sequencesPerStepMax: 8,
+  tokensPerStepMax: 32,
+  threadCount: 1,
+};
+const IN_FLIGHT_MAX = 4;
+
+function startWorker(options = OPTIONS): ChannelEngineClient {
+  const workerUrl = new URL('../../dist/engine/engine-worker.js', import.meta.url);
+  return startWorkerEngine({ engine: options, inFlightMax: IN_FLIGHT_MAX, clock: systemClock, workerUrl });
+}
+
+async function startInline(): Promise<ChannelEngineClient> {
+  const shape = await readDecoderShape(OPTIONS.modelDirectory);
+  const model = sizeCache(shape, OPTIONS, 0);
+  const build = { cache: model, positionCount: model.modelLengthMax, cacheDirectory };
+  const built = await buildGatheredModel(OPTIONS.modelDirectory, shape, build);
+  const runner = await OnnxModelRunner.create({ ...built, shape, limits: model, threadCount: 1 });
+  const { sequencesPerStepMax, tokensPerStepMax } = OPTIONS;
+  const limits = { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes: 1_000_000 };
+  const engine = new Engine({
+    scheduler: new Scheduler(limits),
+    runner,
+    sampler: new SequenceSamplers(limits),
+    clock: systemClock,
+  });
+  return startInlineEngine({ engine, limits, inFlightMax: IN_FLIGHT_MAX, clock: systemClock });
+}
+
+function input(changes: Partial<GenerationInput> = {}): GenerationInput {
+  return {
+    promptTokenIds: Int32Array.of(5, 17, 90, 3, 44, 12, 7, 8, 9, 10),
+    sampling: GREEDY,
+    newTokensMax: 6,
+    newTokensMin: 0,
+    stopTokenIds: [],
+    cacheSalt: '',
+    priority: 0,
+    ...changes,
+  };
+}
+
+async function collect(events: AsyncIterable<TokenEvent>) {
+  const tokenIds: number[] = [];
+  let reason: string | null = null;
+  for await (const event of events) {
+    if (event.kind === 'finish') reason = event.reason;
+    else for (const { tokenId } of event.tokens) tokenIds.push(tokenId);
+  }
+  return { tokenIds, reason };
+}
+
+const STARTS = [
+  { name: 'in this thread', start: startInline },
+  { name: 'in a worker', start: async () => startWorker() },
+];
+
+describe.each(STARTS)('an engine $name', ({ start }) => {
+  let client: ChannelEngineClient;
+  let reports: StepReport[];
+  beforeEach(async () => {
+    client = await start();
+    reports = [];
+    client.onStep((report) => reports.push(report));
+    await client.ready;
+  });
+  afterEach(() => client.close());
+
+  it('generates the same tokens alone and with others', async () => {
+    const alone = await collect(client.generate(input()));
+    expect(alone).toMatchObject({ reason: 'length' });
+    expect(alone.tokenIds.length).toBe(6);
+    const others = [1, 2, 3].map((seed) =>
+      collect(client.generate(input({ sampling: { ...GREEDY, temperature: 1, seed } }))),
+    );
+    const [among] = await Promise.all([collect(client.generate(input())), ...others]);
+    expect(among).toEqual(alone);
+  });
+
+  it('ends with reason stop at a stop token, which is part of the output', async () => {
+    const { tokenIds } = await collect(client.generate(input()));
+    const stop = tokenIds.findIndex((tokenId, i) => tokenIds.indexOf(tokenId) === i && i > 0);
+    const stopped = await collect(client.generate(input({ stopTokenIds: [tokenIds[stop]!] })));
+    expect(stopped).toEqual({ tokenIds: tokenIds.slice(0, stop + 1), reason: 'stop' });
+  });
+
+  it('refuses a prompt that leaves no room, before anything runs', async () => {
+    const long = client.generate(input({ promptTokenIds: new Int32Array(64).fill(1) }));
+    await expect(collect(long)).rejects.toMatchObject({ code: 'context_length_exceeded' });
+    expect(reports).toEqual([]);
+  });
+
+  it('frees the blocks of a sequence whose reader leaves', async () => {
+    for await (const event of client.generate(input({ newTokensMax: 50 }))) {
+      if (event.kind === 'tokens-delta') break;
+    }
+    await collect(client.generate(input({ newTokensMax: 1 })));
+    expect(reports.at(-1)).toMatchObject({ runningCount: 0, waitingCount: 0, cacheUsage: 0 });
+  });
+
+  it('ends an aborted sequence with reason abort', async () => {
+    const controller = new AbortController();
+    const events = client.generate(input({ newTokensMax: 50 }), controller.signal);
+    let reason: string | null = null;
+    for await (const event of events) {
+      controller.abort();
+      if (event.kind === 'finish') reason = event.reason;
+    }
+    expect(reason).toBe('abort');
+  });
+
+  it('admits so many and no more, and again when one has left', () => {
+    const first = client.admit(IN_FLIGHT_MAX);
+    expect(() => client.admit(1)).toThrow(expect.objectContaining({ code: 'queue_full' }));
+    first.leave();
+    first.leave();
+    expect(client.health.inFlightCount).toBe(0);
+    client.admit(1).leave();
+  });
+
+  it('refuses at once what it could never admit', () => {
+    const admit = () => client.admit(IN_FLIGHT_MAX + 1);
+    expect(admit).toThrow(expect.objectContaining({ code: 'invalid_request', param: 'n' }));
+  });
+
+  it('drains: takes nothing new, and is done when what runs has left', async () => {
+    const admission = client.admit(1);
+    let drained = false;
+    const draining = client.drain().then(() => {
+      drained = true;
+    });
+    expect(() => client.admit(1)).toThrow(expect.objectContaining({ code: 'shutting_down' }));
+    await collect(client.generate(input({ newTokensMax: 2 })));
+    expect(drained).toBe(false);
+    admission.leave();
+    await draining;
+  });
+
+  it('counts as progressing while idle, and from the arrival of work', async () => {
+    expect(client.health.withoutProgressMs).toBe(0);
+    const running = collect(client.generate(input({ newTokensMax: 30 })));
+    await eventually(async () => reports.length > 3);
+    expect(client.health.withoutProgressMs).toBeLessThan(1000);
+    await running;
+    expect(client.health.withoutProgressMs).toBe(0);
+  });
+
+  it('fails what is open when it is closed', async () => {
+    const running = collect(client.generate(input({ newTokensMax: 50 })));
+    const failed = expect(running).rejects.toMatchObject({ code: 'engine_dead' });
+    await client.close();
+    await failed;
+    expect(client.health.state).toBe('dead');
+    expect(() => client.admit(1)).toThrow(ServerError);
+  });
+});
+
+describe('an engine in a worker', () => {
+  it('that cannot load says why, and takes no request', async () => {
+    const client = startWorker({ ...OPTIONS, modelDirectory: '/no/such/model' });
+    expect(() => client.admit(1)).toThrow(expect.objectContaining({ code: 'not_ready' }));
+    await expect(client.ready).rejects.toThrow('/no/such/model/config.json: cannot be read (ENOENT)');
+    expect(client.health.state).toBe('dead');
+    await client.close();
+  });
+
+  it('gives the same tokens as one in this thread', async () => {
+    const [inline, worker] = [await startInline(), startWorker()];
+    await worker.ready;
+    const request = input({ newTokensMax: 20, sampling: { ...GREEDY, temperature: 1, seed: 4 } });
+    expect(await collect(worker.generate(request))).toEqual(await collect(inline.generate(request)));
+    await Promise.all([inline.close(), worker.close()]);
+  });
+});
