@@ -1,0 +1,81 @@
+/**
+ * What one step will compute, as the scheduler decided it and the engine carries it out. A plan and its rows are
+ * the scheduler's and are used again for every step, so that planning makes no garbage: valid until the next
+ * `plan()`, and only the first `rowCount` rows count.
+ */
+
+import { assert } from '../base/assert.ts';
+import type { Sequence } from './sequence.ts';
+
+/** Tokens [firstPosition, firstPosition + tokenCount) of one sequence. */
+export type StepRow = {
+  sequence: Sequence;
+  firstPosition: number;
+  tokenCount: number;
+  /** The row ends with the sequence's last known token, so its logits choose the next one. */
+  samples: boolean;
+  /** Blocks that the sequence held before this plan. */
+  blockCountBefore: number;
+};
+
+export class StepPlan {
+  /** Grows to the most rows that a step ever had. */
+  readonly rows: StepRow[] = [];
+  rowCount = 0;
+  tokenCount = 0;
+  /** Rows that sample. */
+  sampledCount = 0;
+  /** Rows, the last ones, of sequences that were waiting until this plan. */
+  admissionCount = 0;
+  /** Sequences that lost their blocks so that this plan's rows have theirs. */
+  readonly preemptedIds: number[] = [];
+  /** Prompt tokens looked up in the prefix cache, and found, for sequences admitted for the first time. */
+  prefixQueryTokenCount = 0;
+  prefixHitTokenCount = 0;
+
+  clear(): void {
+    this.rowCount = 0;
+    this.tokenCount = 0;
+    this.sampledCount = 0;
+    this.admissionCount = 0;
+    this.preemptedIds.length = 0;
+    this.prefixQueryTokenCount = 0;
+    this.prefixHitTokenCount = 0;
+  }
+
+  /** Adds the sequence's next `tokenCount` tokens. */
+  addRow(sequence: Sequence, tokenCount: number, blockCountBefore: number): void {
+    assert(tokenCount >= 1, 'a row computes a token');
+    const firstPosition = sequence.computedLength;
+    const samples = firstPosition + tokenCount === sequence.length;
+    const row = this.#nextRow(sequence);
+    row.sequence = sequence;
+    row.firstPosition = firstPosition;
+    row.tokenCount = tokenCount;
+    row.samples = samples;
+    row.blockCountBefore = blockCountBefore;
+    this.tokenCount += tokenCount;
+    if (samples) this.sampledCount++;
+  }
+
+  /** Adds the first tokens of a sequence that has just been admitted. */
+  addAdmission(sequence: Sequence, tokenCount: number): void {
+    this.addRow(sequence, tokenCount, 0);
+    this.admissionCount++;
+    if (sequence.cachedTokenCount !== null) return;
+    this.prefixQueryTokenCount += sequence.promptLength;
+    this.prefixHitTokenCount += sequence.computedLength;
+  }
+
+  #nextRow(sequence: Sequence): StepRow {
+    const index = this.rowCount++;
+    this.rows[index] ??= {
+      sequence,
+      firstPosition: 0,
+      tokenCount: 0,
+      samples: false,
+      blockCountBefore: 0,
+    };
+    return this.rows[index];
+  }
+}

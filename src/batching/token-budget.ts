@@ -1,0 +1,45 @@
+/**
+ * Who gets how many of a step's tokens. A pure policy: numbers in, numbers out.
+ *
+ * 1. Every decoding sequence gets its one token: a running stream never waits for a neighbour's prompt longer
+ *    than one step, and a step is bounded by `tokensPerStepMax`.
+ * 2. Running prompts share what is left in order of admission, the oldest as much as it can use.
+ * 3. What is left after that admits waiting sequences.
+ *
+ * No prompt starves under a steady load of decoding: when one is running, at most `sequencesPerStepMax` - 1
+ * others decode, and `tokensPerStepMax` is no smaller than `sequencesPerStepMax`, so the oldest running prompt
+ * gets at least one token in every step. In practice it gets hundreds: the defaults leave 3 of 4 tokens to prompts.
+ */
+
+import { assert } from '../base/assert.ts';
+
+export type StepLimits = {
+  /** Sequences that run at a time, and rows of a step. */
+  readonly sequencesPerStepMax: number;
+  /** Tokens computed in a step; at least `sequencesPerStepMax`. */
+  readonly tokensPerStepMax: number;
+};
+
+export function assertStepLimits({ sequencesPerStepMax, tokensPerStepMax }: StepLimits): void {
+  assert(sequencesPerStepMax >= 1, 'a step has room for a sequence');
+  assert(tokensPerStepMax >= sequencesPerStepMax, 'a step has a token for every running sequence');
+}
+
+/** A sequence with one token to compute will choose its next one in this step. */
+export function isDecoding(pendingLength: number): boolean {
+  return pendingLength === 1;
+}
+
+/** Tokens of a sequence to compute in a step that has `tokensLeft` to give. */
+export function chunkLength(pendingLength: number, tokensLeft: number): number {
+  return Math.min(pendingLength, tokensLeft);
+}
+
+/**
+ * Blocks that must stay free when a sequence is admitted: one for each that runs already, because each will need
+ * its next one within a block's worth of steps, and the newcomer would be the first to be preempted for it.
+ * Nothing has to stay free for the first, so whatever passed `enqueue` can run.
+ */
+export function admissionHeadroom(runningCount: number): number {
+  return runningCount;
+}

@@ -1,0 +1,280 @@
+/**
+ * The step transaction: takes in what arrived, asks the scheduler for a plan, has it computed and its tokens
+ * chosen, then commits all of it or none of it. Owns the scheduler and the sampler's sequences; knows nothing of
+ * threads, messages or ONNX. Waits for nothing but the model runner.
+ */
+
+import { assert, assertNever } from '../base/assert.ts';
+import type { Clock } from '../base/clock.ts';
+import { ServerError } from '../base/errors.ts';
+import { STEP_ATTEMPTS_MAX } from '../base/limits.ts';
+import type { GenerationRequest, SequenceToken } from '../batching/generation-request.ts';
+import { checkInvariants } from '../batching/invariants.ts';
+import type { Scheduler } from '../batching/scheduler.ts';
+import type { Sequence } from '../batching/sequence.ts';
+import type { StepPlan } from '../batching/step-plan.ts';
+import type { SampledToken } from '../sampling/sampling-params.ts';
+import { LogitsQuery, type StepLogits } from '../sampling/step-logits.ts';
+import { type ModelRunner, RunnerError } from './model-runner.ts';
+import { StepPacker } from './pack-step.ts';
+import type { EngineCommand, EngineEvent, SequenceFailure, StepReport } from './protocol.ts';
+import type { RowOptions, RowSampler } from './row-sampler.ts';
+import type { StepBatch } from './step-batch.ts';
+
+/** The commands that concern a sequence. */
+export type SequenceCommand = Exclude<EngineCommand, { kind: 'engine-close' }>;
+
+export type StepResult = Omit<Extract<EngineEvent, { kind: 'step-result' }>, 'kind'>;
+
+export type EngineParts = {
+  readonly scheduler: Scheduler;
+  readonly runner: ModelRunner;
+  readonly sampler: RowSampler;
+  readonly clock: Clock;
+};
+
+/** What a step has done so far. */
+type StepRecord = {
+  tokens: SequenceToken[];
+  readonly failures: SequenceFailure[];
+  tokenCount: number;
+  rowCount: number;
+  preemptionCount: number;
+  prefixQueryTokenCount: number;
+  prefixHitTokenCount: number;
+  runMs: number;
+};
+
+const CANDIDATES: RowOptions = { wholeRow: false };
+const WHOLE_ROW: RowOptions = { wholeRow: true };
+
+/** Holds the place of a token until a whole row has decided it. */
+const UNDECIDED: SampledToken = { tokenId: -1, logprobs: null };
+
+export class Engine {
+  readonly #scheduler: Scheduler;
+  readonly #runner: ModelRunner;
+  readonly #sampler: RowSampler;
+  readonly #clock: Clock;
+  readonly #packer: StepPacker;
+  readonly #query = new LogitsQuery();
+  readonly #inbox: SequenceCommand[] = [];
+  /** By sampled row of the step: the sequence, and the token chosen for it. */
+  readonly #sampledSequences: Sequence[] = [];
+  readonly #sampledTokens: SampledToken[] = [];
+  #uncheckedTokenCount = 0;
+
+  constructor({ scheduler, runner, sampler, clock }: EngineParts) {
+    this.#scheduler = scheduler;
+    this.#runner = runner;
+    this.#sampler = sampler;
+    this.#clock = clock;
+    this.#packer = new StepPacker(scheduler.stepLimits);
+  }
+
+  /** There is something to do for `step`. */
+  get hasWork(): boolean {
+    return this.#inbox.length > 0 || this.#scheduler.sequenceCount > 0;
+  }
+
+  /** Takes effect at the top of the next step, in the order received. */
+  receive(command: SequenceCommand): void {
+    this.#inbox.push(command);
+  }
+
+  /**
+   * Runs one step; not to be called again before it has settled. A step that fails and may be tried again is
+   * rolled back and planned anew; after `STEP_ATTEMPTS_MAX` attempts its rows fail, and only they.
+   * @returns null when there was nothing to do and nothing to tell.
+   * @throws whatever a broken runner or a broken invariant throws: the engine must not be used again.
+   */
+  async step(): Promise<StepResult | null> {
+    const startMs = this.#clock.monotonicMs();
+    const record = emptyRecord();
+    this.#takeCommands(record);
+    let hasRun = false;
+    for (let attempt = 1; attempt <= STEP_ATTEMPTS_MAX; attempt++) {
+      const plan = this.#scheduler.plan();
+      if (plan === null) break;
+      hasRun = true;
+      record.preemptionCount += plan.preemptedIds.length;
+      const error = await this.#compute(plan, record);
+      if (error === null) {
+        this.#commit(plan, record);
+        break;
+      }
+      this.#scheduler.rollback(plan);
+      if (attempt === STEP_ATTEMPTS_MAX) this.#failRows(plan, error, record);
+    }
+    this.#checkWhenIdle();
+    if (!hasRun && record.failures.length === 0) return null;
+    const report = this.#report(record, this.#clock.monotonicMs() - startMs);
+    return { tokens: record.tokens, failures: record.failures, report };
+  }
+
+  #takeCommands(record: StepRecord): void {
+    for (const command of this.#inbox) {
+      switch (command.kind) {
+        case 'request-submit':
+          this.#submit(command.request, record);
+          break;
+        case 'request-abort':
+          if (this.#scheduler.abort(command.sequenceId)) this.#sampler.close(command.sequenceId);
+          break;
+        default:
+          assertNever(command);
+      }
+    }
+    this.#inbox.length = 0;
+  }
+
+  /** A request that is refused fails alone. */
+  #submit(request: GenerationRequest, record: StepRecord): void {
+    const { sequenceId } = request;
+    try {
+      this.#sampler.open(request);
+    } catch (error) {
+      record.failures.push(failureOf(sequenceId, error));
+      return;
+    }
+    try {
+      this.#scheduler.enqueue(request);
+    } catch (error) {
+      record.failures.push(failureOf(sequenceId, error));
+      this.#sampler.close(sequenceId);
+    }
+  }
+
+  /** Runs the plan and chooses its tokens. @returns the error when the attempt failed and may be repeated. */
+  async #compute(plan: StepPlan, record: StepRecord): Promise<RunnerError | null> {
+    try {
+      this.#listSampled(plan);
+      this.#prepare(this.#sampledSequences, CANDIDATES);
+      const logits = await this.#run(this.#packer.pack(plan), record);
+      const undecided = this.#chooseFromCandidates(logits);
+      if (undecided.length > 0) await this.#chooseFromWholeRows(undecided, record);
+      return null;
+    } catch (error) {
+      if (error instanceof RunnerError && error.kind === 'retryable') return error;
+      throw error;
+    }
+  }
+
+  #listSampled(plan: StepPlan): void {
+    this.#sampledSequences.length = 0;
+    for (let index = 0; index < plan.rowCount; index++) {
+      const row = plan.rows[index]!;
+      if (row.samples) this.#sampledSequences.push(row.sequence);
+    }
+  }
+
+  #prepare(sequences: readonly Sequence[], options: RowOptions): void {
+    this.#query.clear();
+    for (let row = 0; row < sequences.length; row++) {
+      this.#sampler.prepare(sequences[row]!.sequenceId, row, this.#query, options);
+    }
+  }
+
+  async #run(batch: StepBatch, record: StepRecord): Promise<StepLogits> {
+    const startMs = this.#clock.monotonicMs();
+    try {
+      return await this.#runner.run(batch, this.#query);
+    } finally {
+      record.runMs += this.#clock.monotonicMs() - startMs;
+    }
+  }
+
+  /** @returns the sampled rows whose candidates do not decide. */
+  #chooseFromCandidates(logits: StepLogits): number[] {
+    const undecided: number[] = [];
+    this.#sampledTokens.length = 0;
+    for (let row = 0; row < this.#sampledSequences.length; row++) {
+      const token = this.#sampler.choose(this.#sampledSequences[row]!.sequenceId, row, logits);
+      if (token === null) undecided.push(row);
+      this.#sampledTokens.push(token ?? UNDECIDED);
+    }
+    return undecided;
+  }
+
+  /** Second run of a step, over the last tokens of the undecided rows alone. */
+  async #chooseFromWholeRows(undecided: readonly number[], record: StepRecord): Promise<void> {
+    const sequences = undecided.map((row) => this.#sampledSequences[row]!);
+    this.#prepare(sequences, WHOLE_ROW);
+    const logits = await this.#run(this.#packer.packLastTokens(sequences), record);
+    for (let index = 0; index < sequences.length; index++) {
+      const token = this.#sampler.choose(sequences[index]!.sequenceId, index, logits);
+      assert(token !== null, 'a whole row decides');
+      this.#sampledTokens[undecided[index]!] = token;
+    }
+  }
+
+  #commit(plan: StepPlan, record: StepRecord): void {
+    record.tokens = this.#scheduler.commit(plan, this.#sampledTokens);
+    record.tokenCount = plan.tokenCount;
+    this.#uncheckedTokenCount += plan.tokenCount;
+    record.rowCount = plan.rowCount;
+    record.prefixQueryTokenCount = plan.prefixQueryTokenCount;
+    record.prefixHitTokenCount = plan.prefixHitTokenCount;
+    for (const { sequenceId, tokenId, finishReason } of record.tokens) {
+      if (finishReason === null) this.#sampler.accept(sequenceId, tokenId);
+      else this.#sampler.close(sequenceId);
+    }
+  }
+
+  /** The rows of a plan that was rolled back for the last time. */
+  #failRows(plan: StepPlan, error: RunnerError, record: StepRecord): void {
+    for (let index = 0; index < plan.rowCount; index++) {
+      const { sequenceId } = plan.rows[index]!.sequence;
+      if (!this.#scheduler.fail(sequenceId)) continue;
+      this.#sampler.close(sequenceId);
+      record.failures.push({ sequenceId, code: 'step_failed', message: error.message });
+    }
+  }
+
+  #report(record: StepRecord, stepMs: number): StepReport {
+    return {
+      tokenCount: record.tokenCount,
+      rowCount: record.rowCount,
+      preemptionCount: record.preemptionCount,
+      prefixQueryTokenCount: record.prefixQueryTokenCount,
+      prefixHitTokenCount: record.prefixHitTokenCount,
+      runningCount: this.#scheduler.runningCount,
+      waitingCount: this.#scheduler.waitingCount,
+      cacheUsage: this.#scheduler.cacheUsage,
+      stepMs,
+      runMs: record.runMs,
+    };
+  }
+
+  /**
+   * Without sequences nothing may be held, which is quickly seen. Looking through the whole cache takes about 1 us
+   * a block, so it is done when at least as many tokens as there are blocks have been computed since.
+   */
+  #checkWhenIdle(): void {
+    if (this.#scheduler.sequenceCount > 0) return;
+    assert(this.#scheduler.cacheUsage === 0, 'without sequences no block is held');
+    if (this.#uncheckedTokenCount < this.#runner.limits.blockCount) return;
+    this.#uncheckedTokenCount = 0;
+    const violations = checkInvariants(this.#scheduler.snapshot());
+    assert(violations.length === 0, `the engine is idle and ${violations.join('; ')}`);
+  }
+}
+
+function emptyRecord(): StepRecord {
+  return {
+    tokens: [],
+    failures: [],
+    tokenCount: 0,
+    rowCount: 0,
+    preemptionCount: 0,
+    prefixQueryTokenCount: 0,
+    prefixHitTokenCount: 0,
+    runMs: 0,
+  };
+}
+
+/** @throws `error` itself when it is not an expected failure. */
+function failureOf(sequenceId: number, error: unknown): SequenceFailure {
+  if (!(error instanceof ServerError)) throw error;
+  return { sequenceId, code: error.code, message: error.message };
+}

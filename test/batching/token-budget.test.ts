@@ -1,0 +1,32 @@
+import { describe, expect, it } from 'vitest';
+import { AssertionError } from '../../src/base/assert.ts';
+import {
+  admissionHeadroom,
+  assertStepLimits,
+  chunkLength,
+  isDecoding,
+} from '../../src/batching/token-budget.ts';
+
+describe('token budget', () => {
+  it('gives a prompt what it can use of what is left', () => {
+    expect(chunkLength(100, 40)).toBe(40);
+    expect(chunkLength(30, 40)).toBe(30);
+    expect(chunkLength(30, 0)).toBe(0);
+  });
+
+  it('calls decoding whatever has one token to compute', () => {
+    expect(isDecoding(1)).toBe(true);
+    expect(isDecoding(2)).toBe(false);
+  });
+
+  it('asks no headroom of the first sequence, so that it can always run', () => {
+    expect(admissionHeadroom(0)).toBe(0);
+    expect(admissionHeadroom(3)).toBe(3);
+  });
+
+  it('refuses limits under which a prompt could starve', () => {
+    expect(() => assertStepLimits({ sequencesPerStepMax: 8, tokensPerStepMax: 7 })).toThrow(AssertionError);
+    expect(() => assertStepLimits({ sequencesPerStepMax: 0, tokensPerStepMax: 7 })).toThrow(AssertionError);
+    assertStepLimits({ sequencesPerStepMax: 8, tokensPerStepMax: 8 });
+  });
+});

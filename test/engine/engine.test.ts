@@ -1,0 +1,297 @@
+import { describe, expect, it } from 'vitest';
+import { AssertionError } from '../../src/base/assert.ts';
+import { ServerError } from '../../src/base/errors.ts';
+import type { GenerationRequest } from '../../src/batching/generation-request.ts';
+import { Scheduler, type SchedulerLimits, type SchedulerSnapshot } from '../../src/batching/scheduler.ts';
+import { Engine, type StepResult } from '../../src/engine/engine.ts';
+import { type ModelRunner, RunnerError } from '../../src/engine/model-runner.ts';
+import type { StepBatch } from '../../src/engine/step-batch.ts';
+import { BlockPool } from '../../src/kv-cache/block-pool.ts';
+import { KvCacheManager } from '../../src/kv-cache/kv-cache-manager.ts';
+import type { LogitsQuery, StepLogits } from '../../src/sampling/step-logits.ts';
+import { aRequest } from '../batching/factories.ts';
+import { outputAlone } from '../simulation/fake-model.ts';
+import { FakeModelRunner } from '../simulation/fake-model-runner.ts';
+import { FakeRowSampler } from '../simulation/fake-row-sampler.ts';
+
+const VOCABULARY_SIZE = 1_000;
+
+const LIMITS: SchedulerLimits = {
+  blockCount: 33,
+  blockSize: 4,
+  modelLengthMax: 64,
+  sequencesPerStepMax: 4,
+  tokensPerStepMax: 32,
+};
+
+/** The fake model, with errors to throw in order of runs, a record of the batches, and a word during each run. */
+class ScriptedRunner implements ModelRunner {
+  readonly limits = { ...LIMITS, vocabularySize: VOCABULARY_SIZE };
+  readonly errors: (Error | null)[] = [];
+  readonly rowCounts: number[] = [];
+  duringRun: () => void = () => {};
+  readonly #model = new FakeModelRunner({
+    ...LIMITS,
+    limits: this.limits,
+    candidateCount: 2,
+    drawFault: () => null,
+  });
+
+  async run(batch: StepBatch, query: LogitsQuery): Promise<StepLogits> {
+    this.rowCounts.push(batch.rowCount);
+    this.duringRun();
+    const error = this.errors.shift() ?? null;
+    if (error !== null) throw error;
+    return this.#model.run(batch, query);
+  }
+
+  async close(): Promise<void> {}
+}
+
+class RefusingSampler extends FakeRowSampler {
+  override open(request: GenerationRequest): void {
+    if (request.sampling.seed < 0) throw new ServerError('invalid_request', 'no such token');
+    super.open(request);
+  }
+}
+
+type Bench = {
+  readonly engine: Engine;
+  readonly scheduler: Scheduler;
+  readonly runner: ScriptedRunner;
+  readonly sampler: FakeRowSampler;
+  /** Answers, in order, to whether the candidates leave a draw undecided; then they decide. */
+  readonly undecided: boolean[];
+  submit(request: GenerationRequest): void;
+  abort(sequenceId: number): void;
+};
+
+function aBench({ limits = LIMITS, scheduler = new Scheduler(limits) } = {}): Bench {
+  const runner = new ScriptedRunner();
+  const undecided: boolean[] = [];
+  const sampler = new RefusingSampler(() => undecided.shift() ?? false);
+  let now = 0;
+  const clock = { monotonicMs: () => now++, unixSeconds: () => 0 };
+  const engine = new Engine({ scheduler, runner, sampler, clock });
+  return {
+    engine,
+    scheduler,
+    runner,
+    sampler,
+    undecided,
+    submit: (request) => engine.receive({ kind: 'request-submit', request }),
+    abort: (sequenceId) => engine.receive({ kind: 'request-abort', sequenceId }),
+  };
+}
+
+/** Steps until nothing is left. @returns the tokens of each sequence. */
+async function runToEnd(engine: Engine): Promise<Map<number, number[]>> {
+  const outputs = new Map<number, number[]>();
+  while (engine.hasWork) {
+    for (const { sequenceId, tokenId } of (await engine.step())?.tokens ?? []) {
+      outputs.set(sequenceId, [...(outputs.get(sequenceId) ?? []), tokenId]);
+    }
+  }
+  return outputs;
+}
+
+async function stepOf(bench: Bench): Promise<StepResult> {
+  const result = await bench.engine.step();
+  if (result === null) throw new Error('the step had nothing to do');
+  return result;
+}
+
+const retryable = (): RunnerError => new RunnerError('retryable', 'the device was busy');
+
+describe('Engine.step', () => {
+  it('has nothing to do and nothing to tell without requests', async () => {
+    const { engine } = aBench();
+    expect(engine.hasWork).toBe(false);
+    expect(await engine.step()).toBeNull();
+  });
+
+  it('gives every request what it would get alone', async () => {
+    const bench = aBench();
+    const requests = [3, 9, 20, 1, 6].map((promptLength, index) =>
+      aRequest({ sequenceId: index + 1, promptLength }),
+    );
+    for (const request of requests) bench.submit(request);
+    const outputs = await runToEnd(bench.engine);
+    for (const request of requests) {
+      expect(outputs.get(request.sequenceId)).toEqual(outputAlone(request, VOCABULARY_SIZE));
+    }
+    expect(bench.sampler.openCount).toBe(0);
+  });
+
+  it('takes commands in the order in which they came', async () => {
+    const bench = aBench();
+    bench.submit(aRequest({ sequenceId: 1 }));
+    bench.abort(1);
+    bench.submit(aRequest({ sequenceId: 2 }));
+    bench.abort(99);
+    const { tokens } = await stepOf(bench);
+    expect(tokens.map(({ sequenceId }) => sequenceId)).toEqual([2]);
+    expect(bench.sampler.openCount).toBe(1);
+  });
+
+  it('takes an abort that comes during a run at the top of the next step', async () => {
+    const bench = aBench();
+    bench.submit(aRequest());
+    bench.runner.duringRun = () => bench.abort(1);
+    expect((await stepOf(bench)).tokens).toHaveLength(1);
+    expect(bench.engine.hasWork).toBe(true);
+    expect(await bench.engine.step()).toBeNull();
+    expect(bench.scheduler.cacheUsage).toBe(0);
+  });
+
+  it('refuses a request that can never fit, and disturbs nobody', async () => {
+    const bench = aBench();
+    bench.submit(aRequest({ sequenceId: 1, newTokensMax: 1_000 }));
+    bench.submit(aRequest({ sequenceId: 2 }));
+    const { tokens, failures } = await stepOf(bench);
+    expect(failures).toMatchObject([{ sequenceId: 1, code: 'context_length_exceeded' }]);
+    expect(tokens).toMatchObject([{ sequenceId: 2 }]);
+    expect(bench.sampler.openCount).toBe(1);
+  });
+
+  it('tells of a refusal although there is nothing to run', async () => {
+    const bench = aBench();
+    bench.submit(aRequest({ newTokensMax: 1_000 }));
+    expect((await stepOf(bench)).report).toMatchObject({ rowCount: 0, tokenCount: 0, runMs: 0 });
+    expect(bench.runner.rowCounts).toEqual([]);
+  });
+
+  it('refuses a request that the sampler refuses', async () => {
+    const bench = aBench();
+    const request = aRequest();
+    bench.submit({ ...request, sampling: { ...request.sampling, seed: -1 } });
+    expect((await stepOf(bench)).failures).toMatchObject([{ sequenceId: 1, code: 'invalid_request' }]);
+    expect(bench.engine.hasWork).toBe(false);
+  });
+
+  it('runs only the undecided rows again, and puts their tokens where they belong', async () => {
+    const bench = aBench();
+    const requests = [1, 2, 3].map((sequenceId) => aRequest({ sequenceId, promptLength: 5 }));
+    for (const request of requests) bench.submit(request);
+    bench.undecided.push(true, false, true);
+    const { tokens } = await stepOf(bench);
+    expect(bench.runner.rowCounts).toEqual([3, 2]);
+    expect(tokens.map(({ tokenId }) => tokenId)).toEqual(
+      requests.map((request) => outputAlone(request, VOCABULARY_SIZE)[0]),
+    );
+  });
+
+  it('tries a failed step once more', async () => {
+    const bench = aBench();
+    const request = aRequest();
+    bench.submit(request);
+    bench.runner.errors.push(retryable());
+    const { tokens, failures } = await stepOf(bench);
+    expect(failures).toEqual([]);
+    expect(tokens[0]?.tokenId).toBe(outputAlone(request, VOCABULARY_SIZE)[0]);
+    expect(bench.runner.rowCounts).toEqual([1, 1]);
+  });
+
+  it('tries a step once more that failed in its second run', async () => {
+    const bench = aBench();
+    const request = aRequest();
+    bench.submit(request);
+    bench.undecided.push(true, true);
+    bench.runner.errors.push(null, retryable());
+    const { tokens } = await stepOf(bench);
+    expect(bench.runner.rowCounts).toEqual([1, 1, 1, 1]);
+    expect(tokens[0]?.tokenId).toBe(outputAlone(request, VOCABULARY_SIZE)[0]);
+  });
+
+  it('fails the rows of a step that failed twice, and only them', async () => {
+    const bench = aBench({ limits: { ...LIMITS, sequencesPerStepMax: 2 } });
+    const requests = [1, 2, 3].map((sequenceId) => aRequest({ sequenceId }));
+    for (const request of requests) bench.submit(request);
+    bench.runner.errors.push(retryable(), retryable());
+    const { tokens, failures, report } = await stepOf(bench);
+    expect(tokens).toEqual([]);
+    expect(failures).toEqual([
+      { sequenceId: 1, code: 'step_failed', message: 'the device was busy' },
+      { sequenceId: 2, code: 'step_failed', message: 'the device was busy' },
+    ]);
+    expect(report).toMatchObject({ rowCount: 0, runningCount: 0, waitingCount: 1, cacheUsage: 0 });
+    expect(bench.sampler.openCount).toBe(1);
+    const outputs = await runToEnd(bench.engine);
+    expect(outputs.get(3)).toEqual(outputAlone(requests[2]!, VOCABULARY_SIZE));
+  });
+
+  it.each([
+    ['a fatal runner error', new RunnerError('fatal', 'the device is gone')],
+    ['any other error', new TypeError('undefined is not a tensor')],
+  ])('ends with %s', async (_name, error) => {
+    const bench = aBench();
+    bench.submit(aRequest());
+    bench.runner.errors.push(error);
+    await expect(bench.engine.step()).rejects.toBe(error);
+    expect(bench.runner.rowCounts).toEqual([1]);
+  });
+
+  it('reports what the step did', async () => {
+    const bench = aBench({ limits: { ...LIMITS, sequencesPerStepMax: 2 } });
+    for (const sequenceId of [1, 2, 3]) {
+      const promptTokenIds = Int32Array.from({ length: 9 }, (_, position) => position);
+      bench.submit(aRequest({ sequenceId, promptTokenIds, newTokensMax: sequenceId === 2 ? 1 : 8 }));
+    }
+    // The clock ticks once for every look at it: at the start, before and after the run, at the end.
+    expect((await stepOf(bench)).report).toEqual({
+      tokenCount: 18,
+      rowCount: 2,
+      preemptionCount: 0,
+      prefixQueryTokenCount: 18,
+      prefixHitTokenCount: 0,
+      runningCount: 1,
+      waitingCount: 1,
+      cacheUsage: 3 / 32,
+      stepMs: 3,
+      runMs: 1,
+    });
+    expect((await stepOf(bench)).report).toMatchObject({
+      tokenCount: 2,
+      rowCount: 2,
+      prefixQueryTokenCount: 9,
+      prefixHitTokenCount: 8,
+    });
+  });
+
+  it('reports the preemptions of a step', async () => {
+    const bench = aBench({ limits: { ...LIMITS, blockCount: 5 } });
+    for (const sequenceId of [1, 2]) bench.submit(aRequest({ sequenceId, promptLength: 4 }));
+    const counts: number[] = [];
+    while (bench.engine.hasWork) counts.push((await stepOf(bench)).report.preemptionCount);
+    expect(counts.filter((count) => count > 0)).toEqual([1]);
+  });
+
+  it('notices when it falls idle that a block was never given back', async () => {
+    class LeakingManager extends KvCacheManager {
+      override release(): void {}
+    }
+    const pool = new BlockPool(LIMITS);
+    const scheduler = new Scheduler(LIMITS, new LeakingManager({ pool, usesPrefixCache: true }));
+    const bench = aBench({ scheduler });
+    bench.submit(aRequest({ newTokensMax: 1 }));
+    await expect(bench.engine.step()).rejects.toThrow(AssertionError);
+  });
+
+  it('looks through the whole cache when it falls idle after as many tokens as there are blocks', async () => {
+    class WatchedScheduler extends Scheduler {
+      snapshotCount = 0;
+      override snapshot(): SchedulerSnapshot {
+        this.snapshotCount++;
+        const snapshot = super.snapshot();
+        return { ...snapshot, pool: { ...snapshot.pool, freeBlockIds: Int32Array.of(1, 1) } };
+      }
+    }
+    const scheduler = new WatchedScheduler(LIMITS);
+    const bench = aBench({ scheduler });
+    bench.submit(aRequest({ sequenceId: 1, promptLength: 20, newTokensMax: 1 }));
+    await bench.engine.step();
+    expect(scheduler.snapshotCount).toBe(0);
+    bench.submit(aRequest({ sequenceId: 2, promptLength: 20, newTokensMax: 1 }));
+    await expect(bench.engine.step()).rejects.toThrow('block 1 is in the free list twice');
+  });
+});

@@ -1,0 +1,141 @@
+/**
+ * A model runner over the arithmetic of `fake-model.ts`: one number a KV slot, everything read through the block
+ * table. Checks every batch against the contract of `StepBatch`, and fails when it is told to.
+ */
+
+import { assert } from '../../src/base/assert.ts';
+import { type ModelLimits, type ModelRunner, RunnerError } from '../../src/engine/model-runner.ts';
+import type { StepBatch } from '../../src/engine/step-batch.ts';
+import type { LogitsQuery, StepLogits } from '../../src/sampling/step-logits.ts';
+import { BEFORE_FIRST, foldSlot, slotValue, tokenAfter } from './fake-model.ts';
+
+/** When a run fails: before anything is written, after so many tokens, or after all of them. */
+export type Fault = 'before' | 'after' | { readonly afterTokens: number };
+
+/** What nobody ever writes: reading it means that a slot was read before it was computed. */
+const POISON = 0x7fc0ffee;
+
+export type FakeModelRunnerOptions = {
+  readonly limits: ModelLimits;
+  readonly tokensPerStepMax: number;
+  readonly sequencesPerStepMax: number;
+  readonly candidateCount: number;
+  /** Asked at the start of every run. */
+  readonly drawFault: (batch: StepBatch) => Fault | null;
+};
+
+export class FakeModelRunner implements ModelRunner {
+  readonly limits: ModelLimits;
+  readonly #options: FakeModelRunnerOptions;
+  readonly #slots: Int32Array;
+  /** Run in which each slot was last written. */
+  readonly #writtenInRun: Int32Array;
+  runCount = 0;
+
+  constructor(options: FakeModelRunnerOptions) {
+    this.#options = options;
+    this.limits = options.limits;
+    this.#writtenInRun = new Int32Array(options.limits.blockCount * options.limits.blockSize);
+    this.#slots = new Int32Array(options.limits.blockCount * options.limits.blockSize).fill(POISON);
+  }
+
+  /** Forgets what a block holds. */
+  poison(blockId: number): void {
+    const { blockSize } = this.limits;
+    this.#slots.fill(POISON, blockId * blockSize, (blockId + 1) * blockSize);
+  }
+
+  async run(batch: StepBatch, query: LogitsQuery): Promise<StepLogits> {
+    this.runCount++;
+    this.#checkShape(batch);
+    const fault = this.#options.drawFault(batch);
+    if (fault === 'before') throw new RunnerError('retryable', 'the run failed before its first write');
+    const writtenMax = fault !== null && fault !== 'after' ? fault.afterTokens : batch.tokenCount;
+    for (let row = 0; row < batch.rowCount; row++) this.#computeRow(batch, row, writtenMax);
+    if (fault !== null) throw new RunnerError('retryable', `the run failed after ${writtenMax} writes`);
+    return this.#logits(batch, query);
+  }
+
+  async close(): Promise<void> {}
+
+  #checkShape(batch: StepBatch): void {
+    const { rowCount, tokenCount, rowStart, sampledCount, blockTableWidth } = batch;
+    assert(rowCount >= 1 && rowCount <= this.#options.sequencesPerStepMax, 'a batch has rows within bounds');
+    assert(
+      tokenCount >= rowCount && tokenCount <= this.#options.tokensPerStepMax,
+      'tokens are within bounds',
+    );
+    assert(batch.tokenIds.length === tokenCount && batch.slots.length === tokenCount, 'columns are as long');
+    assert(rowStart.length === rowCount + 1 && rowStart[rowCount] === tokenCount, 'rows cover the tokens');
+    assert(batch.blockTable.length === rowCount * blockTableWidth, 'the block table has a line a row');
+    assert(batch.sampledTokens.length === sampledCount, 'every sampled row names its token');
+  }
+
+  #computeRow(batch: StepBatch, row: number, writtenMax: number): void {
+    const past = batch.pastLength[row]!;
+    const start = batch.rowStart[row]!;
+    const end = Math.min(batch.rowStart[row + 1]!, writtenMax);
+    for (let token = start; token < end; token++) {
+      const position = past + token - start;
+      const slot = this.#slotAt(batch, row, position);
+      assert(batch.positions[token] === position, 'positions continue the past');
+      assert(batch.slots[token] === slot, 'slots agree with the block table');
+      assert(this.#writtenInRun[slot] !== this.runCount, 'no slot is written twice in a run');
+      this.#writtenInRun[slot] = this.runCount;
+      const previous = position === 0 ? BEFORE_FIRST : this.#slots[this.#slotAt(batch, row, position - 1)]!;
+      this.#slots[slot] = slotValue(previous, batch.tokenIds[token]!);
+    }
+  }
+
+  #slotAt({ blockTable, blockTableWidth }: StepBatch, row: number, position: number): number {
+    const { blockSize } = this.limits;
+    const column = Math.floor(position / blockSize);
+    assert(column < blockTableWidth, 'the block table is wide enough');
+    const blockId = blockTable[row * blockTableWidth + column]!;
+    assert(blockId > 0 && blockId < this.limits.blockCount, 'a token lies in a block of the pool');
+    return blockId * blockSize + (position % blockSize);
+  }
+
+  /** Hashes the whole history of each sampled row, slot by slot. */
+  #logits(batch: StepBatch, query: LogitsQuery): StepLogits {
+    const { vocabularySize } = this.limits;
+    const { candidateCount } = this.#options;
+    const candidateLogits = new Float32Array(batch.sampledCount * candidateCount);
+    const candidateIds = new Int32Array(batch.sampledCount * candidateCount);
+    const chosen: number[] = [];
+    for (let index = 0; index < batch.sampledCount; index++) {
+      const token = this.#nextToken(batch, batch.sampledTokens[index]!);
+      chosen.push(token);
+      for (let rank = 0; rank < candidateCount; rank++) {
+        candidateLogits[index * candidateCount + rank] = -rank;
+        candidateIds[index * candidateCount + rank] = (token + rank) % vocabularySize;
+      }
+    }
+    const fullRows = new Float32Array(query.fullRowCount * vocabularySize);
+    for (let index = 0; index < query.fullRowCount; index++) {
+      fullRows[index * vocabularySize + chosen[Number(query.fullRow[index])]!] = 1;
+    }
+    const none = new Float32Array(0);
+    return {
+      vocabularySize,
+      candidateCount,
+      candidateLogits,
+      candidateIds,
+      normalisers: none,
+      reads: none,
+      fullRows,
+    };
+  }
+
+  #nextToken(batch: StepBatch, sampledToken: number): number {
+    let row = 0;
+    while (batch.rowStart[row + 1]! <= sampledToken) row++;
+    assert(batch.rowStart[row + 1]! - 1 === sampledToken, 'a row is sampled at its last token');
+    const length = batch.positions[sampledToken]! + 1;
+    let hash = 0;
+    for (let position = 0; position < length; position++) {
+      hash = foldSlot(hash, this.#slots[this.#slotAt(batch, row, position)]!);
+    }
+    return tokenAfter(hash, this.limits.vocabularySize);
+  }
+}

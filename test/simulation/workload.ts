@@ -1,0 +1,104 @@
+/** The requests of one simulation, what each must answer, and how far each has come. */
+
+import type { GenerationRequest } from '../../src/batching/generation-request.ts';
+import { GREEDY } from '../../src/sampling/sampling-params.ts';
+import type { Dice } from './dice.ts';
+import { outputAlone } from './fake-model.ts';
+import type { SimulationOptions } from './options.ts';
+
+export type TrackedRequest = {
+  readonly request: GenerationRequest;
+  /** What the request answers when it is alone. */
+  readonly output: readonly number[];
+  /** Prompt and output. */
+  readonly conversation: readonly number[];
+  receivedCount: number;
+  state: 'open' | 'finished' | 'aborted' | 'failed' | 'refused';
+  /** Prompt tokens found in the cache, as far as known. */
+  cachedTokenCount: number | null;
+};
+
+export class Workload {
+  readonly requests = new Map<number, TrackedRequest>();
+  readonly #options: SimulationOptions;
+  readonly #dice: Dice;
+
+  constructor(options: SimulationOptions, dice: Dice) {
+    this.#options = options;
+    this.#dice = dice;
+  }
+
+  get isComplete(): boolean {
+    return this.requests.size >= this.#options.requestCount;
+  }
+
+  get open(): TrackedRequest[] {
+    return [...this.requests.values()].filter(({ state }) => state === 'open');
+  }
+
+  /** The tracked request; it must exist. */
+  at(sequenceId: number): TrackedRequest {
+    const tracked = this.requests.get(sequenceId);
+    if (tracked === undefined) throw new Error(`sequence ${sequenceId} was never submitted`);
+    return tracked;
+  }
+
+  next(): GenerationRequest {
+    const dice = this.#dice;
+    const options = this.#options;
+    const isOversize = dice.chance(options.oversizeRate);
+    const request: GenerationRequest = {
+      sequenceId: this.requests.size + 1,
+      promptTokenIds: Int32Array.from(this.#drawPrompt()),
+      sampling: GREEDY,
+      newTokensMax: isOversize ? 1_000 : dice.between(1, options.newTokensMax),
+      newTokensMin: 0,
+      stopTokenIds: dice.chance(0.2) ? [dice.below(options.vocabularySize)] : [],
+      cacheSalt: `salt ${dice.below(options.saltCount)}`,
+      priority: dice.below(options.priorityCount),
+    };
+    const output = isOversize ? [] : outputAlone(request, options.vocabularySize);
+    this.requests.set(request.sequenceId, {
+      request,
+      output,
+      conversation: [...request.promptTokenIds, ...output],
+      receivedCount: 0,
+      state: 'open',
+      cachedTokenCount: null,
+    });
+    return request;
+  }
+
+  /** Most prompt tokens that the cache can rightly hold for a request: whole blocks of another's tokens. */
+  shareableLength({ request }: TrackedRequest): number {
+    const { blockSize } = this.#options.limits;
+    let longest = 0;
+    for (const other of this.requests.values()) {
+      if (other.request === request || other.request.cacheSalt !== request.cacheSalt) continue;
+      longest = Math.max(longest, sharedLength(request.promptTokenIds, other.conversation));
+    }
+    longest = Math.min(longest, request.promptTokenIds.length - 1);
+    return this.#options.usesPrefixCache ? longest - (longest % blockSize) : 0;
+  }
+
+  /** Often the beginning of an earlier conversation, output included, with something new at its end. */
+  #drawPrompt(): number[] {
+    const { promptLengthMax, vocabularySize, sharedPrefixRate } = this.#options;
+    const dice = this.#dice;
+    const prompt: number[] = [];
+    if (this.requests.size > 0 && dice.chance(sharedPrefixRate)) {
+      const earlier = this.at(1 + dice.below(this.requests.size)).conversation;
+      prompt.push(...earlier.slice(0, dice.chance(0.5) ? earlier.length : dice.below(earlier.length)));
+    }
+    const tailLength = dice.below(1 + promptLengthMax - Math.min(prompt.length, promptLengthMax));
+    for (let index = 0; index < tailLength; index++) prompt.push(dice.below(vocabularySize));
+    if (prompt.length === 0) prompt.push(dice.below(vocabularySize));
+    return prompt.slice(0, promptLengthMax);
+  }
+}
+
+function sharedLength(a: ArrayLike<number>, b: ArrayLike<number>): number {
+  let length = 0;
+  while (length < a.length && length < b.length && a[length] === b[length]) length++;
+  return length;
+}
