@@ -96,7 +96,6 @@ function functionSizes(file: SourceFile): readonly FunctionSize[] {
   const lineOf = (offset: number): number => file.text.slice(0, offset).split('\n').length;
   const sizes: FunctionSize[] = [];
   const visit = (node: unknown): void => {
-    if (Array.isArray(node)) return node.forEach(visit);
     if (typeof node !== 'object' || node === null) return;
     const { type, start, end } = node as { type?: string; start?: number; end?: number };
     if (/^(FunctionDeclaration|FunctionExpression|ArrowFunctionExpression)$/.test(type ?? '')) {

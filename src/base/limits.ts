@@ -88,7 +88,7 @@ export const ENGINE_CLOSE_MS = 5_000;
 
 /**
  * Tokens with an edited logit (bias, penalties) that a row reads one by one to correct its normaliser; with more, the
- * whole row is fetched instead. So many take about 0.2 ms a step, a whole row of 151,936 about 3 ms.
+ * whole row is fetched instead. So many take about 0.2 ms a step, a whole row of 151,936 about 4 ms.
  */
 export const EDITED_TOKENS_READ_MAX = 4096;
 /** Edited tokens that may rank among a row's candidates before the whole row decides; they are sorted by insertion. */

@@ -48,7 +48,7 @@ type StepRecord = {
 const CANDIDATES: RowOptions = { wholeRow: false };
 const WHOLE_ROW: RowOptions = { wholeRow: true };
 
-/** Holds the place of a token until a whole row has decided it. */
+/** Holds the place of a token until a whole row has decided it, or for good where there is none. */
 const UNDECIDED: SampledToken = { tokenId: -1, logprobs: null };
 
 export class Engine {
@@ -151,7 +151,7 @@ export class Engine {
       this.#listSampled(plan);
       this.#prepare(this.#sampledSequences, CANDIDATES);
       const logits = await this.#run(this.#packer.pack(plan), record);
-      const undecided = this.#chooseFromCandidates(logits);
+      const undecided = this.#chooseFromCandidates(logits, record);
       if (undecided.length > 0) await this.#chooseFromWholeRows(undecided, record);
       return null;
     } catch (error) {
@@ -185,15 +185,28 @@ export class Engine {
   }
 
   /** @returns the sampled rows whose candidates do not decide. */
-  #chooseFromCandidates(logits: StepLogits): number[] {
+  #chooseFromCandidates(logits: StepLogits, record: StepRecord): number[] {
     const undecided: number[] = [];
     this.#sampledTokens.length = 0;
     for (let row = 0; row < this.#sampledSequences.length; row++) {
-      const token = this.#sampler.choose(this.#sampledSequences[row]!.sequenceId, row, logits);
+      const token = this.#choose(this.#sampledSequences[row]!, row, logits, record);
       if (token === null) undecided.push(row);
       this.#sampledTokens.push(token ?? UNDECIDED);
     }
     return undecided;
+  }
+
+  /** A row that leads to no token ends its own sequence; what stands for its token then is never looked at. */
+  #choose(sequence: Sequence, row: number, logits: StepLogits, record: StepRecord): SampledToken | null {
+    const { sequenceId } = sequence;
+    try {
+      return this.#sampler.choose(sequenceId, row, logits);
+    } catch (error) {
+      record.failures.push(failureOf(sequenceId, error));
+      this.#scheduler.fail(sequenceId);
+      this.#sampler.close(sequenceId);
+      return UNDECIDED;
+    }
   }
 
   /** Second run of a step, over the last tokens of the undecided rows alone. */
@@ -202,7 +215,7 @@ export class Engine {
     this.#prepare(sequences, WHOLE_ROW);
     const logits = await this.#run(this.#packer.packLastTokens(sequences), record);
     for (let index = 0; index < sequences.length; index++) {
-      const token = this.#sampler.choose(sequences[index]!.sequenceId, index, logits);
+      const token = this.#choose(sequences[index]!, index, logits, record);
       assert(token !== null, 'a whole row decides');
       this.#sampledTokens[undecided[index]!] = token;
     }

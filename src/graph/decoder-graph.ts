@@ -66,7 +66,7 @@ export function gatheredDecoder({ shape, weights, cache, positionCount }: Decode
 
   const sampled = g.op('Gather', [sum, g.input(STEP_INPUT.sampledTokens, 'int32', ['rows'])], { axis: 0 });
   const last = rmsNorm(g, sampled, weights.finalNorm(g), shape.normEpsilon);
-  logitsOutputs(g, linear(g, last, weights.outputProjection(g)), candidateCount(shape));
+  logitsOutputs(g, linear(g, last, weights.outputProjection(g)), candidateCount(shape), shape.vocabularySize);
   return g.encode();
 }
 

@@ -1,10 +1,19 @@
 /**
  * How one sequence chooses its tokens: validated and complete. Defaults, ranges and OpenAI's names are the
  * business of `routes` and `text-generation`; here every field has a value.
+ *
+ * The order of the pipeline is fixed, and the one of vLLM's V1 sampler:
+ *  1. edits of single logits: bias, repetition penalty, frequency and presence penalty, forbidden stop tokens;
+ *  2. temperature (0: the largest logit is taken, the rest does not matter);
+ *  3. min_p, then top_k, then top_p, each over the distribution that the one before has left;
+ *  4. one draw.
+ * vLLM forbids before it adds the bias; as nothing brings -Infinity back, the result is the same. Equal logits are
+ * ranked by lower token id, and top_k keeps exactly so many; vLLM's and Hugging Face's sorting forms keep all that
+ * equal the last one. Log probabilities are taken before step 1.
  */
 
 export type SamplingParams = {
-  /** Divides the logits before the draw; 0 is greedy. In [0, 2]. */
+  /** Divides the logits before the draw; 0, and all below `TEMPERATURE_MIN`, is greedy. In [0, 2]. */
   readonly temperature: number;
   /** Smallest set of most likely tokens whose mass reaches this; in (0, 1], 1 is off. */
   readonly topP: number;
@@ -28,6 +37,9 @@ export type SamplingParams = {
    */
   readonly logprobCount: number | null;
 };
+
+/** Below this the draw is greedy, as in vLLM: 1 / temperature leaves the range in which float32 can say anything. */
+export const TEMPERATURE_MIN = 1e-5;
 
 /** Greedy, nothing switched on; a base for tests and for parts of a request. */
 export const GREEDY: SamplingParams = {

@@ -7,6 +7,12 @@
 
 import { assert } from '../base/assert.ts';
 
+/**
+ * How far a normaliser may be from the exact value: `absolute + relative * |normaliser|`. The first part is the sum's,
+ * the second that of its float32 result and of 1 / temperature. The sampler decides nothing that depends on more.
+ */
+export const NORMALISER_ERROR_MAX = { absolute: 1e-5, relative: 2 ** -22 } as const;
+
 /** Growable columns of what the sampler asks of the graph. Cleared and refilled for every step. */
 export class LogitsQuery {
   /** Row of each normaliser; parallel to `normaliserInverseTemperature`. */
@@ -74,11 +80,11 @@ export type StepLogits = {
   readonly vocabularySize: number;
   /** Candidates in each row: min(CANDIDATE_COUNT, vocabularySize). */
   readonly candidateCount: number;
-  /** [rows x candidateCount], each row's largest logits, descending. */
+  /** [rows x candidateCount], each row's largest logits, descending; equal ones by lower token id, as ONNX's TopK. */
   readonly candidateLogits: Float32Array;
   /** [rows x candidateCount], their token ids. */
   readonly candidateIds: Int32Array;
-  /** By index of `LogitsQuery.addNormaliser`. */
+  /** By index of `LogitsQuery.addNormaliser`; as exact as `NORMALISER_ERROR_MAX` says. */
   readonly normalisers: Float32Array;
   /** By index of `LogitsQuery.addRead`. */
   readonly reads: Float32Array;

@@ -8,6 +8,7 @@ import { type ModelRunner, RunnerError } from '../../src/engine/model-runner.ts'
 import type { StepBatch } from '../../src/engine/step-batch.ts';
 import { BlockPool } from '../../src/kv-cache/block-pool.ts';
 import { KvCacheManager } from '../../src/kv-cache/kv-cache-manager.ts';
+import type { SampledToken } from '../../src/sampling/sampling-params.ts';
 import type { LogitsQuery, StepLogits } from '../../src/sampling/step-logits.ts';
 import { aRequest } from '../batching/factories.ts';
 import { outputAlone } from '../simulation/fake-model.ts';
@@ -49,6 +50,14 @@ class ScriptedRunner implements ModelRunner {
 }
 
 class RefusingSampler extends FakeRowSampler {
+  /** Sequences whose row leads to no token. */
+  readonly hopelessIds = new Set<number>();
+
+  override choose(sequenceId: number, row: number, logits: StepLogits): SampledToken | null {
+    if (this.hopelessIds.has(sequenceId)) throw new ServerError('step_failed', 'no token can be chosen');
+    return super.choose(sequenceId, row, logits);
+  }
+
   override open(request: GenerationRequest): void {
     if (request.sampling.seed < 0) throw new ServerError('invalid_request', 'no such token');
     super.open(request);
@@ -59,7 +68,7 @@ type Bench = {
   readonly engine: Engine;
   readonly scheduler: Scheduler;
   readonly runner: ScriptedRunner;
-  readonly sampler: FakeRowSampler;
+  readonly sampler: RefusingSampler;
   /** Answers, in order, to whether the candidates leave a draw undecided; then they decide. */
   readonly undecided: boolean[];
   submit(request: GenerationRequest): void;
@@ -108,6 +117,33 @@ describe('Engine.step', () => {
     const { engine } = aBench();
     expect(engine.hasWork).toBe(false);
     expect(await engine.step()).toBeNull();
+  });
+
+  it('fails a request for which no token can be chosen, and no other', async () => {
+    const bench = aBench();
+    const [good, hopeless] = [aRequest({ sequenceId: 1 }), aRequest({ sequenceId: 2 })];
+    for (const request of [good, hopeless]) bench.submit(request);
+    bench.sampler.hopelessIds.add(2);
+    const first = await stepOf(bench);
+    expect(first.failures).toEqual([
+      { sequenceId: 2, code: 'step_failed', message: 'no token can be chosen' },
+    ]);
+    const rest = await runToEnd(bench.engine);
+    const tokens = [first.tokens[0]!.tokenId, ...rest.get(1)!];
+    expect(tokens).toEqual(outputAlone(good, VOCABULARY_SIZE));
+    expect(bench.scheduler.cacheUsage).toBe(0);
+  });
+
+  it('fails a request for which the whole row leads to no token, and no other', async () => {
+    const bench = aBench();
+    bench.submit(aRequest({ sequenceId: 1 }));
+    bench.undecided.push(true);
+    bench.runner.duringRun = () => {
+      if (bench.runner.rowCounts.length === 2) bench.sampler.hopelessIds.add(1);
+    };
+    const { failures, tokens } = await stepOf(bench);
+    expect({ failures: failures.length, tokens: tokens.length }).toEqual({ failures: 1, tokens: 0 });
+    expect(bench.engine.hasWork).toBe(false);
   });
 
   it('gives every request what it would get alone', async () => {

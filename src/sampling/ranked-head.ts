@@ -1,0 +1,162 @@
+/**
+ * The top of one row's distribution: the tokens whose place in the order is known for certain from the candidates and
+ * the single logits that were read. Merges edited logits with the model's; knows nothing of temperature's
+ * restrictions or of the draw. One instance serves all sequences, one row at a time.
+ *
+ * The order is by logit, descending, and by token id where logits are equal. Every token that the row did not tell
+ * about comes after the last candidate in this order, because its logit is unedited or was lowered. So all told
+ * tokens that do not come after the last candidate's original place are ranked: nothing untold lies between them.
+ * A later mask of allowed tokens fits in as one more edit that only lowers.
+ */
+
+import { CANDIDATE_COUNT, EDITED_TOKENS_RANKED_MAX, EDITED_TOKENS_READ_MAX } from '../base/limits.ts';
+import type { StepLogits } from './step-logits.ts';
+import type { TokenEdits } from './token-edits.ts';
+
+const RANKED_MAX = CANDIDATE_COUNT + EDITED_TOKENS_RANKED_MAX;
+const TOLD_MAX = CANDIDATE_COUNT + EDITED_TOKENS_READ_MAX;
+
+/** What is known of one row. */
+export type RowSource = {
+  readonly logits: StepLogits;
+  readonly row: number;
+  /** Null when every logit is the model's. */
+  readonly edits: TokenEdits | null;
+  /** Entries 0 to `readCount` - 1 of `edits` were read into `logits.reads` from `readStart` on. */
+  readonly readStart: number;
+  readonly readCount: number;
+};
+
+export class RankedHead {
+  /** [count] in order; all logits are above -Infinity. */
+  readonly tokenIds = new Int32Array(RANKED_MAX);
+  readonly logits = new Float32Array(RANKED_MAX);
+  count = 0;
+
+  /** [unrankedCount] edited logits of tokens that are told but come after the head, at no known place. */
+  readonly unrankedLogits = new Float32Array(TOLD_MAX);
+  unrankedCount = 0;
+
+  /** [modelLogitCount] the model's logits of all told tokens, in no order; left empty when nothing is edited. */
+  readonly modelLogits = new Float32Array(TOLD_MAX);
+  modelLogitCount = 0;
+
+  /** No untold or unranked token has a larger logit; -Infinity when the head holds all there is. */
+  floorLogit = 0;
+  untoldCount = 0;
+
+  /** The last candidate's place in the order; only told tokens up to there are ranked. */
+  #floorTokenId = 0;
+  #isComplete = false;
+
+  readonly #editedIds = new Int32Array(EDITED_TOKENS_RANKED_MAX);
+  readonly #editedLogits = new Float32Array(EDITED_TOKENS_RANKED_MAX);
+  #editedCount = 0;
+
+  /** @returns false when too many edited tokens rank to sort them here: then the head is not to be used. */
+  fill(source: RowSource): boolean {
+    this.#takeFloor(source);
+    this.count = 0;
+    this.unrankedCount = 0;
+    this.modelLogitCount = 0;
+    this.#editedCount = 0;
+    const { edits } = source;
+    if (edits === null) {
+      this.#takeCandidates(source);
+      return true;
+    }
+    if (!this.#takeEdited(source, edits)) return false;
+    this.#mergeUneditedCandidates(source, edits);
+    return true;
+  }
+
+  #takeFloor({ logits, row }: RowSource): void {
+    const last = (row + 1) * logits.candidateCount - 1;
+    this.#isComplete = logits.candidateCount >= logits.vocabularySize;
+    this.floorLogit = this.#isComplete ? -Infinity : logits.candidateLogits[last]!;
+    this.#floorTokenId = logits.candidateIds[last]!;
+    this.untoldCount = logits.vocabularySize - logits.candidateCount;
+  }
+
+  #takeCandidates({ logits, row }: RowSource): void {
+    const first = row * logits.candidateCount;
+    for (let i = first; i < first + logits.candidateCount; i++) {
+      this.#append(logits.candidateIds[i]!, logits.candidateLogits[i]!);
+    }
+  }
+
+  /** Collects the edited tokens, the ranked ones in order. @returns false when those are too many. */
+  #takeEdited({ logits, row, readStart, readCount }: RowSource, edits: TokenEdits): boolean {
+    const first = row * logits.candidateCount;
+    for (let i = first; i < first + logits.candidateCount; i++) {
+      const raw = logits.candidateLogits[i]!;
+      this.modelLogits[this.modelLogitCount++] = raw;
+      const entry = edits.entryOf(logits.candidateIds[i]!);
+      if (entry >= 0 && !this.#addEdited(edits, entry, raw)) return false;
+    }
+    for (let entry = 0; entry < readCount; entry++) {
+      const raw = logits.reads[readStart + entry]!;
+      if (this.#isRanked(raw, edits.tokenIdAt(entry))) continue; // It is a candidate, taken already.
+      this.modelLogits[this.modelLogitCount++] = raw;
+      this.untoldCount--;
+      if (!this.#addEdited(edits, entry, raw)) return false;
+    }
+    return true;
+  }
+
+  #addEdited(edits: TokenEdits, entry: number, raw: number): boolean {
+    const tokenId = edits.tokenIdAt(entry);
+    const logit = edits.apply(entry, raw);
+    if (!this.#isRanked(logit, tokenId)) {
+      this.unrankedLogits[this.unrankedCount++] = logit;
+      return true;
+    }
+    if (this.#editedCount === EDITED_TOKENS_RANKED_MAX) return false;
+    let place = this.#editedCount++;
+    while (
+      place > 0 &&
+      comesBefore(logit, tokenId, this.#editedLogits[place - 1]!, this.#editedIds[place - 1]!)
+    ) {
+      this.#editedLogits[place] = this.#editedLogits[place - 1]!;
+      this.#editedIds[place] = this.#editedIds[place - 1]!;
+      place--;
+    }
+    this.#editedLogits[place] = logit;
+    this.#editedIds[place] = tokenId;
+    return true;
+  }
+
+  #mergeUneditedCandidates({ logits, row }: RowSource, edits: TokenEdits): void {
+    const first = row * logits.candidateCount;
+    let edited = 0;
+    for (let i = first; i < first + logits.candidateCount; i++) {
+      const tokenId = logits.candidateIds[i]!;
+      if (edits.entryOf(tokenId) >= 0) continue;
+      const logit = logits.candidateLogits[i]!;
+      while (
+        edited < this.#editedCount &&
+        comesBefore(this.#editedLogits[edited]!, this.#editedIds[edited]!, logit, tokenId)
+      ) {
+        this.#append(this.#editedIds[edited]!, this.#editedLogits[edited++]!);
+      }
+      this.#append(tokenId, logit);
+    }
+    for (; edited < this.#editedCount; edited++) {
+      this.#append(this.#editedIds[edited]!, this.#editedLogits[edited]!);
+    }
+  }
+
+  #append(tokenId: number, logit: number): void {
+    if (logit === -Infinity) return;
+    this.tokenIds[this.count] = tokenId;
+    this.logits[this.count++] = logit;
+  }
+
+  #isRanked(logit: number, tokenId: number): boolean {
+    return this.#isComplete || !comesBefore(this.floorLogit, this.#floorTokenId, logit, tokenId);
+  }
+}
+
+function comesBefore(logit: number, tokenId: number, otherLogit: number, otherTokenId: number): boolean {
+  return logit > otherLogit || (logit === otherLogit && tokenId < otherTokenId);
+}

@@ -1,0 +1,148 @@
+/**
+ * The tokens of one sequence whose logit is not taken as the model gives it, and what becomes of it: bias, penalties,
+ * forbidden stop tokens. Kept up to date token by token; nothing is rebuilt for a step. Knows nothing of rows,
+ * candidates or draws.
+ */
+
+import type { SamplingParams } from './sampling-params.ts';
+
+export type TokenEditsOptions = {
+  readonly sampling: SamplingParams;
+  /** Counts for the repetition penalty only. */
+  readonly promptTokenIds: Int32Array;
+  readonly stopTokenIds: readonly number[];
+  /** Stop tokens are forbidden until so many tokens were accepted. */
+  readonly newTokensMin: number;
+  /** Ids beyond it are left out: they cannot be chosen, and cannot be read from a row. */
+  readonly vocabularySize: number;
+};
+
+/** Bits of `#flags`: the token is in the prompt or the output; it is a stop token. */
+const REPEATED = 1;
+const STOP = 2;
+
+export class TokenEdits {
+  readonly #sampling: SamplingParams;
+  readonly #vocabularySize: number;
+  readonly #newTokensMin: number;
+  readonly #hasPenalties: boolean;
+  readonly #hasStopTokens: boolean;
+  readonly #penaltiesMayRaise: boolean;
+  /** Entry of each edited token; entries are never removed, so an entry may have no effect any more. */
+  readonly #entryOf = new Map<number, number>();
+  #tokenIds = new Int32Array(16);
+  #biases = new Float64Array(16);
+  #outputCounts = new Int32Array(16);
+  #flags = new Uint8Array(16);
+  #raisedByBiasCount = 0;
+  #acceptedCount = 0;
+
+  constructor(options: TokenEditsOptions) {
+    const { sampling, stopTokenIds } = options;
+    const { repetitionPenalty, presencePenalty, frequencyPenalty } = sampling;
+    this.#sampling = sampling;
+    this.#vocabularySize = options.vocabularySize;
+    this.#newTokensMin = options.newTokensMin;
+    this.#hasPenalties = repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
+    this.#hasStopTokens = stopTokenIds.length > 0;
+    this.#penaltiesMayRaise = repetitionPenalty < 1 || presencePenalty < 0 || frequencyPenalty < 0;
+    this.#addBiases(sampling.logitBias);
+    if (repetitionPenalty !== 1) for (const id of options.promptTokenIds) this.#flag(id, REPEATED);
+    if (options.newTokensMin > 0) for (const id of stopTokenIds) this.#flag(id, STOP);
+  }
+
+  /** Some logit may differ from the model's. When false, nothing else here needs to be asked. */
+  get isActive(): boolean {
+    return this.#sampling.logitBias.size > 0 || this.#hasPenalties || this.#forbidsStopTokens;
+  }
+
+  /** Entries: every token with an edited logit is one of them. */
+  get count(): number {
+    return this.#entryOf.size;
+  }
+
+  /** Entries from 0 up to this may raise a logit; all others leave it or lower it. */
+  get raisingCount(): number {
+    return this.#penaltiesMayRaise ? this.count : this.#raisedByBiasCount;
+  }
+
+  /** @returns the token's entry, or -1 when its logit is the model's. */
+  entryOf(tokenId: number): number {
+    return this.#entryOf.get(tokenId) ?? -1;
+  }
+
+  tokenIdAt(entry: number): number {
+    return this.#tokenIds[entry]!;
+  }
+
+  /**
+   * The edited logit, rounded to float32 so that every path compares the same numbers, and never -0.
+   * Repetition penalty: Keskar et al. 2019 (CTRL), section 4.1, with the sign rule of Hugging Face and vLLM;
+   * presence and frequency: OpenAI's formula.
+   * @param raw the model's logit.
+   */
+  apply(entry: number, raw: number): number {
+    const flags = this.#flags[entry]!;
+    if ((flags & STOP) !== 0 && this.#forbidsStopTokens) return -Infinity;
+    const { repetitionPenalty, presencePenalty, frequencyPenalty } = this.#sampling;
+    let logit = raw + this.#biases[entry]!;
+    if ((flags & REPEATED) !== 0) {
+      logit = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
+    }
+    const outputCount = this.#outputCounts[entry]!;
+    if (outputCount > 0) logit -= frequencyPenalty * outputCount + presencePenalty;
+    return Math.fround(logit) + 0;
+  }
+
+  /** The token has become part of the output. */
+  accept(tokenId: number): void {
+    this.#acceptedCount++;
+    if (!this.#hasPenalties) return;
+    const entry = this.#flag(tokenId, REPEATED);
+    if (entry >= 0) this.#outputCounts[entry]!++;
+  }
+
+  get #forbidsStopTokens(): boolean {
+    return this.#hasStopTokens && this.#acceptedCount < this.#newTokensMin;
+  }
+
+  /** The raising ones first, so that they are a range of entries. */
+  #addBiases(logitBias: ReadonlyMap<number, number>): void {
+    for (const [id, bias] of logitBias) if (bias > 0) this.#addBias(id, bias);
+    this.#raisedByBiasCount = this.count;
+    for (const [id, bias] of logitBias) if (bias <= 0) this.#addBias(id, bias);
+  }
+
+  #addBias(tokenId: number, bias: number): void {
+    const entry = this.#flag(tokenId, 0);
+    if (entry >= 0) this.#biases[entry] = bias;
+  }
+
+  /** @returns the token's entry, made if need be; -1 beyond the vocabulary. */
+  #flag(tokenId: number, flag: number): number {
+    if (tokenId < 0 || tokenId >= this.#vocabularySize) return -1;
+    let entry = this.entryOf(tokenId);
+    if (entry < 0) {
+      entry = this.count;
+      if (entry === this.#tokenIds.length) this.#grow();
+      this.#entryOf.set(tokenId, entry);
+      this.#tokenIds[entry] = tokenId;
+    }
+    this.#flags[entry]! |= flag;
+    return entry;
+  }
+
+  #grow(): void {
+    const length = 2 * this.#tokenIds.length;
+    const [tokenIds, biases] = [new Int32Array(length), new Float64Array(length)];
+    const [outputCounts, flags] = [new Int32Array(length), new Uint8Array(length)];
+    tokenIds.set(this.#tokenIds);
+    biases.set(this.#biases);
+    outputCounts.set(this.#outputCounts);
+    flags.set(this.#flags);
+    this.#tokenIds = tokenIds;
+    this.#biases = biases;
+    this.#outputCounts = outputCounts;
+    this.#flags = flags;
+  }
+}

@@ -1,0 +1,91 @@
+import { describe, expect, it } from 'vitest';
+import { CANDIDATE_COUNT } from '../../src/base/limits.ts';
+import { RankedHead } from '../../src/sampling/ranked-head.ts';
+import { GREEDY } from '../../src/sampling/sampling-params.ts';
+import { LogitsQuery } from '../../src/sampling/step-logits.ts';
+import { TokenEdits } from '../../src/sampling/token-edits.ts';
+import { answer } from './row-driver.ts';
+
+/** A head over tokens with the logits 0, -1, -2, …, all biased tokens read. */
+function aHead(vocabularySize: number, biases: readonly (readonly [number, number])[]): RankedHead {
+  return aHeadOf(
+    Float32Array.from({ length: vocabularySize }, (_, tokenId) => -tokenId),
+    biases,
+  );
+}
+
+function aHeadOf(row: Float32Array, biases: readonly (readonly [number, number])[]): RankedHead {
+  const edits = new TokenEdits({
+    sampling: { ...GREEDY, logitBias: new Map(biases) },
+    promptTokenIds: Int32Array.of(0),
+    stopTokenIds: [],
+    newTokensMin: 0,
+    vocabularySize: row.length,
+  });
+  const query = new LogitsQuery();
+  for (let entry = 0; entry < edits.count; entry++) query.addRead(0, edits.tokenIdAt(entry));
+  const head = new RankedHead();
+  head.fill({ logits: answer([row], query), row: 0, edits, readStart: 0, readCount: edits.count });
+  return head;
+}
+
+function tokenIdsOf({ tokenIds, count }: RankedHead): number[] {
+  return Array.from(tokenIds.subarray(0, count));
+}
+
+describe('RankedHead', () => {
+  it('holds the candidates in order, and knows what is outside', () => {
+    const head = aHead(100, []);
+    expect(tokenIdsOf(head)).toEqual([...Array(CANDIDATE_COUNT).keys()]);
+    expect([head.floorLogit, head.untoldCount, head.unrankedCount]).toEqual([-63, 36, 0]);
+  });
+
+  it('moves edited candidates to their new place', () => {
+    const head = aHead(100, [
+      [0, -2.5],
+      [5, 20],
+    ]);
+    expect(tokenIdsOf(head).slice(0, 5)).toEqual([5, 1, 2, 0, 3]);
+    expect(head.count).toBe(CANDIDATE_COUNT);
+  });
+
+  it('takes in read tokens that now come before the last candidate, and counts the others as told', () => {
+    const head = aHead(100, [
+      [70, 60],
+      [80, 1],
+    ]);
+    expect(tokenIdsOf(head).slice(9, 13)).toEqual([9, 10, 70, 11]);
+    expect([head.count, head.untoldCount]).toEqual([CANDIDATE_COUNT + 1, 34]);
+    expect(Array.from(head.unrankedLogits.subarray(0, head.unrankedCount))).toEqual([-79]);
+  });
+
+  it('does not rank what was lowered below the last candidate', () => {
+    const head = aHead(100, [[3, -100]]);
+    expect(tokenIdsOf(head)).not.toContain(3);
+    expect(Array.from(head.unrankedLogits.subarray(0, head.unrankedCount))).toEqual([-103]);
+  });
+
+  it('ranks an edited token that equals the last candidate by its id', () => {
+    const row = new Float32Array(100).fill(-5);
+    row[90] = 5;
+    row[20] = 5;
+    const head = aHeadOf(row, [
+      [90, -10],
+      [20, -10],
+    ]);
+    expect(tokenIdsOf(head)).toContain(20);
+    expect(tokenIdsOf(head)).not.toContain(90);
+  });
+
+  it('holds everything that has a probability when the vocabulary is small', () => {
+    const head = aHeadOf(Float32Array.of(1, -Infinity, 2), [[0, -90]]);
+    expect(tokenIdsOf(head)).toEqual([2, 0]);
+    expect([head.floorLogit, head.untoldCount]).toEqual([-Infinity, 0]);
+  });
+
+  it("keeps the model's logits of all told tokens", () => {
+    const head = aHead(70, [[66, 80]]);
+    const told = Array.from(head.modelLogits.subarray(0, head.modelLogitCount), (logit) => -logit);
+    expect(told.toSorted((a, b) => a - b)).toEqual([...Array(CANDIDATE_COUNT).keys(), 66]);
+  });
+});
