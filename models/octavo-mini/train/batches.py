@@ -1,0 +1,144 @@
+"""Turn generated records into packed rows of tokens, weights and positions."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+
+from generate import records
+
+CHUNK = 2000
+CONTEXT_WEIGHT = 0.4
+CONTEXT_SHARE = 0.25
+PLAIN_WEIGHT = 0.5
+
+
+@dataclass(frozen=True)
+class Document:
+    """Tokens of one record; `weights[i]` is how much predicting token i counts."""
+
+    ids: list[int]
+    weights: list[float]
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Packed rows; `documents` numbers the texts of a row, padding is -1."""
+
+    ids: Tensor
+    targets: Tensor
+    weights: Tensor
+    positions: Tensor
+    documents: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """Return the batch on a device."""
+        return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
+
+
+class Encoder:
+    """Writes records the way the chat template does, and marks what counts."""
+
+    def __init__(self, path: Path) -> None:
+        self.tokenizer = Tokenizer.from_file(str(path))
+        self.end_of_text = self.tokenizer.token_to_id("<|endoftext|>")
+        self.start = self.tokenizer.token_to_id("<|im_start|>")
+        self.rng = random.Random(0)
+        self.end = self.tokenizer.token_to_id("<|im_end|>")
+
+    def _plain(self, text: str) -> list[int]:
+        return self.tokenizer.encode(text, add_special_tokens=False).ids
+
+    def _context(self, count: int) -> list[float]:
+        """Let a random share of the other tokens count, which saves work in the head."""
+        return [CONTEXT_WEIGHT if self.rng.random() < CONTEXT_SHARE else 0.0 for _ in range(count)]
+
+    def encode(self, record: dict) -> Document:
+        """Return the document of one record."""
+        if "text" in record:
+            prompt = self._plain(record.get("prompt", ""))
+            ids = self._plain(record["text"]) + [self.end_of_text]
+            return Document(prompt + ids, [0.0] * len(prompt) + [PLAIN_WEIGHT] * len(ids))
+        ids: list[int] = []
+        weights: list[float] = []
+        for message in record["messages"]:
+            head = [self.start, *self._plain(message["role"] + "\n")]
+            body = [*self._plain(message["content"]), self.end]
+            tail = self._plain("\n")
+            ids += head + body + tail
+            weights += self._context(len(head))
+            weights += [1.0] * len(body) if message["role"] == "assistant" else self._context(len(body))
+            weights += self._context(len(tail))
+        return Document(ids, weights)
+
+
+def pack(documents: list[Document], length: int) -> list[list[Document]]:
+    """Fill rows first-fit, with few rows open at a time."""
+    done: list[list[Document]] = []
+    open_rows: list[tuple[int, list[Document]]] = []
+    for document in documents:
+        size = len(document.ids)
+        for index, (used, row) in enumerate(open_rows):
+            if used + size <= length:
+                row.append(document)
+                open_rows[index] = (used + size, row)
+                break
+        else:
+            open_rows.append((size, [document]))
+        if len(open_rows) > 24:
+            fullest = max(range(len(open_rows)), key=lambda i: open_rows[i][0])
+            done.append(open_rows.pop(fullest)[1])
+    return done + [row for _, row in open_rows]
+
+
+def to_batch(rows: list[list[Document]], length: int) -> Batch:
+    """Lay rows out as tensors; targets are the tokens one step ahead."""
+    shape = (len(rows), length)
+    ids, targets, positions = (torch.zeros(shape, dtype=torch.long) for _ in range(3))
+    documents = torch.full(shape, -1, dtype=torch.long)
+    weights = torch.zeros(shape)
+    for number, row in enumerate(rows):
+        at = 0
+        for index, document in enumerate(row):
+            size = len(document.ids)
+            span = slice(at, at + size)
+            ids[number, span] = torch.tensor(document.ids)
+            targets[number, at : at + size - 1] = torch.tensor(document.ids[1:])
+            weights[number, at : at + size - 1] = torch.tensor(document.weights[1:])
+            positions[number, span] = torch.arange(size)
+            documents[number, span] = index
+            at += size
+    return Batch(ids, targets, weights, positions, documents)
+
+
+def chunk_batches(encoder: Encoder, seed: int, chunk: int, tokens: int, practice: float) -> list[Batch]:
+    """Return the batches of one chunk of fresh text, short and long rows mixed."""
+    rng = random.Random(seed * 1_000_003 + chunk)
+    encoder.rng.seed(rng.random())
+    found = [encoder.encode(r) for r in records(CHUNK, rng.randrange(2**60), practice)]
+    short = [d for d in found if len(d.ids) <= 256]
+    long = [d for d in found if 256 < len(d.ids) <= 1024]
+    batches = []
+    for documents, length in ((short, 256), (long, 1024)):
+        rows = pack(documents, length)
+        rng.shuffle(rows)
+        size = tokens // length
+        batches += [to_batch(rows[i : i + size], length) for i in range(0, len(rows) - size + 1, size)]
+    rng.shuffle(batches)
+    return batches
+
+
+def stream(encoder: Encoder, seed: int, tokens: int, practice: float, skip: int) -> Iterator[Batch]:
+    """Yield batches without end; `skip` batches were seen before a restart."""
+    chunk = 0
+    while True:
+        batches = chunk_batches(encoder, seed, chunk, tokens, practice)
+        yield from batches[skip:]
+        skip = max(0, skip - len(batches))
+        chunk += 1

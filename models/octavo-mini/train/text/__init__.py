@@ -1,0 +1,1 @@
+"""The seeded text generator: every training text is written or computed here."""

@@ -1,0 +1,111 @@
+"""Small talk, the model's own identity, and questions about the server."""
+
+from __future__ import annotations
+
+import random
+
+from .base import Exchange, Split, first_mostly, lines, phrasings, words
+from .smalltalk_tables import IDENTITY, JOKES, SERVER, SMALL_TALK
+
+Intent = tuple[list[str], list[str]]
+
+
+def _intents(text: str) -> list[Intent]:
+    """Read blocks: questions parted by bars, an arrow, answers parted by bars."""
+    found = []
+    for line in lines(text):
+        asks, answers = line.split("=>")
+        found.append(([p.strip() for p in asks.split("|")], [p.strip() for p in answers.split("|")]))
+    return found
+
+
+GROUPS: dict[str, list[Intent]] = {
+    "small talk": _intents(SMALL_TALK),
+    "identity": _intents(IDENTITY),
+    "server": _intents(SERVER),
+}
+JOKE_LIST = lines(JOKES)
+JOKE_ASKS = lines("""
+    Tell me a joke.
+    Do you know a joke?
+    Make me laugh.
+    Can you tell me a joke?
+    Say something funny.
+    Please tell me a joke.
+    A joke, please.
+    I want to hear a joke.
+    Tell a joke!
+    Got a joke for me?
+    Tell me something funny.
+    Would you tell me a joke?
+""")
+MORE_JOKES = lines("""
+    Another one.
+    Another joke, please.
+    One more!
+    Tell me another joke.
+    Do you know another one?
+""")
+GOOD_FEELINGS = words("happy glad excited great wonderful cheerful proud calm good relaxed lucky hopeful")
+BAD_FEELINGS = words("sad tired lonely bored angry afraid nervous sick unhappy stressed hurt worried upset confused")
+FEELING_ASKS = lines("""
+    I am {f}.
+    I feel {f}.
+    I'm {f} today.
+    I am so {f}.
+    I feel {f} today.
+    I am feeling {f} right now.
+    I'm feeling {f}.
+    Today I am {f}.
+    I feel really {f}.
+    I am a bit {f}.
+    I'm very {f}.
+    Right now I feel {f}.
+""")
+
+
+def intent_exchange(group: str, rng: random.Random) -> Exchange:
+    """Return an exchange of a group of intents."""
+    asks, answers = rng.choice(GROUPS[group])
+    ask = rng.choice(phrasings(asks, "train"))
+    return Exchange(ask, first_mostly(answers, rng), group, tuple(answers))
+
+
+def _feeling_answers(feeling: str) -> list[str]:
+    if feeling in GOOD_FEELINGS:
+        return [f"I am glad that you feel {feeling}!", f"How nice that you feel {feeling}!"]
+    return [f"I am sorry that you feel {feeling}. I hope it gets better soon.",
+            f"I am sorry that you feel {feeling}. Do you want to talk about it?"]
+
+
+def feeling(rng: random.Random, split: Split = "train") -> Exchange:
+    """Return a feeling and a reaction that names it."""
+    word = rng.choice(GOOD_FEELINGS + BAD_FEELINGS)
+    answers = _feeling_answers(word)
+    ask = rng.choice(phrasings(FEELING_ASKS, split)).format(f=word)
+    return Exchange(ask, first_mostly(answers, rng), "small talk", tuple(answers))
+
+
+def jokes(rng: random.Random) -> list[Exchange]:
+    """Return one joke, or several different ones in a row."""
+    count = rng.choice((1, 1, 1, 2, 3))
+    told = rng.sample(JOKE_LIST, count)
+    asks = [rng.choice(phrasings(JOKE_ASKS, "train"))] + [rng.choice(MORE_JOKES) for _ in told[1:]]
+    return [Exchange(ask, joke, "joke", tuple(JOKE_LIST)) for ask, joke in zip(asks, told)]
+
+
+def test_group(group: str) -> list[Exchange]:
+    """Return the held-out phrasings of a group."""
+    found = [
+        Exchange(ask, answers[0], group, tuple(answers))
+        for asks, answers in GROUPS[group]
+        for ask in phrasings(asks, "test")
+    ]
+    if group == "small talk":
+        for word in GOOD_FEELINGS + BAD_FEELINGS:
+            answers = tuple(_feeling_answers(word))
+            for ask in phrasings(FEELING_ASKS, "test")[:1]:
+                found.append(Exchange(ask.format(f=word), answers[0], group, answers))
+        for ask in phrasings(JOKE_ASKS, "test"):
+            found.append(Exchange(ask, JOKE_LIST[0], group, tuple(JOKE_LIST)))
+    return found
