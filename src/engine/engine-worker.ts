@@ -20,13 +20,13 @@ import { SequenceSamplers } from './sequence-samplers.ts';
 
 async function loadRunner(options: EngineOptions, shape: DecoderShape): Promise<OnnxModelRunner> {
   const limits = sizeCache(shape, options, process.availableMemory());
-  const { graph, weightsFolder } = await buildGatheredModel(options.modelDirectory, shape, {
+  const model = await buildGatheredModel(options.modelDirectory, shape, {
     cache: limits,
     positionCount: limits.modelLengthMax,
     cacheDirectory: options.cacheDirectory,
   });
   const { threadCount } = options;
-  return OnnxModelRunner.create({ graph, weightsFolder, shape, limits, threadCount });
+  return OnnxModelRunner.create({ ...model, shape, limits, threadCount });
 }
 
 async function serve(port: MessagePort, options: EngineOptions): Promise<void> {

@@ -48,7 +48,11 @@ export class GatheredCache {
     }
   }
 
-  /** Element loops on purpose: `set(subarray(…))` would make one object for every token, head and layer. */
+  /**
+   * Element loops on purpose: `set(subarray(…))` would make one object for every token, head and layer. What is not a
+   * finite number is stored as 0: it would outlive its sequence in the block, where whoever has it next masks it by
+   * adding to it and weighs it by 0, both of which leave NaN.
+   */
   #scatter(
     cache: Float32Array,
     fresh: Float32Array,
@@ -62,7 +66,10 @@ export class GatheredCache {
     for (let token = 0; token < tokenCount; token++) {
       for (let head = 0; head < kvHeadCount; head++) {
         const to = head * headStride + slots[token]! * headSize;
-        for (let i = 0; i < headSize; i++) cache[to + i] = fresh[from + i]!;
+        for (let i = 0; i < headSize; i++) {
+          const value = fresh[from + i]!;
+          cache[to + i] = value - value === 0 ? value : 0;
+        }
         from += headSize;
       }
     }

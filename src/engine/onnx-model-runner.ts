@@ -15,7 +15,8 @@ import {
 } from '../graph/gathered-attention.ts';
 import { LOGITS_INPUT, LOGITS_OUTPUT } from '../graph/logits-outputs.ts';
 import type { LogitsQuery, StepLogits } from '../sampling/step-logits.ts';
-import { GatheredCache } from './gathered-cache.ts';
+import { joinLogits, type Pass, type PassCosts, planPasses, takePass } from './batch-passes.ts';
+import { bytesPerToken, GatheredCache } from './gathered-cache.ts';
 import { GatheredFeeds, type Int32Matrix } from './gathered-feeds.ts';
 import { type ModelLimits, type ModelRunner, RunnerError } from './model-runner.ts';
 import type { StepBatch } from './step-batch.ts';
@@ -26,6 +27,8 @@ export type OnnxModelRunnerOptions = {
   readonly weightsFolder: string;
   readonly shape: DecoderShape;
   readonly limits: ModelLimits;
+  /** What a run reads whatever it computes: decides when a step is worth cutting into passes. */
+  readonly weightBytes: number;
   /** Threads of ONNX Runtime's pool, the calling one included. */
   readonly threadCount: number;
 };
@@ -44,6 +47,7 @@ export class OnnxModelRunner implements ModelRunner {
   readonly #cache: GatheredCache;
   readonly #cacheFeeds: Feeds;
   readonly #tiles: GatheredFeeds;
+  readonly #passCosts: PassCosts;
 
   private constructor(session: ort.InferenceSession, options: OnnxModelRunnerOptions) {
     this.limits = options.limits;
@@ -53,6 +57,7 @@ export class OnnxModelRunner implements ModelRunner {
     this.#cache = new GatheredCache({ ...options.limits, layerCount, kvHeadCount, headSize });
     this.#cacheFeeds = cacheFeeds(this.#cache);
     this.#tiles = new GatheredFeeds(options.limits.blockSize);
+    this.#passCosts = passCosts(options);
   }
 
   /** @throws StartupError when ONNX Runtime refuses the graph or the weights. */
@@ -74,6 +79,17 @@ export class OnnxModelRunner implements ModelRunner {
   }
 
   async run(batch: StepBatch, query: LogitsQuery): Promise<StepLogits> {
+    const passes = planPasses(batch, this.#passCosts);
+    if (passes === null) return this.#runPass(batch, query);
+    const answers: { pass: Pass; logits: StepLogits }[] = [];
+    for (const rows of passes) {
+      const pass = takePass(batch, query, rows);
+      answers.push({ pass, logits: await this.#runPass(pass.batch, pass.query) });
+    }
+    return joinLogits({ batch, query }, answers);
+  }
+
+  async #runPass(batch: StepBatch, query: LogitsQuery): Promise<StepLogits> {
     const outputs = await this.#compute(this.#feeds(batch, query), this.#fetches(query));
     const fresh = outputs[NEW_KEYS_AND_VALUES]!.data as Float32Array;
     this.#cache.store(fresh, batch.slots, batch.tokenCount);
@@ -134,6 +150,14 @@ export class OnnxModelRunner implements ModelRunner {
       ...queryFeeds(query),
     };
   }
+}
+
+/** How often a score of a prefill tile is written or read on its way through mask, softmax and product. */
+const SCORE_ACCESSES = 5;
+
+function passCosts({ weightBytes, shape }: OnnxModelRunnerOptions): PassCosts {
+  const scoreBytes = shape.layerCount * shape.headCount * Float32Array.BYTES_PER_ELEMENT * SCORE_ACCESSES;
+  return { decodeCells: weightBytes / bytesPerToken(shape), prefillCells: weightBytes / scoreBytes };
 }
 
 function queryFeeds(query: LogitsQuery): Feeds {

@@ -69,6 +69,10 @@ export function parseCheckpointConfig(json: unknown): CheckpointConfig {
     config.hidden_act !== 'silu',
     `hidden_act: "${config.hidden_act}" is not supported; supported is "silu"`,
   );
+  const nested = Object.values(config.rope_parameters ?? {}).some(
+    (value) => typeof value === 'object' && value !== null,
+  );
+  refuse(nested, 'rope_parameters: parameters by layer type are not supported');
   const rotary = config.rope_parameters?.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
   refuse(rotary !== 1, `partial_rotary_factor: ${rotary} is not supported; supported is 1`);
   return config;
@@ -123,6 +127,15 @@ export function ropeScaling(config: CheckpointConfig, positionsMax: number): Rop
         `config.json: rope type "${kind}" is not supported; supported are default, linear, llama3, yarn`,
       );
   }
+}
+
+/**
+ * Positions that the model can be used for: those of `max_position_embeddings`, or what YaRN stretches the original
+ * ones to, where a checkpoint names both and the latter is more (Qwen 2.5's instructions for long contexts).
+ */
+export function positionsMaxOf(scaling: RopeScaling, named: number): number {
+  if (scaling.kind !== 'yarn') return named;
+  return Math.max(named, Math.round(scaling.originalPositionsMax * scaling.factor));
 }
 
 /** YaRN (Peng et al. 2023), equation 22, with DeepSeek's two further scales where a checkpoint gives them. */

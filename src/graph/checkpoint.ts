@@ -19,6 +19,7 @@ export type DecoderModel = {
   readonly graph: Uint8Array;
   /** The folder that the graph's external weights are relative to. */
   readonly weightsFolder: string;
+  readonly weightBytes: number;
 };
 
 /** Reads `config.json` alone. @throws StartupError */
@@ -55,5 +56,7 @@ export async function buildGatheredModel(
     cache: options.cache,
     positionCount: options.positionCount,
   });
-  return { graph, weightsFolder: weights.folder };
+  let weightBytes = 0;
+  for (const { byteLength } of weights.tensors.values()) weightBytes += byteLength;
+  return { graph, weightsFolder: weights.folder, weightBytes };
 }

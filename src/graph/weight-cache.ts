@@ -6,7 +6,7 @@
  */
 
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { widenBfloat16, widenFloat16 } from './half-floats.ts';
@@ -38,9 +38,8 @@ export async function float32Weights(
   stored: StoredTensors,
   cacheDirectory: string,
 ): Promise<Weights> {
-  if ([...stored.values()].every((tensor) => tensor.elementType === 'F32')) {
-    return { folder: directory, tensors: stored };
-  }
+  const inPlace = await float32InPlace(directory, stored);
+  if (inPlace !== null) return inPlace;
   const file = `${await cacheKey(directory, stored)}.f32`;
   const { tensors, byteLength } = layOut(stored, file);
   const target = path.join(cacheDirectory, file);
@@ -56,6 +55,25 @@ export async function float32Weights(
     }
   }
   return { folder: cacheDirectory, tensors };
+}
+
+/**
+ * The files themselves, when they hold nothing but float32 and lie in one folder. Links are followed here, because ONNX
+ * Runtime follows none out of the folder that it is given, and Hugging Face's hub cache is made of such links.
+ */
+async function float32InPlace(directory: string, stored: StoredTensors): Promise<Weights | null> {
+  if ([...stored.values()].some((tensor) => tensor.elementType !== 'F32')) return null;
+  const places = new Map<string, string>();
+  for (const { file } of stored.values()) {
+    if (!places.has(file)) places.set(file, await realpath(path.join(directory, file)));
+  }
+  const [folder, ...others] = new Set([...places.values()].map((place) => path.dirname(place)));
+  if (folder === undefined || others.length > 0) return null;
+  const tensors = new Map<string, WeightTensor>();
+  for (const [name, tensor] of stored) {
+    tensors.set(name, { ...tensor, file: path.basename(places.get(tensor.file)!) });
+  }
+  return { folder, tensors };
 }
 
 async function cacheKey(directory: string, stored: StoredTensors): Promise<string> {

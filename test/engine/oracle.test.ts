@@ -41,8 +41,10 @@ async function openCase(name: string): Promise<Case> {
     vocabularySize: shape.vocabularySize,
   };
   const options = { cache: limits, positionCount: limits.modelLengthMax, cacheDirectory };
-  const { graph, weightsFolder } = await buildGatheredModel(directory, shape, options);
-  const runner = await OnnxModelRunner.create({ graph, weightsFolder, shape, limits, threadCount: 1 });
+  const model = await buildGatheredModel(directory, shape, options);
+  // Weights that cost nothing make every uneven step one of several passes.
+  const weightBytes = 0;
+  const runner = await OnnxModelRunner.create({ ...model, weightBytes, shape, limits, threadCount: 1 });
   return { oracle, expected, runner };
 }
 

@@ -1,7 +1,19 @@
-import { mkdir, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
+import {
+  mkdir,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  symlink,
+  truncate,
+  utimes,
+  writeFile,
+} from 'node:fs/promises';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
+import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
 import { type ScratchCheckpoint, safetensorsFile, scratchCheckpoint } from '../support/checkpoint-files.ts';
 
@@ -46,6 +58,12 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
   it('a rope type without the numbers that it needs', async () => {
     await checkpoint.editConfig({ rope_parameters: { rope_type: 'linear' } });
     expect(await refusal()).toMatch(/"linear" needs "factor"/);
+  });
+
+  it('rope parameters by layer type', async () => {
+    const full_attention = { rope_type: 'default', rope_theta: 1e6 };
+    await checkpoint.editConfig({ rope_parameters: { full_attention } });
+    expect(await refusal()).toMatch(/rope_parameters: parameters by layer type/);
   });
 
   it('an activation that is not supported', async () => {
@@ -120,6 +138,19 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
   });
 });
 
+describe('a checkpoint that YaRN stretches', () => {
+  it('has the stretched positions, as Qwen 2.5 is told to be configured for long contexts', async () => {
+    checkpoint = await scratchCheckpoint('llama-tied-f32');
+    await checkpoint.editConfig({
+      max_position_embeddings: 32_768,
+      rope_parameters: undefined,
+      rope_scaling: { type: 'yarn', factor: 4, original_max_position_embeddings: 32_768 },
+    });
+    expect((await readDecoderShape(checkpoint.directory)).positionsMax).toBe(131_072);
+    await checkpoint.remove();
+  });
+});
+
 describe('weights', () => {
   beforeEach(async () => {
     checkpoint = await scratchCheckpoint('llama-untied-bf16');
@@ -135,6 +166,22 @@ describe('weights', () => {
     });
     expect(model.weightsFolder).toBe(plain.directory);
     await expect(stat(plain.cacheDirectory)).rejects.toThrow('ENOENT');
+    await plain.remove();
+  });
+
+  it('in float32 are used where a link leads, as in the cache of the Hugging Face hub', async () => {
+    const plain = await scratchCheckpoint('llama-tied-f32');
+    const blobs = path.join(plain.directory, '../blobs');
+    await mkdir(blobs);
+    const weights = path.join(plain.directory, 'model.safetensors');
+    await rename(weights, path.join(blobs, 'abc123'));
+    await symlink('../blobs/abc123', weights);
+    const shape = await readDecoderShape(plain.directory);
+    const limits = { blockCount: 4, blockSize: 4, modelLengthMax: 16, vocabularySize: shape.vocabularySize };
+    const options = { ...GEOMETRY, cacheDirectory: plain.cacheDirectory };
+    const model = await buildGatheredModel(plain.directory, shape, options);
+    const runner = await OnnxModelRunner.create({ ...model, shape, limits, threadCount: 1 });
+    await runner.close();
     await plain.remove();
   });
 

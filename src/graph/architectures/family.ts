@@ -1,7 +1,7 @@
 /** What the family descriptions share: the fields that mean the same everywhere, with a family's own defaults. */
 
 import { StartupError } from '../../base/errors.ts';
-import { type CheckpointConfig, ropeScaling, ropeTheta } from '../checkpoint-config.ts';
+import { type CheckpointConfig, positionsMaxOf, ropeScaling, ropeTheta } from '../checkpoint-config.ts';
 import type { DecoderShape } from '../decoder-shape.ts';
 
 /** Turns a checkpoint's configuration into the shape of its decoder. @throws StartupError */
@@ -19,7 +19,8 @@ export function plainDecoder(config: CheckpointConfig, defaults: FamilyDefaults)
   const headCount = config.num_attention_heads;
   const kvHeadCount = config.num_key_value_heads ?? headCount;
   const headSize = config.head_dim ?? defaults.headSize ?? config.hidden_size / headCount;
-  const positionsMax = config.max_position_embeddings ?? defaults.positionsMax;
+  const positionsNamed = config.max_position_embeddings ?? defaults.positionsMax;
+  const scaling = ropeScaling(config, positionsNamed);
   if (headCount % kvHeadCount !== 0) {
     throw new StartupError(
       `config.json: ${headCount} attention heads cannot be shared by ${kvHeadCount} key-value heads`,
@@ -39,8 +40,8 @@ export function plainDecoder(config: CheckpointConfig, defaults: FamilyDefaults)
     feedForwardSize: config.intermediate_size,
     normEpsilon: config.rms_norm_eps,
     ropeTheta: ropeTheta(config),
-    ropeScaling: ropeScaling(config, positionsMax),
-    positionsMax,
+    ropeScaling: scaling,
+    positionsMax: positionsMaxOf(scaling, positionsNamed),
     slidingWindows: new Array<null>(config.num_hidden_layers).fill(null),
     tiedEmbeddings: config.tie_word_embeddings,
     queryKeyValueBias: false,
@@ -55,9 +56,17 @@ export function plainDecoder(config: CheckpointConfig, defaults: FamilyDefaults)
  * it those from `max_window_layers` up.
  */
 export function qwenSlidingWindows(config: CheckpointConfig): readonly (number | null)[] {
-  const window = config.use_sliding_window ? (config.sliding_window ?? 4096) : null;
+  const given = config.sliding_window === undefined ? 4096 : config.sliding_window;
+  const window = config.use_sliding_window ? given : null;
+  const kinds = config.layer_types ?? [];
+  const unknown = kinds.find((kind) => kind !== 'full_attention' && kind !== 'sliding_attention');
+  if (unknown !== undefined) {
+    throw new StartupError(
+      `config.json: layer type "${unknown}" is not supported; supported are full_attention, sliding_attention`,
+    );
+  }
   return Array.from({ length: config.num_hidden_layers }, (_, layer) => {
-    const kind = config.layer_types?.[layer];
+    const kind = kinds[layer];
     const slides = kind === undefined ? layer >= config.max_window_layers : kind === 'sliding_attention';
     return slides ? window : null;
   });
