@@ -138,7 +138,12 @@ export const SERVE_OPTIONS = {
   },
 } as const satisfies Record<string, ServeOption>;
 
-const count = z.coerce.number().int().positive();
+/** Counts of tokens, blocks and requests: what memory can be laid out for on any machine. */
+const COUNT_MAX = 2 ** 24;
+/** A day; Node's timers end at 24.8 of them, and fire at once beyond. */
+const SHUTDOWN_SECONDS_MAX = 86_400;
+
+const count = z.coerce.number().int().positive().max(COUNT_MAX);
 const switchValue = z
   .union([z.boolean(), z.enum(['true', 'false', '1', '0', ''])])
   .transform((value) => value === true || value === 'true' || value === '1');
@@ -164,6 +169,7 @@ const serveSchema = z.object({
   shutdownTimeout: z.coerce
     .number()
     .nonnegative()
+    .max(SHUTDOWN_SECONDS_MAX)
     .default(DRAIN_MS_DEFAULT / 1000),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
@@ -181,7 +187,8 @@ export function serveConfig(
 ): ServeConfig {
   const values: Record<string, unknown> = {};
   for (const [name, option] of Object.entries<ServeOption>(SERVE_OPTIONS)) {
-    const text = environment[option.environment];
+    // An empty variable is one that is not set: compose files make them easily.
+    const text = environment[option.environment] || undefined;
     const inherited = option.repeats ? text?.split(',').filter((part) => part !== '') : text;
     values[name] = flags[name] ?? inherited;
   }
@@ -228,21 +235,21 @@ function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }
 
-const UNIT_BYTES: Readonly<Record<string, number>> = {
-  '': 1,
-  b: 1,
-  kb: 1e3,
-  mb: 1e6,
-  gb: 1e9,
-  kib: 2 ** 10,
-  mib: 2 ** 20,
-  gib: 2 ** 30,
-};
+const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
+  ['', 1],
+  ['b', 1],
+  ['kb', 1e3],
+  ['mb', 1e6],
+  ['gb', 1e9],
+  ['kib', 2 ** 10],
+  ['mib', 2 ** 20],
+  ['gib', 2 ** 30],
+]);
 
 /** A number up to 1 with a decimal point is a fraction; anything else is a size. */
 function parseCacheMemory(text: string, context: z.core.$RefinementCtx): CacheMemory {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
-  const unit = UNIT_BYTES[match?.[2]?.toLowerCase() ?? ''];
+  const unit = UNIT_BYTES.get(match?.[2]?.toLowerCase() ?? '');
   const value = Number(match?.[1]);
   if (match === null || unit === undefined || value === 0) {
     context.addIssue(`"${text}" is neither a size (512MiB, 4GB) nor a fraction of the memory (0.5)`);

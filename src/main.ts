@@ -5,13 +5,19 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import type { Server } from 'node:http';
+import { createServer, type Server } from 'node:http';
 import path from 'node:path';
-import { createAdaptorServer } from '@hono/node-server';
+import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
 import { systemClock } from './base/clock.ts';
 import { StartupError } from './base/errors.ts';
-import { HEARTBEAT_MS, REQUEST_BODY_BYTES_MAX, STALLED_AFTER_MS } from './base/limits.ts';
+import {
+  HEARTBEAT_MS,
+  KEEP_ALIVE_MS,
+  REQUEST_BODY_BYTES_MAX,
+  REQUEST_RECEIVE_MS,
+  STALLED_AFTER_MS,
+} from './base/limits.ts';
 import { engineOptions, type ServeConfig } from './config.ts';
 import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
 import { readEndOfTextTokenIds, readGenerationDefaults } from './engine/generation-defaults.ts';
@@ -21,11 +27,14 @@ import type { TextGenerator } from './engine/text-generation.ts';
 import { createTextGenerator } from './engine/text-generator.ts';
 import { startWorkerEngine } from './engine/worker-engine.ts';
 import { createApp } from './routes/app.ts';
+import { brokenRequests } from './routes/broken-request.ts';
 import { EngineMetrics } from './routes/engine-metrics.ts';
 import { ChatTemplate } from './text/chat-template.ts';
 import { Tokenizer } from './text/tokenizer.ts';
 import { chooseTemplateSource } from './text/tokenizer-files.ts';
 import { Vocabulary } from './text/vocabulary.ts';
+
+const newId = (): string => randomUUID();
 
 export type BuildFacts = { readonly version: string };
 
@@ -124,7 +133,8 @@ async function createHttp(
     }),
     clock: systemClock,
     logger,
-    newId: () => randomUUID(),
+    newId,
+    version: build.version,
     systemFingerprint: `octavo-${build.version}`,
     bodyBytesMax: REQUEST_BODY_BYTES_MAX,
     heartbeatMs: HEARTBEAT_MS,
@@ -133,7 +143,13 @@ async function createHttp(
 }
 
 async function listen(config: ServeConfig, app: ReturnType<typeof createApp>): Promise<Server> {
-  const server = createAdaptorServer({ fetch: app.fetch }) as Server;
+  const broken = brokenRequests(newId);
+  // `hostname` stands in where a request names no host, as HTTP/1.0 allows.
+  const listener = getRequestListener(app.fetch, { hostname: 'localhost', errorHandler: broken.respond });
+  const server = createServer(listener);
+  server.requestTimeout = REQUEST_RECEIVE_MS;
+  server.keepAliveTimeout = KEEP_ALIVE_MS;
+  server.on('clientError', broken.onClientError);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why =
@@ -171,6 +187,10 @@ function takeDownOnSignal(
   logger: Logger,
 ): void {
   let stoppingSinceMs: number | null = null;
+  let exitCode = 0;
+  void engine.died.then(() => {
+    exitCode = 1;
+  });
   const stop = (signal: NodeJS.Signals): void => {
     const nowMs = systemClock.monotonicMs();
     if (stoppingSinceMs !== null) {
@@ -183,7 +203,7 @@ function takeDownOnSignal(
     stoppingSinceMs = nowMs;
     logger.info({ signal, inFlight: engine.health.inFlightCount }, 'finishing what runs, taking nothing new');
     takeDown(server, engine, config.shutdownTimeout * 1000).then(
-      () => process.exit(0),
+      () => process.exit(exitCode),
       (error) => {
         logger.error({ err: error }, 'the server did not stop cleanly');
         process.exit(1);
@@ -198,12 +218,12 @@ function takeDownOnSignal(
 const SIGNAL_ECHO_MS = 500;
 
 async function takeDown(server: Server, engine: ChannelEngineClient, drainMs: number): Promise<void> {
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
+  // The door stays open meanwhile: probes and new requests are told 503, which a closed port could not say.
   const timeout = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref());
   await Promise.race([engine.drain(), timeout]);
   // What is still open now fails with an error of its own before its connection is closed.
   await engine.close();
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   await Promise.race([closed, new Promise<void>((resolve) => setTimeout(resolve, LAST_BYTES_MS).unref())]);
   server.closeAllConnections();

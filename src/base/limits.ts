@@ -83,7 +83,7 @@ export const CACHE_FULL_SEQUENCES_DEFAULT = 32;
 /** … but takes no more than this share of the memory that is available when the engine starts. */
 export const CACHE_FRACTION_DEFAULT = 0.4;
 
-/** How long a stopped engine may take to end its step before its thread is ended for it. */
+/** How long a stopped engine may take to end its step, and then its thread to end, before it is left behind. */
 export const ENGINE_CLOSE_MS = 5_000;
 
 /**
@@ -98,7 +98,7 @@ export const EDITED_TOKENS_RANKED_MAX = 512;
  * A prompt longer than so many contexts is refused without being tokenised to its end: tokenising is synchronous
  * and takes about a second for a MB. Prompts that are a little too long are still counted exactly.
  */
-export const COUNTED_CONTEXTS_MAX = 4;
+export const COUNTED_CONTEXTS_MAX = 2;
 
 /**
  * Values (roughly: commas and brackets outside of strings) of one request body. Text is cheap to parse, structure is
@@ -108,3 +108,39 @@ export const JSON_VALUES_MAX = 100_000;
 
 /** Nesting of a tool call's arguments in the history. Templates print them by recursion; people nest a dozen deep. */
 export const TOOL_ARGUMENTS_DEPTH_MAX = 128;
+
+/** Prompts of one completion request: as many sequences as the queue holds by default, so more could never run. */
+export const PROMPTS_MAX = 512;
+
+/** OpenAI's default for `max_tokens` of a completion. */
+export const COMPLETION_TOKENS_DEFAULT = 16;
+
+/** `chat_template_kwargs`: templates know a handful of variables, mostly flags. */
+export const TEMPLATE_VARIABLES_MAX = 64;
+/** Templates print values by recursion. */
+export const TEMPLATE_VARIABLE_DEPTH_MAX = 32;
+
+/**
+ * Characters that the tokenizer merges in one go: 0.1 s for the worst of them. Words and runs of blanks are far
+ * shorter; what is longer is cut.
+ */
+export const PIECE_CHARACTERS_MAX = 8192;
+
+/** A request, its body included, must have arrived after so long; Node's own default lets one linger for 5 minutes. */
+export const REQUEST_RECEIVE_MS = 60_000;
+
+/** How long an idle connection is kept: longer than common proxies do, so that they never meet a closing one. */
+export const KEEP_ALIVE_MS = 75_000;
+
+/** Token ids of one `/detokenize`; as many values as a body may hold. */
+export const DETOKENIZED_TOKENS_MAX = JSON_VALUES_MAX;
+
+/**
+ * Tokens that a request may restrict its output to. Lists say "only digits" or "only ASCII"; each choice sends its own
+ * copy to the engine and has a set of it made there.
+ */
+export const ALLOWED_TOKEN_IDS_MAX = 65_536;
+
+/** Words that a request may ban, and their length: each is tokenised twice and compared with the end of every output. */
+export const BAD_WORDS_MAX = 128;
+export const BAD_WORD_CHARACTERS_MAX = 64;

@@ -38,7 +38,7 @@ export class ChannelEngineClient implements EngineClient {
   #nextSequenceId = 1;
   #inFlightCount = 0;
   #progressAtMs = 0;
-  #drained: (() => void) | null = null;
+  readonly #drainers: (() => void)[] = [];
   #resolveReady!: (limits: EngineLimits) => void;
   #rejectReady!: (reason: Error) => void;
   #resolveDied!: (error: ServerError) => void;
@@ -96,7 +96,7 @@ export class ChannelEngineClient implements EngineClient {
         if (!inside) return;
         inside = false;
         this.#inFlightCount -= count;
-        if (this.#inFlightCount === 0) this.#drained?.();
+        if (this.#inFlightCount === 0) this.#tellDrainers();
       },
     };
   }
@@ -127,18 +127,18 @@ export class ChannelEngineClient implements EngineClient {
   async drain(): Promise<void> {
     if (this.#state === 'ready') this.#state = 'draining';
     if (this.#inFlightCount === 0 || this.#state === 'dead') return;
-    await new Promise<void>((resolve) => {
-      this.#drained = resolve;
-    });
+    await new Promise<void>((resolve) => this.#drainers.push(resolve));
   }
 
   async close(): Promise<void> {
-    this.#end('The server was stopped.');
+    this.#end(new ServerError('shutting_down', 'The server was stopped.'));
     await this.#options.close();
   }
 
   /** Takes in what the engine says. */
   receive(event: EngineEvent): void {
+    // What was on its way when the client was closed concerns nobody any more.
+    if (this.#state === 'dead') return;
     switch (event.kind) {
       case 'engine-ready':
         this.#limits = event.limits;
@@ -168,20 +168,23 @@ export class ChannelEngineClient implements EngineClient {
 
   /** The engine is gone by itself. Harmless after the first time, and after `close`. */
   fail(message: string): void {
-    const error = this.#end(message);
-    if (error !== null) this.#resolveDied(error);
+    const error = new ServerError('engine_dead', message);
+    if (this.#end(error)) this.#resolveDied(error);
   }
 
-  /** Every open stream fails, and nothing new is taken. @returns null when it had ended before. */
-  #end(message: string): ServerError | null {
-    if (this.#state === 'dead') return null;
+  /** Every open stream fails, and nothing new is taken. @returns false when it had ended before. */
+  #end(error: ServerError): boolean {
+    if (this.#state === 'dead') return false;
     this.#state = 'dead';
-    const error = new ServerError('engine_dead', message);
     for (const stream of this.#streams.values()) stream.fail(error);
     this.#streams.clear();
     this.#rejectReady(error);
-    this.#drained?.();
-    return error;
+    this.#tellDrainers();
+    return true;
+  }
+
+  #tellDrainers(): void {
+    for (const resolve of this.#drainers.splice(0)) resolve();
   }
 
   /** After a sequence's reader has left: tells the engine, unless the sequence has ended by itself. */

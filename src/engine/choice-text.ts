@@ -22,12 +22,15 @@ export type ChoiceTextOptions = {
   readonly newTokensMin: number;
   readonly stripLeadingSpaces: boolean;
   readonly wantsLogprobs: boolean;
+  readonly wantsTokenIds: boolean;
 };
 
 export type ChoiceDelta = {
   readonly text: string;
   /** `null` when not asked for. */
   readonly logprobs: readonly TokenTextLogprobs[] | null;
+  /** Of the tokens taken in; `null` when not asked for. */
+  readonly tokenIds: readonly number[] | null;
   /** A stop string is complete; nothing more may be pushed. */
   readonly stopped: boolean;
 };
@@ -44,6 +47,8 @@ export class ChoiceText {
   /** UTF-16 units that the detokeniser has given, and those of them that were shown. */
   #textLength = 0;
   #shownLength = 0;
+  /** Code points that the detokeniser has given; counted only where log probabilities tell of them. */
+  #characterCount = 0;
 
   constructor(options: ChoiceTextOptions) {
     this.#options = options;
@@ -58,26 +63,31 @@ export class ChoiceText {
 
   push(tokens: readonly GeneratedToken[]): ChoiceDelta {
     let text = '';
+    const before = this.#tokenCount;
     for (const token of tokens) {
       this.#tokenCount++;
       if (this.#options.stopTokenIds.has(token.tokenId)) continue;
       this.#hold(token);
       const result = this.#match(this.#detokenizer.push(token.tokenId));
       text += result.text;
-      if (result.matched) return this.#delta(text, { stopped: true, isLast: true });
+      if (result.matched) {
+        const taken = tokens.slice(0, this.#tokenCount - before);
+        return this.#delta(text, taken, { stopped: true, isLast: true });
+      }
     }
-    return this.#delta(text, { stopped: false, isLast: false });
+    return this.#delta(text, tokens, { stopped: false, isLast: false });
   }
 
   /** The sequence has ended: everything that was held back, unless the very end completes a stop string. */
   flush(): ChoiceDelta {
     const result = this.#match(this.#detokenizer.flush());
     const rest = result.matched ? '' : this.#matcher.flush();
-    return this.#delta(result.text + rest, { stopped: result.matched, isLast: true });
+    return this.#delta(result.text + rest, [], { stopped: result.matched, isLast: true });
   }
 
   #match(delta: string): { text: string; matched: boolean } {
     this.#textLength += delta.length;
+    if (this.#options.wantsLogprobs) for (const _ of delta) this.#characterCount++;
     if (this.#tokenCount <= this.#options.newTokensMin) return { text: delta, matched: false };
     return this.#matcher.push(delta);
   }
@@ -86,22 +96,35 @@ export class ChoiceText {
     if (!this.#options.wantsLogprobs || token.logprobs === null) return;
     this.#held.push({
       textStart: this.#textLength,
-      entry: describe(token.tokenId, token.logprobs, this.#options.vocabulary),
+      entry: {
+        ...describe(token.tokenId, token.logprobs, this.#options.vocabulary),
+        textStart: this.#characterCount,
+      },
     });
   }
 
   /** Entries are shown when any of their token's text is; with the last delta of a whole text, all are. */
-  #delta(text: string, end: { readonly stopped: boolean; readonly isLast: boolean }): ChoiceDelta {
+  #delta(
+    text: string,
+    tokens: readonly GeneratedToken[],
+    end: { readonly stopped: boolean; readonly isLast: boolean },
+  ): ChoiceDelta {
+    const { stopped } = end;
+    const tokenIds = this.#options.wantsTokenIds ? tokens.map(({ tokenId }) => tokenId) : null;
     this.#shownLength += text.length;
-    if (!this.#options.wantsLogprobs) return { text, logprobs: null, stopped: end.stopped };
-    const everything = end.isLast && !end.stopped;
+    if (!this.#options.wantsLogprobs) return { text, logprobs: null, tokenIds, stopped };
+    const everything = end.isLast && !stopped;
     const firstHeld = everything ? -1 : this.#held.findIndex((held) => held.textStart >= this.#shownLength);
     const shown = this.#held.splice(0, firstHeld === -1 ? this.#held.length : firstHeld);
-    return { text, logprobs: shown.map((held) => held.entry), stopped: end.stopped };
+    return { text, logprobs: shown.map((held) => held.entry), tokenIds, stopped };
   }
 }
 
-function describe(tokenId: number, logprobs: TokenLogprobs, vocabulary: Vocabulary): TokenTextLogprobs {
+function describe(
+  tokenId: number,
+  logprobs: TokenLogprobs,
+  vocabulary: Vocabulary,
+): Omit<TokenTextLogprobs, 'textStart'> {
   return {
     ...tokenText(tokenId, logprobs.logprob, vocabulary),
     top: logprobs.top.map((each) => tokenText(each.tokenId, each.logprob, vocabulary)),

@@ -91,7 +91,7 @@ export class Engine {
   async step(): Promise<StepResult | null> {
     const startMs = this.#clock.monotonicMs();
     const record = emptyRecord();
-    this.#takeCommands(record);
+    const hasNews = this.#takeCommands(record);
     let hasRun = false;
     for (let attempt = 1; attempt <= STEP_ATTEMPTS_MAX; attempt++) {
       const plan = this.#scheduler.plan();
@@ -107,12 +107,14 @@ export class Engine {
       if (attempt === STEP_ATTEMPTS_MAX) this.#failRows(plan, error, record);
     }
     this.#checkWhenIdle();
-    if (!hasRun && record.failures.length === 0) return null;
+    if (!hasRun && !hasNews) return null;
     const report = this.#report(record, this.#clock.monotonicMs() - startMs);
     return { tokens: record.tokens, failures: record.failures, report };
   }
 
-  #takeCommands(record: StepRecord): void {
+  /** @returns whether there were any: then even a step that computes nothing has gauges to report. */
+  #takeCommands(record: StepRecord): boolean {
+    const hasNews = this.#inbox.length > 0;
     for (const command of this.#inbox) {
       switch (command.kind) {
         case 'request-submit':
@@ -126,6 +128,7 @@ export class Engine {
       }
     }
     this.#inbox.length = 0;
+    return hasNews;
   }
 
   /** A request that is refused fails alone. */
@@ -248,6 +251,7 @@ export class Engine {
     return {
       tokenCount: record.tokenCount,
       rowCount: record.rowCount,
+      newTokenCount: record.tokens.length,
       preemptionCount: record.preemptionCount,
       prefixQueryTokenCount: record.prefixQueryTokenCount,
       prefixHitTokenCount: record.prefixHitTokenCount,

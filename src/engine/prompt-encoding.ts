@@ -2,10 +2,23 @@
 
 import { ServerError } from '../base/errors.ts';
 import { COUNTED_CONTEXTS_MAX } from '../base/limits.ts';
+import type { SamplingParams } from '../sampling/sampling-params.ts';
 import type { ChatTemplate } from '../text/chat-template.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { EngineLimits } from './protocol.ts';
-import type { Prompt, TextRequest } from './text-generation.ts';
+import type { Prompt } from './text-generation.ts';
+
+export type EncodePromptOptions = {
+  readonly limits: EngineLimits;
+  /** The field that errors name. */
+  readonly param: string;
+};
+
+export type EncodedPrompt = {
+  /** `null` for a prompt that was given as tokens. */
+  readonly text: string | null;
+  readonly tokenIds: Int32Array;
+};
 
 export type PromptEncoder = {
   readonly tokenizer: Tokenizer;
@@ -14,33 +27,35 @@ export type PromptEncoder = {
 };
 
 /**
- * `messages`: special tokens are those that the template writes, none are added, and none are read out of what the
- * messages say. `text`: special tokens are added as the checkpoint says, and read where the text spells them, as
- * vLLM and llama.cpp do, so that a client can write a whole prompt itself. `tokens`: taken as they are.
+ * `messages`: special tokens are those that the template writes, and none are read out of what the messages say.
+ * `text`: special tokens are read where the text spells them, as vLLM and llama.cpp do, so that a client can write a
+ * whole prompt itself. `tokens`: taken as they are.
  * @throws ServerError `invalid_request`
  */
-export function encodePrompt(prompt: Prompt, encoder: PromptEncoder, limits: EngineLimits): Int32Array {
-  const tokenIds = tokenIdsOf(prompt, encoder, countedLengthMax(limits));
-  const param = promptParam(prompt);
+export function encodePrompt(
+  prompt: Prompt,
+  encoder: PromptEncoder,
+  { limits, param }: EncodePromptOptions,
+): EncodedPrompt {
+  const { text, tokenIds } = encode(prompt, encoder, countedLengthMax(limits));
   if (tokenIds.length === 0) throw new ServerError('invalid_request', 'The prompt is empty.', { param });
   for (const tokenId of tokenIds) requireTokenId(tokenId, limits.vocabularySize, param);
-  return tokenIds;
+  return { text, tokenIds };
 }
 
-function tokenIdsOf(
+function encode(
   prompt: Prompt,
   { tokenizer, template }: PromptEncoder,
   tokenCountMax: number,
-): Int32Array {
+): EncodedPrompt {
   switch (prompt.kind) {
     case 'tokens':
-      return Int32Array.from(prompt.tokenIds);
-    case 'text':
-      return tokenizer.encode(prompt.text, {
-        addSpecialTokens: true,
-        parseSpecialTokens: true,
-        tokenCountMax,
-      });
+      return { text: null, tokenIds: Int32Array.from(prompt.tokenIds) };
+    case 'text': {
+      const { text, addSpecialTokens } = prompt;
+      const options = { addSpecialTokens, parseSpecialTokens: true, tokenCountMax };
+      return { text, tokenIds: tokenizer.encode(text, options) };
+    }
     case 'messages': {
       if (template === null) {
         throw new ServerError(
@@ -50,19 +65,18 @@ function tokenIdsOf(
           { param: 'messages' },
         );
       }
-      const { text, breaks } = template.render(prompt.messages, { addGenerationPrompt: true });
-      return tokenizer.encode(text, {
-        addSpecialTokens: false,
-        parseSpecialTokens: true,
-        breaks,
-        tokenCountMax,
-      });
+      const { text, breaks } = template.render(prompt.messages, prompt.rendering);
+      const { addSpecialTokens } = prompt;
+      const options = { addSpecialTokens, parseSpecialTokens: true, breaks, tokenCountMax };
+      return { text, tokenIds: tokenizer.encode(text, options) };
     }
   }
 }
 
-function promptParam(prompt: Prompt): string {
-  return prompt.kind === 'messages' ? 'messages' : 'prompt';
+/** The field that a complaint about one of the prompts names. */
+export function promptParam(prompts: readonly Prompt[], promptIndex: number): string {
+  if (prompts.length > 1) return `prompt[${promptIndex}]`;
+  return prompts[promptIndex]?.kind === 'messages' ? 'messages' : 'prompt';
 }
 
 /** @throws ServerError `invalid_request` for ids that the model does not know. */
@@ -75,9 +89,58 @@ export function requireTokenId(tokenId: number, vocabularySize: number, param: s
   );
 }
 
+/**
+ * Each word as it is cut at the beginning of a text and behind a space, as in vLLM: the two ways in which a model
+ * writes a word. A word that is put together out of other tokens is not recognised.
+ */
+export function bannedSequences(words: readonly string[], tokenizer: Tokenizer): Int32Array[] {
+  const sequences = new Map<string, Int32Array>();
+  for (const word of words) {
+    for (const text of [word, ` ${word.trimStart()}`]) {
+      const tokenIds = tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: false });
+      if (tokenIds.length > 0) sequences.set(tokenIds.join(' '), tokenIds);
+    }
+  }
+  return [...sequences.values()];
+}
+
+/**
+ * @param forbiddenTokenIds stop tokens that may not come yet.
+ * @throws ServerError `invalid_request` when these and banned words of one token leave nothing of what is allowed.
+ */
+export function requireAllowedToken(
+  {
+    allowedTokenIds,
+    bannedSequences: sequences,
+  }: Pick<SamplingParams, 'allowedTokenIds' | 'bannedSequences'>,
+  forbiddenTokenIds: readonly number[],
+): void {
+  if (allowedTokenIds === null) return;
+  const forbidden = new Set(forbiddenTokenIds);
+  for (const sequence of sequences) if (sequence.length === 1) forbidden.add(sequence[0]!);
+  if (allowedTokenIds.some((tokenId) => !forbidden.has(tokenId))) return;
+  throw new ServerError(
+    'invalid_request',
+    "No token of 'allowed_token_ids' can be chosen: 'bad_words' and 'min_tokens' forbid them all.",
+    { param: 'allowed_token_ids' },
+  );
+}
+
 /** Tokens of one sequence, prompt and output: what the model was made for, and what the cache can hold at all. */
 export function contextLength(limits: EngineLimits): number {
   return Math.min(limits.modelLengthMax, (limits.blockCount - 1) * limits.blockSize);
+}
+
+/** @throws ServerError `context_length_exceeded` for a prompt that was not tokenised to its end. */
+export function requireCounted(promptLength: number, { limits, param }: EncodePromptOptions): void {
+  const lengthMax = countedLengthMax(limits);
+  if (promptLength <= lengthMax) return;
+  throw new ServerError(
+    'context_length_exceeded',
+    `The ${param} has more than ${lengthMax} tokens, ${COUNTED_CONTEXTS_MAX} times the context of ` +
+      `${contextLength(limits)}; longer ones are not tokenised.`,
+    { param },
+  );
 }
 
 /** Prompts are counted to the end up to this length; of longer ones it is only known that they are longer. */
@@ -90,25 +153,24 @@ function countedLengthMax(limits: EngineLimits): number {
  * @throws ServerError `context_length_exceeded`, with both numbers.
  */
 export function newTokensAllowed(
-  request: Pick<TextRequest, 'prompt' | 'newTokensMax'>,
+  newTokensMax: number | null,
   promptLength: number,
-  limits: EngineLimits,
+  { limits, param }: EncodePromptOptions,
 ): number {
   const lengthMax = contextLength(limits);
   const room = lengthMax - promptLength;
-  const wanted = request.newTokensMax ?? Math.max(room, 1);
+  const wanted = newTokensMax ?? Math.max(room, 1);
   if (wanted <= room) return wanted;
-  const param = promptParam(request.prompt);
   const atLeast = promptLength > countedLengthMax(limits) ? 'at least ' : '';
   const asked =
-    request.newTokensMax === null
+    newTokensMax === null
       ? `your ${param} resulted in ${atLeast}${promptLength} tokens`
       : `you requested ${atLeast}${promptLength + wanted} tokens ` +
         `(${promptLength} in the ${param}, ${wanted} in the completion)`;
   throw new ServerError(
     'context_length_exceeded',
     `This model's maximum context length is ${lengthMax} tokens. However, ${asked}. ` +
-      `Please reduce the length of the ${param}${request.newTokensMax === null ? '' : ' or completion'}.`,
+      `Please reduce the length of the ${param}${newTokensMax === null ? '' : ' or completion'}.`,
     { param },
   );
 }

@@ -31,8 +31,11 @@ export type SequenceFailure = {
 
 /** What a step did, for metrics. Counts are of this step alone; gauges are as the step left them. */
 export type StepReport = {
+  /** Tokens and rows that were computed; 0 for a step that only took in aborts. */
   readonly tokenCount: number;
   readonly rowCount: number;
+  /** Tokens that sequences gained. */
+  readonly newTokenCount: number;
   readonly preemptionCount: number;
   /** Prompt tokens looked up in the prefix cache, and those found, of sequences admitted in this step. */
   readonly prefixQueryTokenCount: number;

@@ -3,17 +3,29 @@
  * choices, detokenises, watches stop strings. Knows nothing of HTTP or of OpenAI's shapes.
  */
 
-import type { ChatMessage } from '../text/chat-template.ts';
+import type { ChatMessage, RenderOptions } from '../text/chat-template.ts';
 
 export type Prompt =
-  | { readonly kind: 'messages'; readonly messages: readonly ChatMessage[] }
-  | { readonly kind: 'text'; readonly text: string }
+  | {
+      readonly kind: 'messages';
+      readonly messages: readonly ChatMessage[];
+      readonly rendering: RenderOptions;
+      /** Besides those that the template writes. */
+      readonly addSpecialTokens: boolean;
+    }
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      /** What the tokenizer puts around a text, usually the beginning-of-text token. */
+      readonly addSpecialTokens: boolean;
+    }
   | { readonly kind: 'tokens'; readonly tokenIds: readonly number[] };
 
 /** Everything that a caller may ask for; `null` takes the model's own default. Ranges are checked by the caller. */
 export type TextRequest = {
-  readonly prompt: Prompt;
-  /** Independent continuations of the one prompt; at least 1. */
+  /** At least one; of kind `messages` only by itself. */
+  readonly prompts: readonly Prompt[];
+  /** Independent continuations of each prompt; at least 1. Choice i of prompt p has the index p * choiceCount + i. */
   readonly choiceCount: number;
   readonly temperature: number | null;
   readonly topP: number | null;
@@ -23,6 +35,10 @@ export type TextRequest = {
   readonly presencePenalty: number | null;
   readonly frequencyPenalty: number | null;
   readonly logitBias: ReadonlyMap<number, number>;
+  /** Only these tokens are chosen, stop tokens too; `null`: all. */
+  readonly allowedTokenIds: readonly number[] | null;
+  /** Texts whose tokens, as the tokenizer cuts them at a text's beginning and behind a space, never come in a row. */
+  readonly badWords: readonly string[];
   /** `null`: drawn anew for this request. */
   readonly seed: number | null;
   readonly logprobCount: number | null;
@@ -37,6 +53,25 @@ export type TextRequest = {
   readonly ignoreEndOfText: boolean;
   readonly cacheSalt: string;
   readonly priority: number;
+  /** The event `prompt` tells what the prompts were. */
+  readonly wantsPrompts: boolean;
+  /** Deltas carry the ids of their tokens. */
+  readonly wantsTokenIds: boolean;
+};
+
+/** How many sequences a request runs. */
+export function sequenceCountOf({
+  prompts,
+  choiceCount,
+}: Pick<TextRequest, 'prompts' | 'choiceCount'>): number {
+  return prompts.length * choiceCount;
+}
+
+/** A prompt as the model gets it. */
+export type PromptTokens = {
+  /** What a client wrote, what the template rendered, or the text of the token ids, special tokens spelled out. */
+  readonly text: string;
+  readonly tokenIds: readonly number[];
 };
 
 /** A token as text. `bytes` are exact also where the token is part of a character. */
@@ -48,11 +83,21 @@ export type TokenText = {
   readonly logprob: number;
 };
 
-export type TokenTextLogprobs = TokenText & { readonly top: readonly TokenText[] };
+export type TokenTextLogprobs = TokenText & {
+  readonly top: readonly TokenText[];
+  /** Characters (code points) of the choice's text before the one that this token begins or continues. */
+  readonly textStart: number;
+};
 
 export type TextEvent =
   /** Once, before anything else. */
-  | { readonly kind: 'prompt'; readonly promptTokenCount: number }
+  | {
+      readonly kind: 'prompt';
+      /** Of all prompts together. */
+      readonly promptTokenCount: number;
+      /** In the request's order; `null` when not asked for. */
+      readonly prompts: readonly PromptTokens[] | null;
+    }
   | {
       readonly kind: 'text-delta';
       readonly choiceIndex: number;
@@ -60,6 +105,8 @@ export type TextEvent =
       readonly text: string;
       /** Of the tokens behind this delta; `null` when not asked for. */
       readonly logprobs: readonly TokenTextLogprobs[] | null;
+      /** Tokens that arrived, also those whose text is held back, and stop tokens; `null` when not asked for. */
+      readonly tokenIds: readonly number[] | null;
     }
   | {
       readonly kind: 'choice-finish';
@@ -71,7 +118,7 @@ export type TextEvent =
 
 export type TextUsage = {
   readonly promptTokenCount: number;
-  /** Prompt tokens that were taken from the prefix cache (of the first choice). */
+  /** Prompt tokens that were taken from the prefix cache (of the first choice of every prompt). */
   readonly cachedTokenCount: number;
   /** Tokens of all choices. */
   readonly completionTokenCount: number;
@@ -79,9 +126,27 @@ export type TextUsage = {
 
 export interface TextGenerator {
   /**
-   * Checks and tokenises before it returns, so that a request which cannot run fails here and not in a stream.
+   * Checks the request and tokenises its first prompt before it returns, so that a request which cannot run fails
+   * here and not in a stream. Further prompts are tokenised by the iteration before its first event, one a turn of
+   * the event loop, so that many prompts keep nobody waiting; nothing runs until all of them are known to be right.
    * The iteration cancels every choice when it is ended early or `signal` aborts.
    * @throws ServerError `context_length_exceeded`, `invalid_request`, or any of `EngineClient`.
    */
   generate(request: TextRequest, signal: AbortSignal): AsyncIterable<TextEvent>;
+
+  /**
+   * A prompt as the model would get it. Its length is not held against the context, but a prompt of several
+   * contexts is refused, because tokenising keeps the thread busy.
+   * @throws ServerError `context_length_exceeded` or `invalid_request`.
+   */
+  tokenize(prompt: Prompt): PromptTokens;
+
+  /** The text of token ids, special tokens spelled out. @throws ServerError `invalid_request` for unknown ids. */
+  detokenize(tokenIds: readonly number[]): string;
+
+  /** One token's bytes as text; broken parts of characters are replaced by U+FFFD. */
+  tokenText(tokenId: number): string;
+
+  /** Whether the chat template, if there is one, looks at a variable of this name. */
+  templateReads(variable: string): boolean;
 }

@@ -1,19 +1,36 @@
 /**
  * The `TextGenerator`: puts template, tokenizer, engine client and text of the choices together. The choices of a
- * request are sequences of their own; all but the first are submitted at the first event of the first, when the
- * prompt's blocks are in the prefix cache, so that the prompt is computed once.
+ * request are sequences of their own.
  */
 
 import { ServerError } from '../base/errors.ts';
 import { seedOfChoice } from '../base/random.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
+import { decodeTokens } from '../text/decode-tokens.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
+import { ChoiceFanOut } from './choice-fan-out.ts';
 import { ChoiceText } from './choice-text.ts';
 import type { EngineClient, GenerationInput, TokenEvent } from './engine-client.ts';
 import type { GenerationDefaults } from './generation-defaults.ts';
-import { encodePrompt, newTokensAllowed, type PromptEncoder, requireTokenId } from './prompt-encoding.ts';
-import { StreamMerge } from './stream-merge.ts';
-import type { TextEvent, TextGenerator, TextRequest } from './text-generation.ts';
+import {
+  bannedSequences,
+  type EncodedPrompt,
+  encodePrompt,
+  newTokensAllowed,
+  type PromptEncoder,
+  promptParam,
+  requireAllowedToken,
+  requireCounted,
+  requireTokenId,
+} from './prompt-encoding.ts';
+import {
+  type Prompt,
+  type PromptTokens,
+  sequenceCountOf,
+  type TextEvent,
+  type TextGenerator,
+  type TextRequest,
+} from './text-generation.ts';
 
 export type TextGeneratorOptions = PromptEncoder & {
   readonly client: EngineClient;
@@ -27,17 +44,34 @@ export type TextGeneratorOptions = PromptEncoder & {
 /** A checked request: everything that its choices share. */
 type GenerationPlan = {
   readonly request: TextRequest;
-  readonly promptTokenIds: Int32Array;
-  readonly newTokensMax: number;
   readonly stopTokenIds: readonly number[];
   readonly sampling: SamplingParams;
 };
 
+type PlannedPrompt = EncodedPrompt & { readonly newTokensMax: number };
+
 export function createTextGenerator(options: TextGeneratorOptions): TextGenerator {
   return {
     generate(request, signal) {
-      return runChoices(planGeneration(request, options), options, signal);
+      const plan = planGeneration(request, options);
+      return runChoices(plan, planPrompt(request, 0, options), { options, signal });
     },
+
+    tokenize(prompt) {
+      const context = { limits: options.client.limits, param: promptParam([prompt], 0) };
+      const encoded = encodePrompt(prompt, options, context);
+      requireCounted(encoded.tokenIds.length, context);
+      return promptTokens(encoded, options.vocabulary);
+    },
+
+    detokenize(tokenIds) {
+      const { vocabularySize } = options.client.limits;
+      for (const [index, id] of tokenIds.entries()) requireTokenId(id, vocabularySize, `tokens[${index}]`);
+      return decodeTokens(tokenIds, options.vocabulary);
+    },
+
+    tokenText: (tokenId) => options.vocabulary.textOf(tokenId),
+    templateReads: (variable) => options.template?.reads(variable) ?? false,
   };
 }
 
@@ -50,18 +84,49 @@ function planGeneration(request: TextRequest, options: TextGeneratorOptions): Ge
   for (const tokenId of request.stopTokenIds) {
     requireTokenId(tokenId, limits.vocabularySize, 'stop_token_ids');
   }
-  const promptTokenIds = encodePrompt(request.prompt, options, limits);
+  for (const tokenId of request.allowedTokenIds ?? []) {
+    requireTokenId(tokenId, limits.vocabularySize, 'allowed_token_ids');
+  }
   const endOfText = request.ignoreEndOfText ? [] : options.endOfTextTokenIds;
+  const sampling = samplingOf(request, options);
+  const stopTokenIds = [...new Set([...endOfText, ...request.stopTokenIds])];
+  requireAllowedToken(sampling, request.newTokensMin > 0 ? stopTokenIds : []);
   return {
     request,
-    promptTokenIds,
-    newTokensMax: newTokensAllowed(request, promptTokenIds.length, limits),
-    stopTokenIds: [...new Set([...endOfText, ...request.stopTokenIds])],
-    sampling: samplingOf(request, options),
+    stopTokenIds,
+    sampling,
   };
 }
 
-function samplingOf(request: TextRequest, { defaults, drawSeed }: TextGeneratorOptions): SamplingParams {
+/** @throws ServerError when the prompt cannot run. */
+function planPrompt(
+  { prompts, newTokensMax }: TextRequest,
+  promptIndex: number,
+  options: TextGeneratorOptions,
+): PlannedPrompt {
+  const context = { limits: options.client.limits, param: promptParam(prompts, promptIndex) };
+  const encoded = encodePrompt(prompts[promptIndex]!, options, context);
+  return { ...encoded, newTokensMax: newTokensAllowed(newTokensMax, encoded.tokenIds.length, context) };
+}
+
+/** The other prompts, one a turn of the event loop; fewer when `signal` aborts. */
+async function planFurtherPrompts(
+  first: PlannedPrompt,
+  request: TextRequest,
+  { options, signal }: RunOptions,
+): Promise<readonly PlannedPrompt[]> {
+  const prompts = [first];
+  for (let index = 1; index < request.prompts.length && !signal.aborted; index++) {
+    await new Promise((resolve) => setImmediate(resolve));
+    prompts.push(planPrompt(request, index, options));
+  }
+  return prompts;
+}
+
+function samplingOf(
+  request: TextRequest,
+  { defaults, drawSeed, tokenizer }: TextGeneratorOptions,
+): SamplingParams {
   return {
     temperature: request.temperature ?? defaults.temperature,
     topP: request.topP ?? defaults.topP,
@@ -71,18 +136,21 @@ function samplingOf(request: TextRequest, { defaults, drawSeed }: TextGeneratorO
     presencePenalty: request.presencePenalty ?? 0,
     frequencyPenalty: request.frequencyPenalty ?? 0,
     logitBias: request.logitBias,
+    allowedTokenIds: request.allowedTokenIds && Int32Array.from(request.allowedTokenIds),
+    bannedSequences: bannedSequences(request.badWords, tokenizer),
     seed: request.seed ?? drawSeed(),
     logprobCount: request.logprobCount,
   };
 }
 
 /** The client may hand the prompt's memory to another thread, so every choice of several has its own copy. */
-function inputOfChoice(plan: GenerationPlan, choiceIndex: number): GenerationInput {
-  const { request, promptTokenIds, sampling } = plan;
+function inputOfChoice(plan: GenerationPlan, prompt: PlannedPrompt, choiceIndex: number): GenerationInput {
+  const { request, sampling } = plan;
+  const isShared = request.choiceCount > 1 || request.wantsPrompts;
   return {
-    promptTokenIds: request.choiceCount === 1 ? promptTokenIds : promptTokenIds.slice(),
+    promptTokenIds: isShared ? prompt.tokenIds.slice() : prompt.tokenIds,
     sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choiceIndex) },
-    newTokensMax: plan.newTokensMax,
+    newTokensMax: prompt.newTokensMax,
     newTokensMin: request.newTokensMin,
     stopTokenIds: plan.stopTokenIds,
     cacheSalt: request.cacheSalt,
@@ -90,16 +158,24 @@ function inputOfChoice(plan: GenerationPlan, choiceIndex: number): GenerationInp
   };
 }
 
-function textOfChoice(plan: GenerationPlan, vocabulary: Vocabulary): ChoiceText {
+/** An answer begins anew; whatever goes on from a text keeps the space that separates it from that. */
+function beginsAnew([prompt]: readonly Prompt[]): boolean {
+  return prompt?.kind === 'messages' && !prompt.rendering.continueFinalMessage;
+}
+
+function textOfChoice({ request, stopTokenIds }: GenerationPlan, vocabulary: Vocabulary): ChoiceText {
   return new ChoiceText({
     vocabulary,
-    stop: plan.request.stop,
-    stopTokenIds: new Set(plan.stopTokenIds),
-    newTokensMin: plan.request.newTokensMin,
-    stripLeadingSpaces: plan.request.prompt.kind === 'messages',
-    wantsLogprobs: plan.request.logprobCount !== null,
+    stop: request.stop,
+    stopTokenIds: new Set(stopTokenIds),
+    newTokensMin: request.newTokensMin,
+    stripLeadingSpaces: beginsAnew(request.prompts),
+    wantsLogprobs: request.logprobCount !== null,
+    wantsTokenIds: request.wantsTokenIds,
   });
 }
+
+type RunOptions = { readonly options: TextGeneratorOptions; readonly signal: AbortSignal };
 
 /**
  * Runs the choices and merges their events. Ends without `usage` when `signal` aborts. Whichever way it ends,
@@ -107,72 +183,72 @@ function textOfChoice(plan: GenerationPlan, vocabulary: Vocabulary): ChoiceText 
  */
 async function* runChoices(
   plan: GenerationPlan,
-  { client, vocabulary }: TextGeneratorOptions,
-  signal: AbortSignal,
+  first: PlannedPrompt,
+  run: RunOptions,
 ): AsyncGenerator<TextEvent, void, void> {
+  const { options, signal } = run;
+  const { request } = plan;
+  const prompts = await planFurtherPrompts(first, request, run);
   if (signal.aborted) return;
-  const { choiceCount } = plan.request;
-  const promptTokenCount = plan.promptTokenIds.length;
-  const choices = Array.from({ length: choiceCount }, () => textOfChoice(plan, vocabulary));
-  const merge = new StreamMerge<TokenEvent>();
-  // One controller a choice: Node warns of a leak when many listeners share a signal.
-  const cancels: AbortController[] = [];
-  let stopped = false;
-  const stop = (): void => {
-    stopped = true;
-    for (const cancel of cancels) cancel.abort();
-    merge.close();
-  };
-  const start = (index: number): void => {
-    const cancel = new AbortController();
-    cancels.push(cancel);
-    merge.add(index, client.generate(inputOfChoice(plan, index), cancel.signal));
-  };
-  let startedCount = 1;
-  let cachedTokenCount = 0;
+  const choices = Array.from({ length: sequenceCountOf(request) }, () =>
+    textOfChoice(plan, options.vocabulary),
+  );
+  const promptTokenCount = total(prompts.map(({ tokenIds }) => tokenIds.length));
+  const cachedCounts = new Int32Array(choices.length);
+  const fanOut = new ChoiceFanOut({
+    client: options.client,
+    promptCount: prompts.length,
+    choiceCount: request.choiceCount,
+    inputOf: (promptIndex, choiceIndex) => inputOfChoice(plan, prompts[promptIndex]!, choiceIndex),
+  });
+  const stop = (): void => fanOut.stop();
   signal.addEventListener('abort', stop, { once: true });
   try {
-    start(0);
-    yield { kind: 'prompt', promptTokenCount };
-    while (merge.openCount > 0) {
-      const merged = await merge.next();
+    const described = request.wantsPrompts
+      ? prompts.map((prompt) => promptTokens(prompt, options.vocabulary))
+      : null;
+    yield { kind: 'prompt', promptTokenCount, prompts: described };
+    while (fanOut.openCount > 0) {
+      const merged = await fanOut.next();
       if (merged === null) return;
       const { sourceIndex, value } = merged;
-      for (; startedCount < choiceCount; startedCount++) start(startedCount);
-      if (sourceIndex === 0 && value?.kind === 'tokens-delta') cachedTokenCount = value.cachedTokenCount;
+      if (value?.kind === 'tokens-delta') cachedCounts[sourceIndex] = value.cachedTokenCount;
       const events = choiceEvents(sourceIndex, choices[sourceIndex]!, value);
-      if (events.at(-1)?.kind === 'choice-finish') merge.remove(sourceIndex);
+      if (events.at(-1)?.kind === 'choice-finish') fanOut.end(sourceIndex);
       yield* events;
-      merge.resume(sourceIndex);
+      fanOut.resume(sourceIndex);
     }
-    if (stopped) return;
-    yield {
-      kind: 'usage',
-      usage: { promptTokenCount, cachedTokenCount, completionTokenCount: total(choices) },
-    };
+    if (fanOut.isStopped) return;
+    const cachedTokenCount = total(prompts.map((_, index) => cachedCounts[index * request.choiceCount]!));
+    const completionTokenCount = total(choices.map(({ tokenCount }) => tokenCount));
+    yield { kind: 'usage', usage: { promptTokenCount, cachedTokenCount, completionTokenCount } };
   } finally {
     signal.removeEventListener('abort', stop);
     stop();
   }
 }
 
+function promptTokens({ text, tokenIds }: EncodedPrompt, vocabulary: Vocabulary): PromptTokens {
+  return { text: text ?? decodeTokens(tokenIds, vocabulary), tokenIds: Array.from(tokenIds) };
+}
+
 /** @throws ServerError `step_failed` for a sequence that the engine ended by itself. */
 function choiceEvents(choiceIndex: number, choice: ChoiceText, event: TokenEvent | null): TextEvent[] {
   if (event?.kind === 'tokens-delta') {
-    const { text, logprobs, stopped } = choice.push(event.tokens);
-    const delta: TextEvent = { kind: 'text-delta', choiceIndex, text, logprobs };
-    return stopped ? [delta, { kind: 'choice-finish', choiceIndex, reason: 'stop' }] : [delta];
+    const { stopped, ...delta } = choice.push(event.tokens);
+    const told: TextEvent = { kind: 'text-delta', choiceIndex, ...delta };
+    return stopped ? [told, { kind: 'choice-finish', choiceIndex, reason: 'stop' }] : [told];
   }
   if (event === null || event.reason === 'abort') {
     throw new ServerError('step_failed', 'The engine ended the sequence before it was complete.');
   }
-  const { text, logprobs, stopped } = choice.flush();
+  const { stopped, ...delta } = choice.flush();
   const reason = stopped ? 'stop' : event.reason;
   const finish: TextEvent = { kind: 'choice-finish', choiceIndex, reason };
-  const hasRest = text !== '' || (logprobs !== null && logprobs.length > 0);
-  return hasRest ? [{ kind: 'text-delta', choiceIndex, text, logprobs }, finish] : [finish];
+  const hasRest = delta.text !== '' || (delta.logprobs !== null && delta.logprobs.length > 0);
+  return hasRest ? [{ kind: 'text-delta', choiceIndex, ...delta }, finish] : [finish];
 }
 
-function total(choices: readonly ChoiceText[]): number {
-  return choices.reduce((sum, choice) => sum + choice.tokenCount, 0);
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -24,9 +24,10 @@ export function startWorkerEngine(options: WorkerEngineOptions): ChannelEngineCl
     send: (command) => worker.postMessage(command),
     close: async () => {
       worker.postMessage({ kind: 'engine-close' });
-      const timer = setTimeout(() => worker.terminate(), ENGINE_CLOSE_MS);
-      await exited;
-      clearTimeout(timer);
+      if (await isOverWithin(exited, ENGINE_CLOSE_MS)) return;
+      // Native code cannot be interrupted: what does not end now is left to the end of the process.
+      void worker.terminate();
+      await isOverWithin(exited, ENGINE_CLOSE_MS);
     },
     inFlightMax: options.inFlightMax,
     clock: options.clock,
@@ -35,4 +36,14 @@ export function startWorkerEngine(options: WorkerEngineOptions): ChannelEngineCl
   worker.on('error', (error) => client.fail(`The engine failed: ${error.message}`));
   worker.on('exit', (code) => client.fail(`The engine ended unexpectedly (exit code ${code}).`));
   return client;
+}
+
+async function isOverWithin(end: Promise<void>, limitMs: number): Promise<boolean> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<boolean>((resolve) => {
+    timer = setTimeout(() => resolve(false), limitMs);
+  });
+  const isOver = await Promise.race([end.then(() => true), timeout]);
+  clearTimeout(timer);
+  return isOver;
 }

@@ -103,7 +103,6 @@ export class EngineMetrics {
   readonly #registry = new Registry();
   readonly #processRegistry: Registry | null;
   readonly #series: ReturnType<typeof createSeries>;
-  readonly #engine: EngineMetricsOptions['engine'];
   readonly #clock: Clock;
 
   constructor({ modelName, engine, clock, withProcessMetrics }: EngineMetricsOptions) {
@@ -113,7 +112,6 @@ export class EngineMetrics {
     for (const reason of FINISHED_REASONS) this.#series.requestSuccess.inc({ finished_reason: reason }, 0);
     this.#processRegistry = withProcessMetrics ? new Registry() : null;
     if (this.#processRegistry !== null) collectDefaultMetrics({ register: this.#processRegistry });
-    this.#engine = engine;
     this.#clock = clock;
     engine.onStep((report) => this.#onStep(report));
   }
@@ -122,12 +120,6 @@ export class EngineMetrics {
 
   /** The whole exposition. */
   async exposition(): Promise<string> {
-    // An engine that was left by its last request makes no step that would say so.
-    if (this.#engine.health.inFlightCount === 0) {
-      this.#series.running.set(0);
-      this.#series.waiting.set(0);
-      this.#series.cacheUsage.set(0);
-    }
     const own = await this.#registry.metrics();
     return this.#processRegistry === null ? own : own + (await this.#processRegistry.metrics());
   }
@@ -142,7 +134,8 @@ export class EngineMetrics {
     series.running.set(report.runningCount);
     series.waiting.set(report.waitingCount);
     series.cacheUsage.set(report.cacheUsage);
-    series.stepTokens.observe(report.tokenCount);
+    if (report.rowCount > 0) series.stepTokens.observe(report.tokenCount);
+    if (report.newTokenCount > 0) series.generationTokens.inc(report.newTokenCount);
     if (report.preemptionCount > 0) series.preemptions.inc(report.preemptionCount);
     if (report.prefixQueryTokenCount > 0) series.prefixQueries.inc(report.prefixQueryTokenCount);
     if (report.prefixHitTokenCount > 0) series.prefixHits.inc(report.prefixHitTokenCount);
@@ -159,7 +152,6 @@ export class RequestObserver {
   /** [choiceCount] when each choice's last delta came. */
   readonly #lastTokenMs: Float64Array;
   readonly #openChoices: Set<number>;
-  #countedTokens = 0;
   #hasFirstToken = false;
 
   constructor(series: ReturnType<typeof createSeries>, clock: Clock, choiceCount: number, startedMs: number) {
@@ -183,11 +175,8 @@ export class RequestObserver {
         this.#openChoices.delete(event.choiceIndex);
         this.#finish(event.reason);
         return;
-      case 'usage': {
+      case 'usage':
         this.#series.request.observe((this.#clock.monotonicMs() - this.#startedMs) / 1000);
-        const missing = event.usage.completionTokenCount - this.#countedTokens;
-        if (missing > 0) this.#series.generationTokens.inc(missing);
-      }
     }
   }
 
@@ -197,10 +186,7 @@ export class RequestObserver {
     this.#openChoices.clear();
   }
 
-  /**
-   * A delta holds at least one token, except the last of a choice, which may only let go of text that was held
-   * back. So a delta is counted when the next one comes, and the usage makes the sum exact.
-   */
+  /** Gaps are those that the client sees: tokens that it took together, because it lagged behind, make one. */
   #onDelta(choiceIndex: number): void {
     const nowMs = this.#clock.monotonicMs();
     const lastMs = this.#lastTokenMs[choiceIndex]!;
@@ -210,8 +196,6 @@ export class RequestObserver {
       return;
     }
     this.#series.interToken.observe((nowMs - lastMs) / 1000);
-    this.#series.generationTokens.inc(1);
-    this.#countedTokens++;
   }
 
   #onFirstToken(nowMs: number): void {

@@ -158,6 +158,7 @@ describe.each(STARTS)('an engine $name', ({ start }) => {
   it('drains: takes nothing new, and is done when what runs has left', async () => {
     const admission = client.admit(1);
     let drained = false;
+    const alsoDraining = client.drain();
     const draining = client.drain().then(() => {
       drained = true;
     });
@@ -165,7 +166,7 @@ describe.each(STARTS)('an engine $name', ({ start }) => {
     await collect(client.generate(input({ newTokensMax: 2 })));
     expect(drained).toBe(false);
     admission.leave();
-    await draining;
+    await Promise.all([draining, alsoDraining]);
   });
 
   it('counts as progressing while idle, and from the arrival of work', async () => {
@@ -179,7 +180,7 @@ describe.each(STARTS)('an engine $name', ({ start }) => {
 
   it('fails what is open when it is closed', async () => {
     const running = collect(client.generate(input({ newTokensMax: 50 })));
-    const failed = expect(running).rejects.toMatchObject({ code: 'engine_dead' });
+    const failed = expect(running).rejects.toMatchObject({ code: 'shutting_down' });
     await client.close();
     await failed;
     expect(client.health.state).toBe('dead');
@@ -194,6 +195,15 @@ describe('an engine in a worker', () => {
     await expect(client.ready).rejects.toThrow('/no/such/model/config.json: cannot be read (ENOENT)');
     expect(client.health.state).toBe('dead');
     await client.close();
+  });
+
+  it('that was closed while it loaded stays closed', async () => {
+    const client = startWorker();
+    await client.close();
+    expect(client.health.state).toBe('dead');
+    expect(() => client.admit(1)).toThrow(ServerError);
+    const died = await Promise.race([client.died.then(() => true), client.close().then(() => false)]);
+    expect(died).toBe(false);
   });
 
   it('gives the same tokens as one in this thread', async () => {

@@ -176,7 +176,9 @@ describe('Engine.step', () => {
     bench.runner.duringRun = () => bench.abort(1);
     expect((await stepOf(bench)).tokens).toHaveLength(1);
     expect(bench.engine.hasWork).toBe(true);
-    expect(await bench.engine.step()).toBeNull();
+    const { tokens, report } = await stepOf(bench);
+    expect(tokens).toEqual([]);
+    expect(report).toMatchObject({ rowCount: 0, runningCount: 0, cacheUsage: 0 });
     expect(bench.scheduler.cacheUsage).toBe(0);
   });
 
@@ -277,6 +279,7 @@ describe('Engine.step', () => {
     expect((await stepOf(bench)).report).toEqual({
       tokenCount: 18,
       rowCount: 2,
+      newTokenCount: 2,
       preemptionCount: 0,
       prefixQueryTokenCount: 18,
       prefixHitTokenCount: 0,

@@ -6,7 +6,7 @@ import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
 import type { EngineLimits } from '../../src/engine/protocol.ts';
 import type { TextEvent, TextGenerator, TextRequest } from '../../src/engine/text-generation.ts';
 import { createTextGenerator, type TextGeneratorOptions } from '../../src/engine/text-generator.ts';
-import { ChatTemplate } from '../../src/text/chat-template.ts';
+import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { FakeEngineClient, finish, type Script, tokens } from '../support/fake-engine-client.ts';
@@ -34,7 +34,7 @@ function spelled(text: string, reason: 'stop' | 'length' = 'length'): TokenEvent
 
 function aRequest(overrides: Partial<TextRequest> = {}): TextRequest {
   return {
-    prompt: { kind: 'tokens', tokenIds: [5, 6, 7] },
+    prompts: [{ kind: 'tokens', tokenIds: [5, 6, 7] }],
     choiceCount: 1,
     temperature: null,
     topP: null,
@@ -44,6 +44,8 @@ function aRequest(overrides: Partial<TextRequest> = {}): TextRequest {
     presencePenalty: null,
     frequencyPenalty: null,
     logitBias: new Map(),
+    allowedTokenIds: null,
+    badWords: [],
     seed: null,
     logprobCount: null,
     newTokensMax: 20,
@@ -53,6 +55,8 @@ function aRequest(overrides: Partial<TextRequest> = {}): TextRequest {
     ignoreEndOfText: false,
     cacheSalt: '',
     priority: 0,
+    wantsPrompts: false,
+    wantsTokenIds: false,
     ...overrides,
   };
 }
@@ -78,6 +82,7 @@ function aGenerator(
   return { client, generator };
 }
 
+const PLAIN = { rendering: PLAIN_RENDERING, addSpecialTokens: false } as const;
 const NEVER = new AbortController().signal;
 
 async function collect(generator: TextGenerator, overrides: Partial<TextRequest> = {}): Promise<TextEvent[]> {
@@ -110,9 +115,9 @@ describe('TextGenerator', () => {
     const { generator } = aGenerator([tokens(ascii('Hi'), { cachedTokenCount: 2 }), ...spelled('!')]);
     const events = await collect(generator);
     expect(events).toEqual([
-      { kind: 'prompt', promptTokenCount: 3 },
-      { kind: 'text-delta', choiceIndex: 0, text: 'Hi', logprobs: null },
-      { kind: 'text-delta', choiceIndex: 0, text: '!', logprobs: null },
+      { kind: 'prompt', promptTokenCount: 3, prompts: null },
+      { kind: 'text-delta', choiceIndex: 0, text: 'Hi', logprobs: null, tokenIds: null },
+      { kind: 'text-delta', choiceIndex: 0, text: '!', logprobs: null, tokenIds: null },
       { kind: 'choice-finish', choiceIndex: 0, reason: 'length' },
       {
         kind: 'usage',
@@ -165,10 +170,10 @@ describe('TextGenerator', () => {
 
   it('takes the leading space off an answer to messages, and leaves it to a continued text', async () => {
     const script: Script = [tokens([tokenizer.tokenId('▁the')!]), finish('length')];
-    const messages = { kind: 'messages', messages: [{ role: 'user', content: 'x' }] } as const;
-    expect(textOf(await collect(aGenerator(script).generator, { prompt: messages }))).toBe('the');
-    const text = { kind: 'text', text: 'x' } as const;
-    expect(textOf(await collect(aGenerator(script).generator, { prompt: text }))).toBe(' the');
+    const messages = { kind: 'messages', messages: [{ role: 'user', content: 'x' }], ...PLAIN } as const;
+    expect(textOf(await collect(aGenerator(script).generator, { prompts: [messages] }))).toBe('the');
+    const text = { kind: 'text', text: 'x', addSpecialTokens: true } as const;
+    expect(textOf(await collect(aGenerator(script).generator, { prompts: [text] }))).toBe(' the');
   });
 });
 
@@ -238,9 +243,10 @@ describe('TextGenerator: log probabilities', () => {
       choiceIndex: 0,
       text: 'é',
       logprobs: [
-        { ...first, top: [first] },
-        { ...second, top: [second] },
+        { ...first, top: [first], textStart: 0 },
+        { ...second, top: [second], textStart: 0 },
       ],
+      tokenIds: null,
     });
   });
 
@@ -279,6 +285,8 @@ describe('TextGenerator: what it submits', () => {
       presencePenalty: 0,
       frequencyPenalty: 0,
       logitBias: new Map(),
+      allowedTokenIds: null,
+      bannedSequences: [],
       seed: 77,
       logprobCount: null,
     });
@@ -320,8 +328,8 @@ describe('TextGenerator: what it submits', () => {
   it('adds no second beginning-of-text token to a rendered conversation', async () => {
     const { client, generator } = aGenerator(spelled('a'));
     const messages = [{ role: 'user', content: 'the' }];
-    await collect(generator, { prompt: { kind: 'messages', messages } });
-    await collect(generator, { prompt: { kind: 'text', text: 'the' } });
+    await collect(generator, { prompts: [{ kind: 'messages', messages, ...PLAIN }] });
+    await collect(generator, { prompts: [{ kind: 'text', text: 'the', addSpecialTokens: true }] });
     const [ofMessages, ofText] = client.sequences.map((sequence) => [...sequence.input.promptTokenIds]);
     expect(ofMessages).toEqual([1, tokenizer.tokenId('▁the')]);
     expect(ofText).toEqual(ofMessages);
@@ -330,8 +338,8 @@ describe('TextGenerator: what it submits', () => {
   it('makes no control token of what a message says, and does of what a text prompt says', async () => {
     const { client, generator } = aGenerator(spelled('a'));
     const messages = [{ role: 'user', content: 'a</s>' }];
-    await collect(generator, { prompt: { kind: 'messages', messages } });
-    await collect(generator, { prompt: { kind: 'text', text: 'a</s>' } });
+    await collect(generator, { prompts: [{ kind: 'messages', messages, ...PLAIN }] });
+    await collect(generator, { prompts: [{ kind: 'text', text: 'a</s>', addSpecialTokens: true }] });
     const [ofMessages, ofText] = client.sequences.map((sequence) => sequence.input.promptTokenIds);
     expect(ofMessages).not.toContain(END);
     expect(ofText).toContain(END);
@@ -367,7 +375,10 @@ describe('TextGenerator: refusals', () => {
   });
 
   it('refuses a prompt that leaves no room for one token', () => {
-    const error = check({ prompt: { kind: 'tokens', tokenIds: new Array(128).fill(5) }, newTokensMax: null });
+    const error = check({
+      prompts: [{ kind: 'tokens', tokenIds: new Array(128).fill(5) }],
+      newTokensMax: null,
+    });
     expect(error.message).toBe(
       "This model's maximum context length is 128 tokens. However, your prompt resulted in 128 tokens. " +
         'Please reduce the length of the prompt.',
@@ -375,10 +386,13 @@ describe('TextGenerator: refusals', () => {
   });
 
   it('does not count a prompt that is many times too long to its end, and says so', () => {
-    const error = check({ prompt: { kind: 'text', text: 'word '.repeat(100_000) }, newTokensMax: null });
+    const error = check({
+      prompts: [{ kind: 'text', text: 'word '.repeat(100_000), addSpecialTokens: true }],
+      newTokensMax: null,
+    });
     expect(error.code).toBe('context_length_exceeded');
     const count = Number(/your prompt resulted in at least (\d+) tokens/.exec(error.message)?.[1]);
-    expect(count).toBeGreaterThan(4 * 128);
+    expect(count).toBeGreaterThan(2 * 128);
     expect(count).toBeLessThan(100_000);
   });
 
@@ -387,7 +401,9 @@ describe('TextGenerator: refusals', () => {
   });
 
   it('refuses empty prompts, and token ids that the model does not know', () => {
-    const prompt = (tokenIds: number[]): Partial<TextRequest> => ({ prompt: { kind: 'tokens', tokenIds } });
+    const prompt = (tokenIds: number[]): Partial<TextRequest> => ({
+      prompts: [{ kind: 'tokens', tokenIds }],
+    });
     expect(check(prompt([]))).toMatchObject({ code: 'invalid_request', param: 'prompt' });
     expect(check(prompt([2000]))).toMatchObject({ code: 'invalid_request', param: 'prompt' });
     expect(check(prompt([-1]))).toMatchObject({ code: 'invalid_request', param: 'prompt' });
@@ -397,8 +413,8 @@ describe('TextGenerator: refusals', () => {
 
   it('says that there is no chat template when messages come to a model without one', () => {
     const { generator } = aGenerator(spelled('a'), { template: null });
-    const prompt = { kind: 'messages', messages: [{ role: 'user', content: 'x' }] } as const;
-    const error = failure(() => generator.generate(aRequest({ prompt }), NEVER));
+    const prompt = { kind: 'messages', messages: [{ role: 'user', content: 'x' }], ...PLAIN } as const;
+    const error = failure(() => generator.generate(aRequest({ prompts: [prompt] }), NEVER));
     expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
     expect(error.message).toContain('no chat template');
   });
@@ -469,5 +485,131 @@ describe('TextGenerator: ends', () => {
     await Promise.resolve();
     expect(client.sequences[0]!.takenCount).toBe(1);
     await iterator.return?.();
+  });
+});
+
+describe('TextGenerator: several prompts', () => {
+  const promptsOf = (...lists: number[][]) =>
+    lists.map((tokenIds) => ({ kind: 'tokens', tokenIds }) as const);
+
+  it('numbers the choices prompt by prompt, and counts tokens of all', async () => {
+    const { client, generator } = aGenerator((input) => [
+      tokens(ascii('abc'.charAt(input.promptTokenIds.length - 1)), { cachedTokenCount: 1 }),
+      finish('length'),
+    ]);
+    const events = await collect(generator, { prompts: promptsOf([5], [5, 6], [5, 6, 7]), choiceCount: 2 });
+    expect([0, 1, 2, 3, 4, 5].map((index) => textOf(events, index))).toEqual(['a', 'a', 'b', 'b', 'c', 'c']);
+    expect(events[0]).toEqual({ kind: 'prompt', promptTokenCount: 6, prompts: null });
+    expect(events.at(-1)).toEqual({
+      kind: 'usage',
+      usage: { promptTokenCount: 6, cachedTokenCount: 3, completionTokenCount: 6 },
+    });
+    expect(client.sequences).toHaveLength(6);
+  });
+
+  it('gives each prompt the seeds that it would have alone', async () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    await collect(generator, { prompts: promptsOf([5], [6]), choiceCount: 2, seed: 9 });
+    const seeds = [...client.sequences]
+      .map(({ input }) => [input.promptTokenIds[0], input.sampling.seed])
+      .sort(([a], [b]) => a! - b!);
+    expect(seeds).toEqual([5, 5, 6, 6].map((id, index) => [id, seedOfChoice(9, index % 2)]));
+  });
+
+  it('names the prompt that cannot run, and runs none', async () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    const wrong = collect(generator, { prompts: promptsOf([5], [2000]) });
+    await expect(wrong).rejects.toMatchObject({ code: 'invalid_request', param: 'prompt[1]' });
+    const long = collect(generator, { prompts: promptsOf([5], new Array(128).fill(5)) });
+    await expect(long).rejects.toMatchObject({ code: 'context_length_exceeded', param: 'prompt[1]' });
+    const error = failure(() => generator.generate(aRequest({ prompts: promptsOf([2000], [5]) }), NEVER));
+    expect(error.param).toBe('prompt[0]');
+    expect(client.sequences).toEqual([]);
+  });
+
+  it('lets others have their turn between prompts, and stops tokenising when the signal aborts', async () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    const abort = new AbortController();
+    const prompts = promptsOf(...Array.from({ length: 100 }, () => [5]));
+    const iterator = generator.generate(aRequest({ prompts }), abort.signal)[Symbol.asyncIterator]();
+    const first = iterator.next();
+    setImmediate(() => abort.abort());
+    expect((await first).done).toBe(true);
+    expect(client.sequences).toEqual([]);
+  });
+});
+
+describe('TextGenerator: what is told only when asked for', () => {
+  it('tells prompts as text and tokens', async () => {
+    const { generator } = aGenerator(spelled('a'));
+    const prompts = [
+      { kind: 'text', text: 'the', addSpecialTokens: true },
+      { kind: 'tokens', tokenIds: [1, ...ascii('hi'), END] },
+    ] as const;
+    const [event] = await collect(generator, { prompts, wantsPrompts: true });
+    expect(event).toMatchObject({
+      prompts: [
+        { text: 'the', tokenIds: [1, expect.any(Number)] },
+        { text: '<s>hi</s>', tokenIds: [1, ...ascii('hi'), END] },
+      ],
+    });
+  });
+
+  it('tells the ids of all tokens, stop tokens and held ones too, but none behind a stop string', async () => {
+    const stopping = aGenerator([tokens([...ascii('ab'), END]), finish('stop')]).generator;
+    const idsOf = (events: readonly TextEvent[]) =>
+      events.flatMap((event) => (event.kind === 'text-delta' ? event.tokenIds : []));
+    const wantsTokenIds = true;
+    expect(idsOf(await collect(stopping, { wantsTokenIds, stop: ['abc'] }))).toEqual([...ascii('ab'), END]);
+    const matching = aGenerator([tokens(ascii('xyz')), finish('length')]).generator;
+    expect(idsOf(await collect(matching, { wantsTokenIds, stop: ['y'] }))).toEqual(ascii('xy'));
+  });
+
+  it('tells how many characters of the text stand before a token', async () => {
+    const bytes = [...Buffer.from('🂡é!')].map((byte) => byte + 3);
+    const logprobs = (tokenId: number) => ({ logprob: -tokenId, top: [] });
+    const { generator } = aGenerator([...bytes.map((id) => tokens([id], { logprobs })), finish('length')]);
+    const events = await collect(generator, { logprobCount: 0 });
+    const starts = events.flatMap((event) =>
+      event.kind === 'text-delta' ? event.logprobs!.map(({ textStart }) => textStart) : [],
+    );
+    expect(starts).toEqual([0, 0, 0, 0, 1, 1, 2]);
+  });
+});
+
+describe('TextGenerator: forbidden tokens', () => {
+  const samplingOf = async (overrides: Partial<TextRequest>) => {
+    const { client, generator } = aGenerator(spelled('a'));
+    await collect(generator, overrides);
+    return client.sequences[0]!.input.sampling;
+  };
+
+  it('hands on the allowed ones', async () => {
+    const { allowedTokenIds } = await samplingOf({ allowedTokenIds: [7, 5] });
+    expect(allowedTokenIds).toEqual(Int32Array.of(7, 5));
+    expect((await samplingOf({})).allowedTokenIds).toBeNull();
+  });
+
+  it('bans words as they are cut at a beginning and behind a space, each cut once', async () => {
+    const { bannedSequences } = await samplingOf({ badWords: ['the', 'the', '</s>'] });
+    const cut = (text: string) =>
+      tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: false });
+    expect(bannedSequences).toEqual(['the', ' the', '</s>', ' </s>'].map(cut));
+    expect(bannedSequences.flatMap((sequence) => [...sequence])).not.toContain(END);
+  });
+
+  it('refuses a request that leaves no token', () => {
+    const [only] = tokenizer.encode('the', { addSpecialTokens: false, parseSpecialTokens: false });
+    const { generator } = aGenerator(spelled('a'));
+    const run = (overrides: Partial<TextRequest>) => () => generator.generate(aRequest(overrides), NEVER);
+    expect(failure(run({ allowedTokenIds: [only!], badWords: ['the'] }))).toMatchObject({
+      code: 'invalid_request',
+      param: 'allowed_token_ids',
+    });
+    expect(failure(run({ allowedTokenIds: [END], newTokensMin: 1 }))).toMatchObject({
+      param: 'allowed_token_ids',
+    });
+    expect(run({ allowedTokenIds: [END] })).not.toThrow();
+    expect(failure(run({ allowedTokenIds: [2000] }))).toMatchObject({ param: 'allowed_token_ids' });
   });
 });

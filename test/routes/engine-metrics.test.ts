@@ -7,6 +7,7 @@ import { eventData, type RouteTestApp, routeTestApp } from '../support/route-tes
 const REPORT: StepReport = {
   tokenCount: 40,
   rowCount: 3,
+  newTokenCount: 2,
   preemptionCount: 1,
   prefixQueryTokenCount: 64,
   prefixHitTokenCount: 48,
@@ -97,18 +98,28 @@ describe('the metrics', () => {
     expect(values.get('vllm:num_preemptions_total')).toBe(2);
     expect(values.get('vllm:prefix_cache_queries_total')).toBe(128);
     expect(values.get('vllm:prefix_cache_hits_total')).toBe(96);
+    expect(values.get('vllm:generation_tokens_total')).toBe(4);
     expect(values.get('vllm:iteration_tokens_total_sum')).toBe(42);
     expect(values.get('vllm:iteration_tokens_total_bucket{le="8"}')).toBe(1);
     admission.leave();
   });
 
-  it('show an idle engine as idle, although its last step was not', async () => {
+  it('do not count a step that computed nothing, and take its gauges', async () => {
     const test = routeTestApp();
     test.engine.report(REPORT);
+    const idle = {
+      tokenCount: 0,
+      rowCount: 0,
+      newTokenCount: 0,
+      runningCount: 0,
+      waitingCount: 0,
+      cacheUsage: 0,
+    };
+    test.engine.report({ ...REPORT, ...idle });
     const values = await series(test);
     expect(values.get('vllm:num_requests_running')).toBe(0);
-    expect(values.get('vllm:num_requests_waiting')).toBe(0);
     expect(values.get('vllm:kv_cache_usage_perc')).toBe(0);
+    expect(values.get('vllm:iteration_tokens_total_count')).toBe(1);
   });
 
   it('count tokens and reasons of finished requests exactly, streamed or not', async () => {
@@ -118,7 +129,6 @@ describe('the metrics', () => {
     await eventData(await test.chat({ stream: true }));
     const values = await series(test);
     expect(values.get('vllm:prompt_tokens_total')).toBe(20);
-    expect(values.get('vllm:generation_tokens_total')).toBe(9);
     expect(values.get('vllm:request_success_total{finished_reason="length"}')).toBe(3);
     expect(values.get('vllm:time_to_first_token_seconds_count')).toBe(2);
     expect(values.get('vllm:inter_token_latency_seconds_count')).toBe(6);
@@ -128,10 +138,10 @@ describe('the metrics', () => {
   it('measure the first token, the gaps and the whole request in seconds', async () => {
     const test = routeTestApp();
     test.generator.script = async function* () {
-      yield { kind: 'prompt', promptTokenCount: 1 };
+      yield { kind: 'prompt', promptTokenCount: 1, prompts: null };
       test.clock.nowMs += 30;
       for (let token = 0; token < 3; token++) {
-        yield { kind: 'text-delta', choiceIndex: 0, text: 'x', logprobs: null };
+        yield { kind: 'text-delta', choiceIndex: 0, text: 'x', logprobs: null, tokenIds: null };
         test.clock.nowMs += 20;
       }
       yield { kind: 'choice-finish', choiceIndex: 0, reason: 'stop' };

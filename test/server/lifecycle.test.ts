@@ -33,15 +33,17 @@ describe('a stop signal', () => {
     const { baseUrl } = server;
     const chunks = await openStream(baseUrl);
     await chunks.next();
-    const before = await fetch(`${baseUrl}/ready`, { headers: { connection: 'keep-alive' } });
-    expect(before.status).toBe(200);
+    expect((await fetch(`${baseUrl}/ready`)).status).toBe(200);
     const ended = server.stop('SIGTERM');
+    await eventually(async () => (await fetch(`${baseUrl}/ready`)).status === 503);
+    const refused = await openStream(baseUrl).catch((reason) => reason);
+    expect(refused).toMatchObject({ status: 503, code: 'shutting_down' });
+    expect((await fetch(`${baseUrl}/health`)).status).toBe(200);
     let finishReason: string | null = null;
     for (let next = await chunks.next(); !next.done; next = await chunks.next()) {
       finishReason = next.value.choices[0]?.finish_reason ?? finishReason;
     }
     expect(finishReason).toBe('length');
-    await expect(fetch(`${baseUrl}/ready`)).rejects.toThrow();
     expect(await ended).toBe(0);
   });
 
@@ -53,7 +55,9 @@ describe('a stop signal', () => {
     const drained = (async () => {
       for (let next = await chunks.next(); !next.done; next = await chunks.next());
     })();
-    await expect(drained).rejects.toBeInstanceOf(APIError);
+    const error = await drained.catch((reason) => reason);
+    expect(error).toBeInstanceOf(APIError);
+    expect(error.code).toBe('shutting_down');
     expect(await ended).toBe(0);
   });
 

@@ -1,0 +1,62 @@
+/**
+ * What never reached a route: bytes that are not HTTP, headers too long, a target or host that makes no URL, a request
+ * that did not arrive in time. Answered in the form of every other error.
+ */
+
+import { STATUS_CODES } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { type ApiError, HttpError, toApiError } from './api-error.ts';
+
+const STATUS_BY_CODE: Readonly<Record<string, 408 | 431>> = {
+  HPE_HEADER_OVERFLOW: 431,
+  ERR_HTTP_REQUEST_TIMEOUT: 408,
+};
+
+const MESSAGES = {
+  400: 'The request is not valid HTTP.',
+  408: 'The request did not arrive in time.',
+  431: 'The headers of the request are too long.',
+} as const;
+
+/** Handlers for Node's server and its adaptor; `newId` names the request, which has not said its own name. */
+export function brokenRequests(newId: () => string) {
+  const headersOf = ({ headers }: ApiError) => ({
+    ...headers,
+    'content-type': 'application/json',
+    'x-request-id': newId(),
+  });
+  return {
+    /** The adaptor's `errorHandler`: the request could be read but not understood. */
+    respond(error: unknown): Response {
+      const isRequest = error instanceof Error && error.name === 'RequestError';
+      const apiError = toApiError(
+        isRequest ? new HttpError(400, 'invalid_http', `${error.message}.`) : error,
+      );
+      return new Response(JSON.stringify(apiError.body), {
+        status: apiError.status,
+        headers: headersOf(apiError),
+      });
+    },
+
+    /** Listener of the server's `clientError`: writes to the bare connection, and closes it. */
+    onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
+      if (!socket.writable || error.code === 'ECONNRESET') {
+        socket.destroy();
+        return;
+      }
+      const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
+      const apiError = toApiError(new HttpError(status, 'invalid_http', MESSAGES[status]));
+      const json = JSON.stringify(apiError.body);
+      const headers = Object.entries({
+        ...headersOf(apiError),
+        'content-length': String(Buffer.byteLength(json)),
+        connection: 'close',
+      });
+      const head = [
+        `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+        ...headers.map(([name, value]) => `${name}: ${value}`),
+      ];
+      socket.end(`${head.join('\r\n')}\r\n\r\n${json}`);
+    },
+  };
+}

@@ -1,0 +1,70 @@
+import { describe, expect, it } from 'vitest';
+import { StartupError } from '../src/base/errors.ts';
+import { serveConfig } from '../src/config.ts';
+
+function refusal(flags: Record<string, unknown>, environment: Record<string, string> = {}): string {
+  try {
+    serveConfig(flags, environment);
+  } catch (error) {
+    expect(error).toBeInstanceOf(StartupError);
+    return (error as Error).message;
+  }
+  throw new Error('it was accepted');
+}
+
+describe('serveConfig', () => {
+  it('listens on this machine alone by default', () => {
+    expect(serveConfig({}, {})).toMatchObject({
+      host: '127.0.0.1',
+      port: 8000,
+      apiKey: [],
+      strictFields: false,
+    });
+  });
+
+  it('takes a flag before a variable, and a variable before the default', () => {
+    expect(serveConfig({ port: '1' }, { PORT: '2' }).port).toBe(1);
+    expect(serveConfig({}, { PORT: '2' }).port).toBe(2);
+  });
+
+  it('takes an empty variable for one that is not set', () => {
+    expect(serveConfig({}, { PORT: '', HOST: '', MODEL: '' })).toEqual(serveConfig({}, {}));
+  });
+
+  it('splits what may be given several times at commas', () => {
+    expect(serveConfig({}, { OCTAVO_API_KEY: 'a,b' }).apiKey).toEqual(['a', 'b']);
+  });
+
+  it('refuses to listen beyond this machine without a key, unless told to', () => {
+    expect(refusal({ host: '0.0.0.0' })).toContain('--api-key');
+    expect(serveConfig({ host: '0.0.0.0', insecure: true }, {}).host).toBe('0.0.0.0');
+    expect(serveConfig({ host: '0.0.0.0', apiKey: ['k'] }, {}).host).toBe('0.0.0.0');
+  });
+
+  it.each([
+    ['0.5', { kind: 'fraction', fraction: 0.5 }],
+    ['1.0', { kind: 'fraction', fraction: 1 }],
+    ['512MiB', { kind: 'bytes', bytes: 536_870_912 }],
+    ['4GB', { kind: 'bytes', bytes: 4e9 }],
+    ['1073741824', { kind: 'bytes', bytes: 1_073_741_824 }],
+  ])('reads %s as cache memory', (text, expected) => {
+    expect(serveConfig({ kvCacheMemory: text }, {}).kvCacheMemory).toEqual(expected);
+  });
+
+  it.each(['lots', '0', '-1', '5constructor', '4 parsecs'])(
+    'refuses %s as cache memory, by its flag',
+    (text) => {
+      expect(refusal({ kvCacheMemory: text })).toContain('--kv-cache-memory (or OCTAVO_KV_CACHE_MEMORY)');
+    },
+  );
+
+  it('refuses a time that timers cannot wait for', () => {
+    expect(refusal({ shutdownTimeout: '3000000' })).toContain('--shutdown-timeout');
+  });
+
+  it('refuses a step that cannot give every sequence its token', () => {
+    expect(refusal({ maxNumSeqs: '64', maxNumBatchedTokens: '32' })).toContain(
+      'each sequence needs one token',
+    );
+  });
+});

@@ -1,0 +1,68 @@
+/** What is not a request that a route could see, sent as raw bytes. */
+
+import { once } from 'node:events';
+import net from 'node:net';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type ServerProcess, startServer } from '../support/server-process.ts';
+
+let server: ServerProcess;
+beforeAll(async () => {
+  server = await startServer();
+});
+afterAll(() => server.stop());
+
+/** Everything that the server says until it closes. */
+async function send(bytes: string): Promise<{ status: number; head: string; body: string }> {
+  const { hostname, port } = new URL(server.baseUrl);
+  const socket = net.connect(Number(port), hostname);
+  let text = '';
+  socket.on('data', (chunk) => {
+    text += chunk;
+  });
+  socket.write(bytes);
+  await once(socket, 'close');
+  const [head, body] = text.split('\r\n\r\n', 2) as [string, string];
+  return { status: Number(head.split(' ')[1]), head, body };
+}
+
+const CASES = [
+  { name: 'bytes that are not HTTP', bytes: 'hello there\r\n\r\n', status: 400 },
+  { name: 'a method that does not exist', bytes: 'FETCH / HTTP/1.1\r\nHost: x\r\n\r\n', status: 400 },
+  {
+    name: 'two lengths for one body',
+    bytes:
+      'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n',
+    status: 400,
+  },
+  {
+    name: 'headers too long',
+    bytes: `GET / HTTP/1.1\r\nHost: x\r\nX-Long: ${'a'.repeat(20_000)}\r\n\r\n`,
+    status: 431,
+  },
+  {
+    name: 'a target that is no path',
+    bytes: 'GET /v1\\models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    status: 400,
+  },
+  { name: 'a broken host', bytes: 'GET / HTTP/1.1\r\nHost: a b<>\r\nConnection: close\r\n\r\n', status: 400 },
+];
+
+describe('what is not a request', () => {
+  it.each(CASES)('is answered like any other error: $name', async ({ bytes, status }) => {
+    const answer = await send(bytes);
+    expect(answer.status).toBe(status);
+    expect(answer.head).toMatch(/\r\nx-request-id: \S+/i);
+    expect(JSON.parse(answer.body)).toEqual({
+      error: {
+        message: expect.any(String),
+        type: 'invalid_request_error',
+        param: null,
+        code: 'invalid_http',
+      },
+    });
+  });
+
+  it('does not include a request of HTTP/1.0 without a host', async () => {
+    expect((await send('GET /health HTTP/1.0\r\n\r\n')).status).toBe(200);
+  });
+});
