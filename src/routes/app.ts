@@ -8,12 +8,15 @@ import { REQUEST_ID_CHARACTERS_MAX } from '../base/limits.ts';
 import { HttpError, isServerFault, toApiError } from './api-error.ts';
 import { authentication } from './authentication.ts';
 import { chatCompletions } from './chat-completions.ts';
+import { completions } from './completions.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { health } from './health.ts';
 import { metricsText } from './metrics.ts';
 import { listModels, retrieveModel } from './models.ts';
 import { openApiJson } from './openapi.ts';
 import { ready } from './ready.ts';
+import { isSleeping, serverLoad, serverVersion } from './server-state.ts';
+import { detokenize, renderChat, tokenize } from './tokenization.ts';
 
 const REQUEST_ID_HEADER = 'x-request-id';
 
@@ -51,13 +54,24 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
     context.header(REQUEST_ID_HEADER, id);
     await next();
   });
-  app.use('/v1/*', authentication(apiKeys));
+  const authenticate = authentication(apiKeys);
+  for (const path of ['/v1/*', '/tokenize', '/detokenize']) app.use(path, authenticate);
 
   addRoute(app, 'POST', '/v1/chat/completions', chatCompletions(dependencies));
+  addRoute(app, 'POST', '/v1/completions', completions(dependencies));
+  addRoute(app, 'POST', '/v1/chat/completions/render', renderChat(dependencies));
+  // vLLM has them at the root, SGLang at both places; the key is asked for at both.
+  for (const prefix of ['', '/v1']) {
+    addRoute(app, 'POST', `${prefix}/tokenize`, tokenize(dependencies));
+    addRoute(app, 'POST', `${prefix}/detokenize`, detokenize(dependencies));
+  }
   addRoute(app, 'GET', '/v1/models', listModels(models));
   addRoute(app, 'GET', '/v1/models/:id{.+}', retrieveModel(models));
   addRoute(app, 'GET', '/health', health(dependencies));
   addRoute(app, 'GET', '/ready', ready(dependencies));
+  addRoute(app, 'GET', '/version', serverVersion(dependencies));
+  addRoute(app, 'GET', '/load', serverLoad(dependencies));
+  addRoute(app, 'GET', '/is_sleeping', isSleeping());
   addRoute(app, 'GET', '/metrics', metricsText(metrics));
   addRoute(app, 'GET', '/openapi.json', openApiJson());
 

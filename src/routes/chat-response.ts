@@ -6,28 +6,21 @@
  */
 
 import type { TextEvent, TextUsage, TokenText, TokenTextLogprobs } from '../engine/text-generation.ts';
+import {
+  type AnswerBuilder,
+  type AnswerEncoder,
+  type AnswerIdentity,
+  ChunkFrame,
+  finiteLogprob,
+  hasMoreThanText,
+  type TextDelta,
+  usageOf,
+} from './answer.ts';
 import type {
   ChatCompletion,
   ChatCompletionChunk,
-  ChatCompletionUsage,
   ChatTokenLogprob,
 } from './schema/chat-completion-response.ts';
-import { SSE_DONE, sseData } from './sse.ts';
-
-/** What is the same in the whole answer to one request. */
-export type CompletionIdentity = {
-  readonly id: string;
-  readonly created: number;
-  readonly model: string;
-  readonly systemFingerprint: string;
-};
-
-/** What OpenAI sends for a token without any probability; JSON has no minus infinity. */
-const LOGPROB_MIN = -9999;
-
-function finiteLogprob(logprob: number): number {
-  return Number.isFinite(logprob) ? logprob : LOGPROB_MIN;
-}
 
 function tokenOf({ text, logprob, bytes }: TokenText) {
   return { token: text, logprob: finiteLogprob(logprob), bytes: [...bytes] };
@@ -37,37 +30,40 @@ function logprobOf(token: TokenTextLogprobs): ChatTokenLogprob {
   return { ...tokenOf(token), top_logprobs: token.top.map(tokenOf) };
 }
 
-/**
- * `completion_tokens_details` is left out: reasoning is not told apart from the answer here, and a zero would
- * claim that there was none.
- */
-export function usageOf(usage: TextUsage): ChatCompletionUsage {
-  return {
-    prompt_tokens: usage.promptTokenCount,
-    completion_tokens: usage.completionTokenCount,
-    total_tokens: usage.promptTokenCount + usage.completionTokenCount,
-    prompt_tokens_details: { cached_tokens: usage.cachedTokenCount },
-  };
-}
-
-type Choice = { text: string; logprobs: ChatTokenLogprob[] | null; reason: 'stop' | 'length' | null };
+type Choice = {
+  text: string;
+  logprobs: ChatTokenLogprob[] | null;
+  tokenIds: number[] | null;
+  reason: 'stop' | 'length' | null;
+};
 
 /** Collects the events of one request into one answer. */
-export class CompletionBuilder {
+export class ChatCompletionBuilder implements AnswerBuilder {
   readonly #choices: readonly Choice[];
+  #promptTokenIds: readonly number[] | null = null;
   #usage: TextUsage | null = null;
 
   constructor(choiceCount: number) {
-    this.#choices = Array.from({ length: choiceCount }, () => ({ text: '', logprobs: null, reason: null }));
+    this.#choices = Array.from({ length: choiceCount }, () => ({
+      text: '',
+      logprobs: null,
+      tokenIds: null,
+      reason: null,
+    }));
   }
 
   add(event: TextEvent): void {
     switch (event.kind) {
       case 'prompt':
+        this.#promptTokenIds = event.prompts?.[0]?.tokenIds ?? null;
         return;
       case 'text-delta': {
         const choice = this.#choices[event.choiceIndex]!;
         choice.text += event.text;
+        if (event.tokenIds !== null) {
+          choice.tokenIds ??= [];
+          choice.tokenIds.push(...event.tokenIds);
+        }
         if (event.logprobs === null) return;
         choice.logprobs ??= [];
         for (const token of event.logprobs) choice.logprobs.push(logprobOf(token));
@@ -81,8 +77,7 @@ export class CompletionBuilder {
     }
   }
 
-  /** @returns null while the last event is missing: the generation was cut short. */
-  build(identity: CompletionIdentity): ChatCompletion | null {
+  build(identity: AnswerIdentity): ChatCompletion | null {
     if (this.#usage === null) return null;
     return {
       id: identity.id,
@@ -95,67 +90,44 @@ export class CompletionBuilder {
         message: { role: 'assistant', content: choice.text, refusal: null },
         logprobs: choice.logprobs === null ? null : { content: choice.logprobs, refusal: null },
         finish_reason: choice.reason ?? 'stop',
+        ...(choice.tokenIds === null ? {} : { token_ids: choice.tokenIds }),
       })),
       usage: usageOf(this.#usage),
+      ...(this.#promptTokenIds === null ? {} : { prompt_token_ids: [...this.#promptTokenIds] }),
     };
   }
 }
 
-export type ChunkEncoderOptions = CompletionIdentity & {
+export type ChatChunkOptions = {
   readonly choiceCount: number;
-  /** Every chunk has `usage`: null, and the numbers in a last one without choices. */
   readonly includeUsage: boolean;
 };
 
+type ChunkChoices = ChatCompletionChunk['choices'];
+
 /** Turns events into `data:` events of a stream. */
-export class ChunkEncoder {
-  /** `data: {"id":…,` up to and including `"choices":` */
-  readonly #head: string;
-  /** What follows the list of choices, to the end of the event. */
-  readonly #tail: string;
+export class ChatChunkEncoder implements AnswerEncoder {
+  readonly #frame: ChunkFrame;
+  readonly #choiceCount: number;
   readonly #textHeads: readonly string[];
   readonly #textTail: string;
-  readonly #includeUsage: boolean;
-  readonly #choiceCount: number;
 
-  constructor({ includeUsage, choiceCount, ...identity }: ChunkEncoderOptions) {
-    const common: Omit<ChatCompletionChunk, 'choices'> = {
-      id: identity.id,
-      object: 'chat.completion.chunk',
-      created: identity.created,
-      model: identity.model,
-      system_fingerprint: identity.systemFingerprint,
-    };
-    this.#includeUsage = includeUsage;
+  constructor(identity: AnswerIdentity, { choiceCount, includeUsage }: ChatChunkOptions) {
+    this.#frame = new ChunkFrame({ identity, object: 'chat.completion.chunk', includeUsage });
     this.#choiceCount = choiceCount;
-    this.#head = `data: ${JSON.stringify(common).slice(0, -1)},"choices":`;
-    this.#tail = includeUsage ? ',"usage":null}\n\n' : '}\n\n';
     this.#textHeads = Array.from(
       { length: choiceCount },
-      (_, index) => `${this.#head}[{"index":${index},"delta":{"content":`,
+      (_, index) => `${this.#frame.head}[{"index":${index},"delta":{"content":`,
     );
-    this.#textTail = `},"logprobs":null,"finish_reason":null}]${this.#tail}`;
+    this.#textTail = `},"logprobs":null,"finish_reason":null}]${this.#frame.tail}`;
   }
 
-  /** The first chunk of every choice: who speaks. */
-  opening(): string {
-    let events = '';
-    for (let index = 0; index < this.#choiceCount; index++) {
-      const delta = { role: 'assistant', content: '' } as const;
-      events += this.#chunk([{ index, delta, logprobs: null, finish_reason: null }]);
-    }
-    return events;
-  }
-
-  /** Events to send, empty when there is nothing to say. The event `usage` also closes the stream. */
   encode(event: TextEvent): string {
     switch (event.kind) {
       case 'prompt':
-        return '';
+        return this.#opening(event.prompts?.[0]?.tokenIds ?? null);
       case 'text-delta':
-        if (event.logprobs !== null && event.logprobs.length > 0) {
-          return this.#textWithLogprobs(event.choiceIndex, event.text, event.logprobs);
-        }
+        if (hasMoreThanText(event)) return this.#wholeDelta(event);
         if (event.text === '') return '';
         return this.#textHeads[event.choiceIndex]! + JSON.stringify(event.text) + this.#textTail;
       case 'choice-finish':
@@ -163,26 +135,29 @@ export class ChunkEncoder {
           { index: event.choiceIndex, delta: {}, logprobs: null, finish_reason: event.reason },
         ]);
       case 'usage':
-        return this.#closing(event.usage);
+        return this.#frame.closing(event.usage);
     }
   }
 
-  #textWithLogprobs(index: number, text: string, tokens: readonly TokenTextLogprobs[]): string {
-    const logprobs = { content: tokens.map(logprobOf), refusal: null };
-    return this.#chunk([{ index, delta: { content: text }, logprobs, finish_reason: null }]);
+  /** The first chunk of every choice: who speaks. The very first one tells the prompt, where that was asked for. */
+  #opening(promptTokenIds: readonly number[] | null): string {
+    let events = '';
+    for (let index = 0; index < this.#choiceCount; index++) {
+      const delta = { role: 'assistant', content: '' } as const;
+      const more = index === 0 && promptTokenIds !== null ? { prompt_token_ids: promptTokenIds } : {};
+      events += this.#chunk([{ index, delta, logprobs: null, finish_reason: null }], more);
+    }
+    return events;
   }
 
-  #chunk(choices: ChatCompletionChunk['choices']): string {
-    return this.#head + JSON.stringify(choices) + this.#tail;
+  #wholeDelta({ choiceIndex: index, text, logprobs: tokens, tokenIds }: TextDelta): string {
+    const logprobs =
+      tokens === null || tokens.length === 0 ? null : { content: tokens.map(logprobOf), refusal: null };
+    const ids = tokenIds === null ? {} : { token_ids: [...tokenIds] };
+    return this.#chunk([{ index, delta: { content: text }, logprobs, finish_reason: null, ...ids }]);
   }
 
-  #closing(usage: TextUsage): string {
-    if (!this.#includeUsage) return SSE_DONE;
-    return `${this.#head}[],"usage":${JSON.stringify(usageOf(usage))}}\n\n${SSE_DONE}`;
+  #chunk(choices: ChunkChoices, more: { readonly prompt_token_ids?: readonly number[] } = {}): string {
+    return this.#frame.chunk(choices, more);
   }
-}
-
-/** An error inside a stream. Not followed by `[DONE]`, which says that the answer is whole. */
-export function errorEvent(body: unknown): string {
-  return sseData(JSON.stringify(body));
 }

@@ -36,6 +36,8 @@ export type AppDependencies = {
   readonly logger: Logger;
   /** A new name on every call, of letters, digits and dashes; for request ids and completion ids. */
   readonly newId: () => string;
+  /** Of this program. */
+  readonly version: string;
   /** Names the build in every completion. */
   readonly systemFingerprint: string;
   readonly bodyBytesMax: number;

@@ -2,9 +2,9 @@
 
 import type { Handler } from 'hono';
 import type { z } from 'zod';
-import { modelNotFound } from './chat-completions.ts';
 import type { AppEnvironment, ServedModel } from './dependencies.ts';
 import type { modelSchema } from './schema/model.ts';
+import { requireModel } from './served-models.ts';
 
 function modelObject({ id, created, modelLengthMax }: ServedModel): z.infer<typeof modelSchema> {
   return { id, object: 'model', created, owned_by: 'octavo', max_model_len: modelLengthMax };
@@ -18,9 +18,7 @@ export function listModels(models: readonly ServedModel[]): Handler<AppEnvironme
 /** Handler of GET /v1/models/:id; ids may hold slashes, escaped or not. */
 export function retrieveModel(models: readonly ServedModel[]): Handler<AppEnvironment> {
   return (context) => {
-    const id = context.req.param('id') ?? '';
-    const model = models.find((candidate) => candidate.id === id);
-    if (model === undefined) throw modelNotFound(id);
+    const model = requireModel(models, context.req.param('id') ?? '');
     return context.json(modelObject(model));
   };
 }

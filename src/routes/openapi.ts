@@ -9,10 +9,27 @@ import { z } from 'zod';
 import type { AppEnvironment } from './dependencies.ts';
 import { chatCompletionRequestSchema } from './schema/chat-completion-request.ts';
 import { chatCompletionChunkSchema, chatCompletionSchema } from './schema/chat-completion-response.ts';
+import { completionRequestSchema } from './schema/completion-request.ts';
+import { completionChunkSchema, completionSchema } from './schema/completion-response.ts';
 import { errorBodySchema } from './schema/error.ts';
-import { REQUEST_FIELDS } from './schema/fields.ts';
+import {
+  CHAT_FIELDS,
+  COMPLETION_FIELDS,
+  TOKENIZE_CHAT_FIELDS,
+  TOKENIZE_TEXT_FIELDS,
+} from './schema/field-tables.ts';
+import type { FieldTable } from './schema/fields.ts';
 import { healthSchema, readySchema } from './schema/health.ts';
 import { modelListSchema, modelSchema } from './schema/model.ts';
+import { loadSchema, sleepingSchema, versionSchema } from './schema/server-state.ts';
+import {
+  detokenizeRequestSchema,
+  detokenizeResponseSchema,
+  renderedChatSchema,
+  tokenizeChatRequestSchema,
+  tokenizeResponseSchema,
+  tokenizeTextRequestSchema,
+} from './schema/tokenization.ts';
 
 type JsonSchema = Record<string, unknown>;
 
@@ -26,10 +43,10 @@ function jsonSchema(schema: z.ZodType): JsonSchema {
 }
 
 /** The served fields from the schema, and the others from the table with what becomes of them. */
-function requestSchema(): JsonSchema {
-  const schema = jsonSchema(chatCompletionRequestSchema);
+function requestSchema(request: z.ZodType, table: FieldTable): JsonSchema {
+  const schema = jsonSchema(request);
   const properties: JsonSchema = { ...(schema['properties'] as JsonSchema) };
-  for (const [name, rule] of REQUEST_FIELDS) {
+  for (const [name, rule] of table) {
     if (rule.kind === 'served') continue;
     const fate = rule.kind === 'refused' ? 'Refused unless it asks for nothing' : 'Accepted without effect';
     properties[name] = { description: `${fate}: ${rule.reason}.` };
@@ -39,9 +56,25 @@ function requestSchema(): JsonSchema {
 
 function schemas(): Record<string, JsonSchema> {
   return {
-    ChatCompletionRequest: requestSchema(),
+    ChatCompletionRequest: requestSchema(chatCompletionRequestSchema, CHAT_FIELDS),
     ChatCompletion: jsonSchema(chatCompletionSchema),
     ChatCompletionChunk: jsonSchema(chatCompletionChunkSchema),
+    CompletionRequest: requestSchema(completionRequestSchema, COMPLETION_FIELDS),
+    Completion: jsonSchema(completionSchema),
+    CompletionChunk: jsonSchema(completionChunkSchema),
+    TokenizeRequest: {
+      anyOf: [
+        requestSchema(tokenizeTextRequestSchema, TOKENIZE_TEXT_FIELDS),
+        requestSchema(tokenizeChatRequestSchema, TOKENIZE_CHAT_FIELDS),
+      ],
+    },
+    TokenizeResponse: jsonSchema(tokenizeResponseSchema),
+    DetokenizeRequest: jsonSchema(detokenizeRequestSchema),
+    DetokenizeResponse: jsonSchema(detokenizeResponseSchema),
+    RenderedChat: jsonSchema(renderedChatSchema),
+    Version: jsonSchema(versionSchema),
+    Load: jsonSchema(loadSchema),
+    Sleeping: jsonSchema(sleepingSchema),
     Model: jsonSchema(modelSchema),
     ModelList: jsonSchema(modelListSchema),
     Health: jsonSchema(healthSchema),
@@ -106,33 +139,88 @@ function errors(...statuses: number[]) {
   return Object.fromEntries(entries);
 }
 
-const EVENT_STREAM = {
+const eventStream = (chunk: string) => ({
   schema: { type: 'string' },
   description:
-    'With `stream: true`: events `data: <ChatCompletionChunk>`, closed by `data: [DONE]`. An error after the stream ' +
+    `With \`stream: true\`: events \`data: <${chunk}>\`, closed by \`data: [DONE]\`. An error after the stream ` +
     'has begun arrives as `data: <Error>` and ends it. Lines that begin with a colon only keep the line open.',
-  'x-event-schema': reference('ChatCompletionChunk'),
+  'x-event-schema': reference(chunk),
+});
+
+type GeneratingOptions = {
+  readonly operationId: string;
+  readonly summary: string;
+  /** Of the answer; its request and its chunk are named after it. */
+  readonly schema: string;
 };
 
-function chatPath() {
+function generatingPath({ operationId, summary, schema }: GeneratingOptions) {
   return {
     post: {
-      operationId: 'createChatCompletion',
-      summary: 'Continue a conversation',
+      operationId,
+      summary,
       description:
         'Fields without effect are named in the header `x-octavo-ignored`; with `--strict-fields` they are refused. ' +
         'Null means absent.',
       security: [{ apiKey: [] }, {}],
-      requestBody: { required: true, content: json('ChatCompletionRequest') },
+      requestBody: { required: true, content: json(`${schema}Request`) },
       responses: {
         200: {
           description: 'The answer, whole or as a stream.',
           headers: headers('x-octavo-ignored'),
-          content: { ...json('ChatCompletion'), 'text/event-stream': EVENT_STREAM },
+          content: { ...json(schema), 'text/event-stream': eventStream(`${schema}Chunk`) },
         },
         ...errors(400, 401, 404, 405, 413, 415, 429, 500, 503),
       },
     },
+  };
+}
+
+function generatingPaths() {
+  const chat = { operationId: 'createChatCompletion', summary: 'Continue a conversation' };
+  const text = { operationId: 'createCompletion', summary: 'Continue a text' };
+  return {
+    '/v1/chat/completions': generatingPath({ ...chat, schema: 'ChatCompletion' }),
+    '/v1/completions': generatingPath({ ...text, schema: 'Completion' }),
+  };
+}
+
+type PostOptions = {
+  readonly operationId: string;
+  readonly summary: string;
+  readonly request: string;
+  readonly response: string;
+};
+
+function postPath({ operationId, summary, request, response }: PostOptions) {
+  const ok = { description: summary, headers: headers('x-octavo-ignored'), content: json(response) };
+  return {
+    post: {
+      operationId,
+      summary,
+      security: [{ apiKey: [] }, {}],
+      requestBody: { required: true, content: json(request) },
+      responses: { 200: ok, ...errors(400, 401, 404, 405, 413, 415, 500, 503) },
+    },
+  };
+}
+
+function tokenPaths() {
+  const tokenizeSchemas = { request: 'TokenizeRequest', response: 'TokenizeResponse' };
+  const detokenizeSchemas = { request: 'DetokenizeRequest', response: 'DetokenizeResponse' };
+  const forth = { summary: 'Text or messages to token ids', ...tokenizeSchemas };
+  const back = { summary: 'Token ids to text', ...detokenizeSchemas };
+  return {
+    '/v1/chat/completions/render': postPath({
+      operationId: 'renderChat',
+      summary: 'The prompt of a chat request, as text and as token ids',
+      request: 'ChatCompletionRequest',
+      response: 'RenderedChat',
+    }),
+    '/tokenize': postPath({ operationId: 'tokenize', ...forth }),
+    '/v1/tokenize': postPath({ operationId: 'tokenizeV1', ...forth }),
+    '/detokenize': postPath({ operationId: 'detokenize', ...back }),
+    '/v1/detokenize': postPath({ operationId: 'detokenizeV1', ...back }),
   };
 }
 
@@ -171,6 +259,20 @@ function operationPaths() {
   return {
     '/health': { get: getPath({ ...alive, errors: [405, 503] }) },
     '/ready': { get: getPath({ ...traffic, errors: [405, 503] }) },
+    '/version': {
+      get: getPath({ operationId: 'version', summary: 'Version', schema: 'Version', errors: [405] }),
+    },
+    '/load': {
+      get: getPath({ operationId: 'load', summary: 'Work in flight', schema: 'Load', errors: [405] }),
+    },
+    '/is_sleeping': {
+      get: getPath({
+        operationId: 'isSleeping',
+        summary: 'Whether it was put to sleep; never',
+        schema: 'Sleeping',
+        errors: [405],
+      }),
+    },
     '/metrics': {
       get: {
         operationId: 'metrics',
@@ -203,10 +305,10 @@ export function openApiDocument(): Record<string, unknown> {
       title: 'Octavo',
       version: API_VERSION,
       description:
-        "An inference server with OpenAI's chat completions. Errors have OpenAI's shape everywhere.",
+        "An inference server with OpenAI's chat completions and completions. Errors have OpenAI's shape everywhere.",
     },
     servers: [{ url: 'http://127.0.0.1:8000' }],
-    paths: { '/v1/chat/completions': chatPath(), ...modelPaths(), ...operationPaths() },
+    paths: { ...generatingPaths(), ...tokenPaths(), ...modelPaths(), ...operationPaths() },
     components: {
       schemas: schemas(),
       headers: HEADERS,
@@ -214,7 +316,8 @@ export function openApiDocument(): Record<string, unknown> {
         apiKey: {
           type: 'http',
           scheme: 'bearer',
-          description: 'Needed on /v1/* when the server was started with `--api-key`.',
+          description:
+            'Needed on /v1/*, /tokenize and /detokenize when the server was started with `--api-key`.',
         },
       },
     },

@@ -4,7 +4,7 @@
  */
 
 import { assert } from '../base/assert.ts';
-import type { TextEvent, TextRequest } from '../engine/text-generation.ts';
+import { sequenceCountOf, type TextEvent, type TextRequest } from '../engine/text-generation.ts';
 import type { AppDependencies } from './dependencies.ts';
 import type { RequestObserver } from './engine-metrics.ts';
 
@@ -31,7 +31,8 @@ export class RunningRequest {
    */
   constructor({ dependencies, request, clientSignal, startedMs }: StartOptions) {
     const { engine, generator, metrics } = dependencies;
-    const admission = engine.admit(request.choiceCount);
+    const sequenceCount = sequenceCountOf(request);
+    const admission = engine.admit(sequenceCount);
     this.#abort = new AbortController();
     try {
       this.#iterator = generator.generate(request, this.#abort.signal)[Symbol.asyncIterator]();
@@ -39,7 +40,7 @@ export class RunningRequest {
       admission.leave();
       throw error;
     }
-    this.#observer = metrics.observeRequest(request.choiceCount, startedMs);
+    this.#observer = metrics.observeRequest(sequenceCount, startedMs);
     const onClientGone = () => this.cancel();
     clientSignal.addEventListener('abort', onClientGone, { once: true });
     this.#giveBack = () => {
@@ -71,13 +72,6 @@ export class RunningRequest {
       this.#end();
       throw error;
     }
-  }
-
-  /** The first event that belongs to the answer. */
-  async nextOutput(): Promise<TextEvent | null> {
-    let event = await this.next();
-    while (event?.kind === 'prompt') event = await this.next();
-    return event;
   }
 
   /** Stops the generation. Harmless when called again, and after the end. */

@@ -6,7 +6,8 @@
  * The order is by logit, descending, and by token id where logits are equal. Every token that the row did not tell
  * about comes after the last candidate in this order, because its logit is unedited or was lowered. So all told
  * tokens that do not come after the last candidate's original place are ranked: nothing untold lies between them.
- * A later mask of allowed tokens fits in as one more edit that only lowers.
+ * A list of allowed tokens is one more edit that only lowers: the others are left out, and when every allowed token is
+ * told, all of them are ranked.
  */
 
 import { CANDIDATE_COUNT, EDITED_TOKENS_RANKED_MAX, EDITED_TOKENS_READ_MAX } from '../base/limits.ts';
@@ -46,7 +47,11 @@ export class RankedHead {
   untoldCount = 0;
 
   /** The last candidate's place in the order; only told tokens up to there are ranked. */
-  #floorTokenId = 0;
+  #lastLogit = 0;
+  #lastTokenId = 0;
+  /** The candidates are the whole row. */
+  #isWholeRow = false;
+  /** Nothing that can be chosen is untold. */
   #isComplete = false;
 
   readonly #editedIds = new Int32Array(EDITED_TOKENS_RANKED_MAX);
@@ -56,6 +61,7 @@ export class RankedHead {
   /** @returns false when too many edited tokens rank to sort them here: then the head is not to be used. */
   fill(source: RowSource): boolean {
     this.#takeFloor(source);
+    this.#takeAllowed(source);
     this.count = 0;
     this.unrankedCount = 0;
     this.modelLogitCount = 0;
@@ -72,10 +78,29 @@ export class RankedHead {
 
   #takeFloor({ logits, row }: RowSource): void {
     const last = (row + 1) * logits.candidateCount - 1;
-    this.#isComplete = logits.candidateCount >= logits.vocabularySize;
-    this.floorLogit = this.#isComplete ? -Infinity : logits.candidateLogits[last]!;
-    this.#floorTokenId = logits.candidateIds[last]!;
+    this.#isWholeRow = logits.candidateCount >= logits.vocabularySize;
+    this.#lastLogit = logits.candidateLogits[last]!;
+    this.#lastTokenId = logits.candidateIds[last]!;
     this.untoldCount = logits.vocabularySize - logits.candidateCount;
+    this.#isComplete = this.#isWholeRow;
+    this.floorLogit = this.#isComplete ? -Infinity : this.#lastLogit;
+  }
+
+  /** With a list of allowed tokens, only they can be untold. */
+  #takeAllowed({ logits, row, edits, readCount }: RowSource): void {
+    const allowedCount = edits?.allowedCount ?? null;
+    if (edits === null || allowedCount === null || this.#isWholeRow) return;
+    const areRead = edits.hasAllowedEntries && readCount >= edits.raisingCount;
+    this.untoldCount = areRead ? 0 : allowedCount;
+    this.#isComplete = areRead;
+    if (areRead) {
+      this.floorLogit = -Infinity;
+      return;
+    }
+    const first = row * logits.candidateCount;
+    for (let i = first; i < first + logits.candidateCount; i++) {
+      if (edits.allows(logits.candidateIds[i]!)) this.untoldCount--;
+    }
   }
 
   #takeCandidates({ logits, row }: RowSource): void {
@@ -91,14 +116,16 @@ export class RankedHead {
     for (let i = first; i < first + logits.candidateCount; i++) {
       const raw = logits.candidateLogits[i]!;
       this.modelLogits[this.modelLogitCount++] = raw;
-      const entry = edits.entryOf(logits.candidateIds[i]!);
+      const tokenId = logits.candidateIds[i]!;
+      const entry = edits.allows(tokenId) ? edits.entryOf(tokenId) : -1;
       if (entry >= 0 && !this.#addEdited(edits, entry, raw)) return false;
     }
     for (let entry = 0; entry < readCount; entry++) {
       const raw = logits.reads[readStart + entry]!;
-      if (this.#isRanked(raw, edits.tokenIdAt(entry))) continue; // It is a candidate, taken already.
+      const tokenId = edits.tokenIdAt(entry);
+      if (this.#isCandidate(raw, tokenId)) continue; // Taken already.
       this.modelLogits[this.modelLogitCount++] = raw;
-      this.untoldCount--;
+      if (!this.#isComplete && edits.allows(tokenId)) this.untoldCount--;
       if (!this.#addEdited(edits, entry, raw)) return false;
     }
     return true;
@@ -107,6 +134,7 @@ export class RankedHead {
   #addEdited(edits: TokenEdits, entry: number, raw: number): boolean {
     const tokenId = edits.tokenIdAt(entry);
     const logit = edits.apply(entry, raw);
+    if (logit === -Infinity) return true; // It has no mass and no place.
     if (!this.#isRanked(logit, tokenId)) {
       this.unrankedLogits[this.unrankedCount++] = logit;
       return true;
@@ -131,7 +159,7 @@ export class RankedHead {
     let edited = 0;
     for (let i = first; i < first + logits.candidateCount; i++) {
       const tokenId = logits.candidateIds[i]!;
-      if (edits.entryOf(tokenId) >= 0) continue;
+      if (edits.entryOf(tokenId) >= 0 || !edits.allows(tokenId)) continue;
       const logit = logits.candidateLogits[i]!;
       while (
         edited < this.#editedCount &&
@@ -153,7 +181,12 @@ export class RankedHead {
   }
 
   #isRanked(logit: number, tokenId: number): boolean {
-    return this.#isComplete || !comesBefore(this.floorLogit, this.#floorTokenId, logit, tokenId);
+    return this.#isComplete || this.#isCandidate(logit, tokenId);
+  }
+
+  /** Whether a token with this model logit is one of the candidates; or an edited one comes before the last of them. */
+  #isCandidate(logit: number, tokenId: number): boolean {
+    return this.#isWholeRow || !comesBefore(this.#lastLogit, this.#lastTokenId, logit, tokenId);
   }
 }
 

@@ -3,7 +3,8 @@
  * business of `routes` and `text-generation`; here every field has a value.
  *
  * The order of the pipeline is fixed, and the one of vLLM's V1 sampler:
- *  1. edits of single logits: bias, repetition penalty, frequency and presence penalty, forbidden stop tokens;
+ *  1. edits of single logits: bias, repetition penalty, frequency and presence penalty; forbidden tokens (stop tokens
+ *     too early, banned sequences, all that are not on the list of allowed ones) come to -Infinity;
  *  2. temperature (0: the largest logit is taken, the rest does not matter);
  *  3. min_p, then top_k, then top_p, each over the distribution that the one before has left;
  *  4. one draw.
@@ -29,6 +30,10 @@ export type SamplingParams = {
   readonly frequencyPenalty: number;
   /** Token id -> addend to its logit, in [-100, 100]. */
   readonly logitBias: ReadonlyMap<number, number>;
+  /** `null`: all. Otherwise only these tokens can be chosen, whatever else is asked; at least one, ids that exist. */
+  readonly allowedTokenIds: Int32Array | null;
+  /** Token sequences, of at least one token each, that the output never completes. */
+  readonly bannedSequences: readonly Int32Array[];
   /** Any finite number; always decided before the request reaches the engine. */
   readonly seed: number;
   /**
@@ -51,6 +56,8 @@ export const GREEDY: SamplingParams = {
   presencePenalty: 0,
   frequencyPenalty: 0,
   logitBias: new Map(),
+  allowedTokenIds: null,
+  bannedSequences: [],
   seed: 0,
   logprobCount: null,
 };

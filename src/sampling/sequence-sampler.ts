@@ -96,7 +96,7 @@ export class SequenceSampler {
       this.#readStart = query.readCount;
       this.#readCount = readCount;
       for (let entry = 0; entry < readCount; entry++) query.addRead(row, this.#edits.tokenIdAt(entry));
-      if (this.#needsTotal) this.#normaliser = query.addNormaliser(row, temperature);
+      if (this.#needsNormaliser) this.#normaliser = query.addNormaliser(row, temperature);
     }
     if (logprobCount === null) this.#logprobNormaliser = NOT_ASKED;
     else if (this.#normaliser >= 0 && temperature === 1) this.#logprobNormaliser = this.#normaliser;
@@ -129,9 +129,14 @@ export class SequenceSampler {
     return !this.#isGreedy && minP === 0 && (topK === 0 || topK > CANDIDATE_COUNT);
   }
 
+  /** A normaliser says nothing of the mass of some tokens only. */
+  get #needsNormaliser(): boolean {
+    return this.#needsTotal && this.#edits.allowedCount === null;
+  }
+
   /** To correct a normaliser all edited logits must be known; else only those that may come among the best. */
   get #wantedReadCount(): number {
-    return this.#needsTotal ? this.#edits.count : this.#edits.raisingCount;
+    return this.#needsNormaliser ? this.#edits.count : this.#edits.raisingCount;
   }
 
   get #uniform(): number {

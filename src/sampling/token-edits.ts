@@ -1,10 +1,16 @@
 /**
  * The tokens of one sequence whose logit is not taken as the model gives it, and what becomes of it: bias, penalties,
- * forbidden stop tokens. Kept up to date token by token; nothing is rebuilt for a step. Knows nothing of rows,
+ * forbidden tokens. Kept up to date token by token; nothing is rebuilt for a step. Knows nothing of rows,
  * candidates or draws.
+ *
+ * A list of allowed tokens forbids nearly all others, which are not kept one by one: `allows` tells. A short list has
+ * its own tokens as entries instead, so that they are read, and with them all that can be chosen is known.
  */
 
+import { EDITED_TOKENS_RANKED_MAX } from '../base/limits.ts';
+import { BannedSequences } from './banned-sequences.ts';
 import type { SamplingParams } from './sampling-params.ts';
+import { TokenSet } from './token-set.ts';
 
 export type TokenEditsOptions = {
   readonly sampling: SamplingParams;
@@ -34,7 +40,10 @@ export class TokenEdits {
   #biases = new Float64Array(16);
   #outputCounts = new Int32Array(16);
   #flags = new Uint8Array(16);
-  #raisedByBiasCount = 0;
+  readonly #allowed: TokenSet | null;
+  readonly #banned: BannedSequences | null;
+  /** Entries of raised tokens and of a short list of allowed ones. */
+  #firstCount = 0;
   #acceptedCount = 0;
 
   constructor(options: TokenEditsOptions) {
@@ -46,14 +55,19 @@ export class TokenEdits {
     this.#hasPenalties = repetitionPenalty !== 1 || presencePenalty !== 0 || frequencyPenalty !== 0;
     this.#hasStopTokens = stopTokenIds.length > 0;
     this.#penaltiesMayRaise = repetitionPenalty < 1 || presencePenalty < 0 || frequencyPenalty < 0;
-    this.#addBiases(sampling.logitBias);
+    const { allowedTokenIds, bannedSequences } = sampling;
+    this.#allowed = allowedTokenIds && new TokenSet(allowedTokenIds, options.vocabularySize);
+    this.#banned = bannedSequences.length > 0 ? new BannedSequences(bannedSequences) : null;
+    this.#addBiases(sampling.logitBias, this.hasAllowedEntries ? allowedTokenIds : null);
+    for (const id of this.#banned?.lastTokenIds ?? []) this.#flag(id, 0);
     if (repetitionPenalty !== 1) for (const id of options.promptTokenIds) this.#flag(id, REPEATED);
     if (options.newTokensMin > 0) for (const id of stopTokenIds) this.#flag(id, STOP);
   }
 
   /** Some logit may differ from the model's. When false, nothing else here needs to be asked. */
   get isActive(): boolean {
-    return this.#sampling.logitBias.size > 0 || this.#hasPenalties || this.#forbidsStopTokens;
+    const isFixed = this.#sampling.logitBias.size > 0 || this.#allowed !== null || this.#banned !== null;
+    return isFixed || this.#hasPenalties || this.#forbidsStopTokens;
   }
 
   /** Entries: every token with an edited logit is one of them. */
@@ -61,9 +75,27 @@ export class TokenEdits {
     return this.#entryOf.size;
   }
 
-  /** Entries from 0 up to this may raise a logit; all others leave it or lower it. */
+  /**
+   * Entries from 0 up to this have to be known: they may raise a logit, or are all that is allowed. All others leave
+   * their logit or lower it.
+   */
   get raisingCount(): number {
-    return this.#penaltiesMayRaise ? this.count : this.#raisedByBiasCount;
+    return this.#penaltiesMayRaise ? this.count : this.#firstCount;
+  }
+
+  /** How many tokens are allowed; null when all are. */
+  get allowedCount(): number | null {
+    return this.#allowed?.size ?? null;
+  }
+
+  /** Whether every allowed token is an entry, among the first `raisingCount`. */
+  get hasAllowedEntries(): boolean {
+    return this.#allowed !== null && this.#allowed.size <= EDITED_TOKENS_RANKED_MAX;
+  }
+
+  /** False for tokens that the list of allowed ones leaves out. */
+  allows(tokenId: number): boolean {
+    return this.#allowed === null || this.#allowed.has(tokenId);
   }
 
   /** @returns the token's entry, or -1 when its logit is the model's. */
@@ -83,7 +115,7 @@ export class TokenEdits {
    */
   apply(entry: number, raw: number): number {
     const flags = this.#flags[entry]!;
-    if ((flags & STOP) !== 0 && this.#forbidsStopTokens) return -Infinity;
+    if (this.#forbids(this.#tokenIds[entry]!, flags)) return -Infinity;
     const { repetitionPenalty, presencePenalty, frequencyPenalty } = this.#sampling;
     let logit = raw + this.#biases[entry]!;
     if ((flags & REPEATED) !== 0) {
@@ -97,6 +129,7 @@ export class TokenEdits {
   /** The token has become part of the output. */
   accept(tokenId: number): void {
     this.#acceptedCount++;
+    this.#banned?.accept(tokenId);
     if (!this.#hasPenalties) return;
     const entry = this.#flag(tokenId, REPEATED);
     if (entry >= 0) this.#outputCounts[entry]!++;
@@ -106,10 +139,16 @@ export class TokenEdits {
     return this.#hasStopTokens && this.#acceptedCount < this.#newTokensMin;
   }
 
-  /** The raising ones first, so that they are a range of entries. */
-  #addBiases(logitBias: ReadonlyMap<number, number>): void {
+  #forbids(tokenId: number, flags: number): boolean {
+    if ((flags & STOP) !== 0 && this.#forbidsStopTokens) return true;
+    return !this.allows(tokenId) || this.#banned?.isCompletedBy(tokenId) === true;
+  }
+
+  /** Those that have to be known first, so that they are a range of entries. */
+  #addBiases(logitBias: ReadonlyMap<number, number>, allowedTokenIds: Int32Array | null): void {
     for (const [id, bias] of logitBias) if (bias > 0) this.#addBias(id, bias);
-    this.#raisedByBiasCount = this.count;
+    for (const id of allowedTokenIds ?? []) this.#flag(id, 0);
+    this.#firstCount = this.count;
     for (const [id, bias] of logitBias) if (bias <= 0) this.#addBias(id, bias);
   }
 

@@ -15,7 +15,7 @@ import {
   SpecialTextGuard,
 } from './special-text-guard.ts';
 import type { JsonObject, NamedSpecialTokens } from './tokenizer-files.ts';
-import { isObject } from './tokenizer-files.ts';
+import { isObject, NAMED_TOKENS } from './tokenizer-files.ts';
 
 export type TextPart = { readonly type: 'text'; readonly text: string };
 
@@ -50,9 +50,30 @@ export type ChatTemplateOptions = {
 };
 
 export type RenderOptions = {
-  /** Ends the prompt with the beginning of an assistant's turn. */
+  /** Ends the prompt with the beginning of an assistant's turn. Not together with `continueFinalMessage`. */
   readonly addGenerationPrompt: boolean;
+  /** Ends the prompt with the last message's content, so that the model writes on where it ends. */
+  readonly continueFinalMessage: boolean;
+  /** Variables for the template besides its own; none of `RESERVED_VARIABLES`. Strings in them are the client's. */
+  readonly variables: JsonObject;
 };
+
+/** An assistant's turn begins after the messages. */
+export const PLAIN_RENDERING: RenderOptions = {
+  addGenerationPrompt: true,
+  continueFinalMessage: false,
+  variables: {},
+};
+
+/** What a template is given by this file. */
+export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([
+  'messages',
+  'tools',
+  'documents',
+  'add_generation_prompt',
+  'continue_final_message',
+  ...NAMED_TOKENS,
+]);
 
 /** What vLLM and llama.cpp put between text parts for a template that wants a string. */
 const PART_SEPARATOR = '\n';
@@ -87,34 +108,61 @@ export class ChatTemplate {
     this.#wantsParts = this.#detectParts();
   }
 
-  /**
-   * @returns the prompt, and the places in it across which no special token may be recognised.
-   * @throws ServerError `invalid_request` with the template's own message when it refuses the messages.
-   */
-  render(messages: readonly ChatMessage[], options: RenderOptions): RenderedPrompt {
-    const prepared = messages.map((message) => this.#prepare(message));
-    let marked = false;
-    const texts: string[] = [];
-    for (const message of prepared) {
-      mapClientText(message, (text) => {
-        marked ||= this.#guard.markPositions(text).length > 0;
-        texts.push(text);
-        return text;
-      });
-    }
-    if (!marked) return { text: this.#run(prepared, options), breaks: [] };
-
-    const mark = chooseMark([...texts, this.#source]);
-    const guarded = prepared.map((message) =>
-      mapClientText(message, (text) => insertMarks(text, this.#guard.markPositions(text), mark)),
-    );
-    return removeMarks(this.#run(guarded, options), mark);
+  /** Whether the template looks at a variable, as far as its text tells. */
+  reads(variable: string): boolean {
+    return new RegExp(`(?<![\\w.])${variable.replace(/\W/g, '\\$&')}(?!\\w)`).test(this.#source);
   }
 
-  #run(messages: readonly JsonObject[], options: RenderOptions): string {
+  /**
+   * @returns the prompt, and the places in it across which no special token may be recognised.
+   * @throws ServerError `invalid_request` with the template's own message when it refuses the messages, or when the
+   *   last message cannot be continued.
+   */
+  render(messages: readonly ChatMessage[], options: RenderOptions): RenderedPrompt {
+    const input: RenderInput = {
+      messages: messages.map((message) => this.#prepare(message)),
+      variables: options.variables,
+    };
+    let marked = false;
+    const texts: string[] = [];
+    mapInput(input, (text) => {
+      marked ||= this.#guard.markPositions(text).length > 0;
+      texts.push(text);
+      return text;
+    });
+    const guardMark = marked ? chooseMark([...texts, this.#source]) : null;
+    const guarded =
+      guardMark === null
+        ? input
+        : mapInput(input, (text) => insertMarks(text, this.#guard.markPositions(text), guardMark));
+    const text = options.continueFinalMessage
+      ? this.#runUpToEnd(guarded, chooseMark([...texts, this.#source, guardMark ?? '']))
+      : this.#run(guarded, options);
+    return guardMark === null ? { text, breaks: [] } : removeMarks(text, guardMark);
+  }
+
+  /**
+   * A mark after the last message's content tells where it ends in the prompt; what the template puts behind it is
+   * left out. A space behind the mark tells whether the template trims contents: then the content's own trailing
+   * space goes too. This is how Hugging Face transformers does it.
+   */
+  #runUpToEnd({ messages, variables }: RenderInput, mark: string): string {
+    const last = messages.at(-1);
+    const content = last === undefined ? null : withEnd(last['content'], `${mark} `);
+    if (content === null) throw notContinued('it has no text');
+    const continued = { messages: [...messages.slice(0, -1), { ...last, content }], variables };
+    const text = this.#run(continued, { addGenerationPrompt: false });
+    const end = text.lastIndexOf(mark);
+    if (end === -1) throw notContinued('the chat template does not show its text');
+    const upToEnd = text.slice(0, end).replaceAll(mark, '');
+    return text.charAt(end + 1) === ' ' ? upToEnd : upToEnd.trimEnd();
+  }
+
+  #run({ messages, variables }: RenderInput, options: { readonly addGenerationPrompt: boolean }): string {
     try {
       return this.#template.render({
         ...this.#globals,
+        ...variables,
         messages,
         add_generation_prompt: options.addGenerationPrompt,
       });
@@ -144,7 +192,8 @@ export class ChatTemplate {
     const probe = 'content probe';
     const shows = (content: unknown): boolean => {
       try {
-        return this.#run([{ role: 'user', content }], { addGenerationPrompt: false }).includes(probe);
+        const input = { messages: [{ role: 'user', content }], variables: {} };
+        return this.#run(input, { addGenerationPrompt: false }).includes(probe);
       } catch {
         return false;
       }
@@ -177,6 +226,28 @@ function withParsedArguments(call: ToolCall): JsonObject {
   return { ...call_id, type: call.type, function: { name, arguments: isObject(parsed) ? parsed : given } };
 }
 
+type RenderInput = { readonly messages: readonly JsonObject[]; readonly variables: JsonObject };
+
+function notContinued(reason: string): ServerError {
+  return new ServerError('invalid_request', `The last message cannot be continued: ${reason}.`, {
+    param: 'messages',
+  });
+}
+
+/** @returns the content with `end` behind its last text; null when it has none. */
+function withEnd(content: unknown, end: string): string | readonly TextPart[] | null {
+  if (typeof content === 'string') return content + end;
+  if (!Array.isArray(content)) return null;
+  const last: TextPart | undefined = content.at(-1);
+  return last === undefined ? null : [...content.slice(0, -1), { ...last, text: last.text + end }];
+}
+
+/** A copy with `map` applied to every text that the client wrote. */
+function mapInput({ messages, variables }: RenderInput, map: (text: string) => string): RenderInput {
+  const mapped = mapStrings(variables, (text, place) => (place === 'name' ? text : map(text)));
+  return { messages: messages.map((message) => mapClientText(message, map)), variables: mapped };
+}
+
 /** A copy of a prepared message with `map` applied to every text in it that the client wrote. */
 function mapClientText(message: JsonObject, map: (text: string) => string): JsonObject {
   const mapped: Record<string, unknown> = { ...message };
@@ -193,19 +264,31 @@ function mapClientText(message: JsonObject, map: (text: string) => string): Json
     mapped['tool_calls'] = tool_calls.map((call: ToolCall) => ({
       ...call,
       ...(call.id === undefined ? {} : { id: map(call.id) }),
-      function: mapStrings(call.function, map),
+      function: mapCalled(call.function, map),
     }));
   }
   return mapped;
 }
 
-/** Strings at any depth; of `function` the names of its own two fields stay, those inside are the client's. */
-function mapStrings(called: ToolCall['function'], map: (text: string) => string): JsonObject {
+/** Of a call, the names of its own two fields stay; those inside are the client's. */
+function mapCalled(called: ToolCall['function'], map: (text: string) => string): JsonObject {
+  const { arguments: given } = called;
+  return {
+    name: map(called.name),
+    arguments: typeof given === 'string' ? map(given) : mapStrings(given, map),
+  };
+}
+
+/** Strings at any depth, keys included. `name`: the object's own key, at the top level. */
+function mapStrings(
+  object: JsonObject,
+  map: (text: string, place: 'name' | 'inside') => string,
+): Record<string, unknown> {
   const walk = (value: unknown): unknown => {
-    if (typeof value === 'string') return map(value);
+    if (typeof value === 'string') return map(value, 'inside');
     if (Array.isArray(value)) return value.map(walk);
     if (!isObject(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [map(key), walk(each)]));
+    return Object.fromEntries(Object.entries(value).map(([key, each]) => [map(key, 'inside'), walk(each)]));
   };
-  return { name: map(called.name), arguments: walk(called.arguments) };
+  return Object.fromEntries(Object.entries(object).map(([key, each]) => [map(key, 'name'), walk(each)]));
 }

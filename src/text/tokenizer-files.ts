@@ -32,7 +32,7 @@ export type AddedToken = {
 /** By the name that templates know them under: `bos_token`, `eos_token`, … */
 export type NamedSpecialTokens = { readonly [name: string]: string };
 
-const NAMED_TOKENS = [
+export const NAMED_TOKENS = [
   'bos_token',
   'eos_token',
   'unk_token',

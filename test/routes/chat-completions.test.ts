@@ -58,9 +58,9 @@ describe('a whole answer', () => {
   it('keeps the choices of n apart', async () => {
     const test = routeTestApp();
     test.generator.script = async function* () {
-      yield { kind: 'prompt', promptTokenCount: 1 };
+      yield { kind: 'prompt', promptTokenCount: 1, prompts: null };
       for (const choiceIndex of [2, 0, 1, 0]) {
-        yield { kind: 'text-delta', choiceIndex, text: `<${choiceIndex}>`, logprobs: null };
+        yield { kind: 'text-delta', choiceIndex, text: `<${choiceIndex}>`, logprobs: null, tokenIds: null };
       }
       for (const choiceIndex of [1, 2, 0]) {
         yield { kind: 'choice-finish', choiceIndex, reason: choiceIndex === 1 ? 'length' : 'stop' };
@@ -241,7 +241,7 @@ describe('a streamed answer', () => {
     test.generator.script = async function* () {
       for (;;) {
         producedCount++;
-        yield { kind: 'text-delta', choiceIndex: 0, text: 'x', logprobs: null };
+        yield { kind: 'text-delta', choiceIndex: 0, text: 'x', logprobs: null, tokenIds: null };
       }
     };
     const reader = (await test.chat({ stream: true })).body!.getReader();
@@ -249,5 +249,35 @@ describe('a streamed answer', () => {
     await new Promise(setImmediate);
     expect(producedCount).toBeLessThanOrEqual(2);
     await reader.cancel();
+  });
+});
+
+describe('token ids', () => {
+  it('are told of the prompt once, and of every choice', async () => {
+    const completion = await whole(routeTestApp(), { n: 2, return_token_ids: true });
+    expect(completion.prompt_token_ids).toEqual([1, 2]);
+    expect(completion.choices.map(({ token_ids }) => token_ids)).toEqual(Array(2).fill([100, 101, 102]));
+  });
+
+  it('come in a stream with their tokens, the prompt in the very first chunk', async () => {
+    const test = routeTestApp();
+    test.generator.script = saying(['', 'x']);
+    const { chunks, data } = await streamed(test, {
+      n: 2,
+      return_token_ids: true,
+      stream_options: { include_usage: true },
+    });
+    expect(chunks.map(({ prompt_token_ids }) => prompt_token_ids)).toEqual([
+      [1, 2],
+      ...Array(chunks.length - 1).fill(undefined),
+    ]);
+    const ids = chunks.flatMap(({ choices }) => choices.filter(({ index }) => index === 1));
+    expect(ids.flatMap(({ token_ids }) => token_ids ?? [])).toEqual([100, 101]);
+    for (const json of data) expect(json).toBe(JSON.stringify(JSON.parse(json)));
+  });
+
+  it('are not told unless asked for', async () => {
+    expect(JSON.stringify(await whole(routeTestApp()))).not.toContain('token_ids');
+    expect(JSON.stringify((await streamed(routeTestApp())).data)).not.toContain('token_ids');
   });
 });

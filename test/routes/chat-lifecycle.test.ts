@@ -31,7 +31,7 @@ describe('a client that goes away', () => {
     });
     test.generator.script = async function* (_request, signal) {
       started();
-      yield { kind: 'prompt', promptTokenCount: 1 };
+      yield { kind: 'prompt', promptTokenCount: 1, prompts: null };
       await aborted(signal);
     };
     const client = new AbortController();
@@ -152,7 +152,7 @@ describe('an error', () => {
   it('is what a generation without an end becomes', async () => {
     const test = routeTestApp();
     test.generator.script = async function* () {
-      yield { kind: 'text-delta', choiceIndex: 0, text: 'x', logprobs: null };
+      yield { kind: 'text-delta', choiceIndex: 0, text: 'x', logprobs: null, tokenIds: null };
     };
     expect(await failure(await test.chat())).toMatchObject({ status: 500, code: 'internal_error' });
     expect((await eventData(await test.chat({ stream: true }))).at(-1)).toContain('internal_error');

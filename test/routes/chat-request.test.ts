@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { MESSAGES_MAX } from '../../src/base/limits.ts';
+import { ALLOWED_TOKEN_IDS_MAX, BAD_WORDS_MAX, MESSAGES_MAX } from '../../src/base/limits.ts';
 import type { TextRequest } from '../../src/engine/text-generation.ts';
 import { errorBodySchema } from '../../src/routes/schema/error.ts';
-import { REQUEST_FIELDS } from '../../src/routes/schema/fields.ts';
+import { CHAT_FIELDS } from '../../src/routes/schema/field-tables.ts';
+import { PLAIN_RENDERING, type RenderOptions } from '../../src/text/chat-template.ts';
 import { routeTestApp, USER_MESSAGE } from '../support/route-test-app.ts';
 
 /** The text request that `fields` lead to. */
@@ -32,7 +33,14 @@ async function ignoredFields(fields: Record<string, unknown>): Promise<string | 
 describe('a request without options', () => {
   it('leaves everything to the model', async () => {
     expect(await textRequest({})).toEqual({
-      prompt: { kind: 'messages', messages: [{ role: 'user', content: 'Say something.' }] },
+      prompts: [
+        {
+          kind: 'messages',
+          messages: [{ role: 'user', content: 'Say something.' }],
+          rendering: PLAIN_RENDERING,
+          addSpecialTokens: false,
+        },
+      ],
       choiceCount: 1,
       temperature: null,
       topP: null,
@@ -42,6 +50,8 @@ describe('a request without options', () => {
       presencePenalty: null,
       frequencyPenalty: null,
       logitBias: new Map(),
+      allowedTokenIds: null,
+      badWords: [],
       seed: null,
       logprobCount: null,
       newTokensMax: null,
@@ -51,15 +61,28 @@ describe('a request without options', () => {
       ignoreEndOfText: false,
       cacheSalt: '',
       priority: 0,
+      wantsPrompts: false,
+      wantsTokenIds: false,
     });
   });
 
   it('is what a request full of nulls is', async () => {
-    const nulls = [...REQUEST_FIELDS.keys()].filter((name) => name !== 'model' && name !== 'messages');
+    const nulls = [...CHAT_FIELDS.keys()].filter((name) => name !== 'model' && name !== 'messages');
     const fields = Object.fromEntries([...nulls, 'not_known'].map((name) => [name, null]));
     expect(await textRequest(fields)).toEqual(await textRequest({}));
     expect(await ignoredFields(fields)).toBeNull();
   });
+});
+
+const rendered = (rendering: Partial<RenderOptions>, addSpecialTokens = false): Partial<TextRequest> => ({
+  prompts: [
+    {
+      kind: 'messages',
+      messages: [USER_MESSAGE],
+      rendering: { ...PLAIN_RENDERING, ...rendering },
+      addSpecialTokens,
+    },
+  ],
 });
 
 const SERVED: readonly (readonly [Record<string, unknown>, Partial<TextRequest>])[] = [
@@ -98,6 +121,17 @@ const SERVED: readonly (readonly [Record<string, unknown>, Partial<TextRequest>]
   [{ min_tokens: 3 }, { newTokensMin: 3 }],
   [{ stop_token_ids: [1, 2] }, { stopTokenIds: [1, 2] }],
   [{ ignore_eos: true }, { ignoreEndOfText: true }],
+  [{ allowed_token_ids: [3, 999] }, { allowedTokenIds: [3, 999] }],
+  [{ bad_words: ['a', ' b'] }, { badWords: ['a', ' b'] }],
+  [{ bad_words: [] }, { badWords: [] }],
+  [{ return_token_ids: true }, { wantsTokenIds: true, wantsPrompts: true }],
+  [{ return_token_ids: false }, { wantsTokenIds: false, wantsPrompts: false }],
+  [{ add_generation_prompt: true }, rendered({})],
+  [{ add_generation_prompt: false }, rendered({ addGenerationPrompt: false })],
+  [{ continue_final_message: true }, rendered({ addGenerationPrompt: false, continueFinalMessage: true })],
+  [{ continue_final_message: false }, rendered({})],
+  [{ add_special_tokens: true }, rendered({}, true)],
+  [{ chat_template_kwargs: {} }, rendered({})],
   [{ priority: -5 }, { priority: 5 }],
   [{ cache_salt: 'tenant 1' }, { cacheSalt: 'tenant 1' }],
 ];
@@ -117,6 +151,11 @@ const toolCall = (text: string) => {
   const call = { id: 'c', type: 'function', function: { name: 'f', arguments: text } };
   return { messages: [{ role: 'assistant', tool_calls: [call] }] };
 };
+
+/** Lists inside lists. */
+function nested(depth: number): unknown {
+  return depth === 0 ? 1 : [nested(depth - 1)];
+}
 
 const WRONG: readonly Wrong[] = [
   [{ model: undefined }, 'model', 'missing_required_parameter'],
@@ -189,6 +228,33 @@ const WRONG: readonly Wrong[] = [
   [{ stop_token_ids: [5, 1000] }, 'stop_token_ids[1]', 'invalid_value'],
   [{ stop_token_ids: Array(65).fill(1) }, 'stop_token_ids', 'invalid_value'],
   [{ ignore_eos: 'yes' }, 'ignore_eos', 'invalid_type'],
+  [{ allowed_token_ids: 5 }, 'allowed_token_ids', 'invalid_type'],
+  [{ allowed_token_ids: [] }, 'allowed_token_ids', 'invalid_value'],
+  [{ allowed_token_ids: ['5'] }, 'allowed_token_ids[0]', 'invalid_type'],
+  [{ allowed_token_ids: [5, -1] }, 'allowed_token_ids[1]', 'invalid_value'],
+  [{ allowed_token_ids: [5, 1000] }, 'allowed_token_ids[1]', 'invalid_value'],
+  [{ allowed_token_ids: Array(ALLOWED_TOKEN_IDS_MAX + 1).fill(5) }, 'allowed_token_ids', 'invalid_value'],
+  [{ bad_words: 'a' }, 'bad_words', 'invalid_type'],
+  [{ bad_words: [5] }, 'bad_words[0]', 'invalid_type'],
+  [{ bad_words: ['a', ''] }, 'bad_words[1]', 'invalid_value'],
+  [{ bad_words: ['x'.repeat(65)] }, 'bad_words[0]', 'invalid_value'],
+  [{ bad_words: Array(BAD_WORDS_MAX + 1).fill('a') }, 'bad_words', 'invalid_value'],
+  [{ return_token_ids: 1 }, 'return_token_ids', 'invalid_type'],
+  [{ add_generation_prompt: 1 }, 'add_generation_prompt', 'invalid_type'],
+  [{ add_generation_prompt: true, continue_final_message: true }, 'add_generation_prompt', 'invalid_value'],
+  [{ continue_final_message: 'x' }, 'continue_final_message', 'invalid_type'],
+  [{ add_special_tokens: 0 }, 'add_special_tokens', 'invalid_type'],
+  [{ chat_template_kwargs: [] }, 'chat_template_kwargs', 'invalid_type'],
+  [{ chat_template_kwargs: { messages: [] } }, 'chat_template_kwargs.messages', 'invalid_value'],
+  [{ chat_template_kwargs: { bos_token: '' } }, 'chat_template_kwargs.bos_token', 'invalid_value'],
+  [{ chat_template_kwargs: { a: nested(40) } }, 'chat_template_kwargs.a', 'invalid_value'],
+  [
+    { chat_template_kwargs: Object.fromEntries(Array.from({ length: 65 }, (_, index) => [index, 1])) },
+    'chat_template_kwargs',
+    'invalid_value',
+  ],
+  [{ reasoning_effort: 5 }, 'reasoning_effort', 'invalid_value'],
+  [{ reasoning_effort: 'huge' }, 'reasoning_effort', 'invalid_value'],
   [{ priority: 'high' }, 'priority', 'invalid_type'],
   [{ cache_salt: '' }, 'cache_salt', 'invalid_value'],
   [{ cache_salt: 'x'.repeat(257) }, 'cache_salt', 'invalid_value'],
@@ -197,6 +263,38 @@ const WRONG: readonly Wrong[] = [
   [{ stream: true, stream_options: 5 }, 'stream_options', 'invalid_type'],
   [{ stream: true, stream_options: { include_usage: 1 } }, 'stream_options.include_usage', 'invalid_type'],
 ];
+
+describe('a variable for the chat template', () => {
+  it('is handed on where the template looks at it, and named as ignored elsewhere', async () => {
+    const test = routeTestApp();
+    test.generator.templateVariables.add('enable_thinking').add('reasoning_effort');
+    const response = await test.chat({
+      chat_template_kwargs: { enable_thinking: false, not_read: 1, 'a b': 1 },
+      reasoning_effort: 'low',
+    });
+    expect(response.headers.get('x-octavo-ignored')).toBe(
+      'chat_template_kwargs.not_read, chat_template_kwargs.a?b',
+    );
+    expect(test.generator.requests[0]).toMatchObject(
+      rendered({ variables: { enable_thinking: false, reasoning_effort: 'low' } }),
+    );
+  });
+
+  it('wins over the field of the same name, and holds no halves of surrogate pairs', async () => {
+    const test = routeTestApp();
+    test.generator.templateVariables.add('reasoning_effort');
+    const reasoning_effort = { deep: ['a\ud800'] };
+    await test.chat({ chat_template_kwargs: { reasoning_effort }, reasoning_effort: 'low' });
+    expect(test.generator.requests[0]).toMatchObject(
+      rendered({ variables: { reasoning_effort: { deep: ['a\ufffd'] } } }),
+    );
+  });
+
+  it('that the template does not look at is refused in strict mode', async () => {
+    const error = await refusal({ chat_template_kwargs: { a: 1 } }, { strictFields: true });
+    expect(error).toMatchObject({ code: 'unsupported_parameter', param: 'chat_template_kwargs.a' });
+  });
+});
 
 describe('a wrong value', () => {
   it.each(WRONG)('is refused by its path: %j', async (fields, param, code) => {
@@ -234,7 +332,8 @@ const REFUSED: readonly (readonly [fields: Record<string, unknown>, param: strin
   [{ moderation: { model: 'omni-moderation-latest' } }, 'moderation'],
   [{ structured_outputs: { regex: 'a+' } }, 'structured_outputs'],
   [{ guided_json: {} }, 'guided_json'],
-  [{ chat_template_kwargs: { enable_thinking: false } }, 'chat_template_kwargs'],
+  [{ prompt_logprobs: 1 }, 'prompt_logprobs'],
+  [{ chat_template: '{{ messages }}' }, 'chat_template'],
   [{ echo: true }, 'echo'],
   [user([{ type: 'text', text: 'What is this?' }, image]), 'messages[0].content[1].type'],
   [user([{ type: 'input_audio', input_audio: {} }]), 'messages[0].content[0].type'],
@@ -274,7 +373,8 @@ const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: strin
     { prompt_cache_key: 'k', prompt_cache_retention: '24h', prompt_cache_options: {} },
     'prompt_cache_key, prompt_cache_retention, prompt_cache_options',
   ],
-  [{ verbosity: 'low', reasoning_effort: 'high', prediction: {} }, 'verbosity, reasoning_effort, prediction'],
+  [{ verbosity: 'low', reasoning_effort: 'high', prediction: {} }, 'verbosity, prediction, reasoning_effort'],
+  [{ chat_template_kwargs: { enable_thinking: false } }, 'chat_template_kwargs.enable_thinking'],
   [{ parallel_tool_calls: false }, 'parallel_tool_calls'],
   [{ not_known: 1, constructor: 1 }, 'not_known, constructor'],
   [{ 'a b\r\nx: 1': 1, é漢: 1 }, 'a?b??x??1, ??'],
@@ -336,14 +436,14 @@ describe('the table of fields', () => {
     const body = types.slice(start, types.indexOf('\n}', start));
     const names = [...body.matchAll(/^ {4}(\w+)\??:/gm)].map((match) => match[1]!);
     expect(names.length).toBeGreaterThan(35);
-    expect(names.filter((name) => !REQUEST_FIELDS.has(name))).toEqual([]);
+    expect(names.filter((name) => !CHAT_FIELDS.has(name))).toEqual([]);
   });
 });
 
 describe('messages', () => {
   const messagesOf = async (messages: unknown[]) => {
-    const { prompt } = await textRequest({ messages });
-    return prompt.kind === 'messages' ? prompt.messages : [];
+    const [prompt] = (await textRequest({ messages })).prompts;
+    return prompt?.kind === 'messages' ? prompt.messages : [];
   };
 
   it('keep their roles, contents and names', async () => {

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { openApiDocument, openApiYaml } from '../../src/routes/openapi.ts';
-import { REQUEST_FIELDS } from '../../src/routes/schema/fields.ts';
+import { CHAT_FIELDS, COMPLETION_FIELDS } from '../../src/routes/schema/field-tables.ts';
 import { routeTestApp } from '../support/route-test-app.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
@@ -54,9 +54,12 @@ describe('the OpenAPI document', () => {
     expect(described.toSorted()).toEqual([...new Set(served)].toSorted());
   });
 
-  it('says of every known field of a request what becomes of it', () => {
-    const described = Object.keys(document.components.schemas['ChatCompletionRequest']!.properties!);
-    expect(described.toSorted()).toEqual([...REQUEST_FIELDS.keys()].toSorted());
+  it.each([
+    ['ChatCompletionRequest', CHAT_FIELDS],
+    ['CompletionRequest', COMPLETION_FIELDS],
+  ])('says of every known field of a %s what becomes of it', (name, table) => {
+    const described = Object.keys(document.components.schemas[name]!.properties!);
+    expect(described.toSorted()).toEqual([...table.keys()].toSorted());
   });
 
   it('points at nothing that is not there', () => {

@@ -77,5 +77,24 @@ export function someParams(dice: Dice, vocabularySize: number): SamplingParams {
     frequencyPenalty: dice.pick([0, 0, 0.3, 2, -1]),
     logitBias: bias,
     seed: dice.integer(0, 2 ** 32),
+    allowedTokenIds: dice.chance(0.2) ? someAllowed(dice, vocabularySize) : null,
+    bannedSequences: dice.chance(0.2) ? someBanned(dice, vocabularySize) : [],
   };
+}
+
+/** Few tokens or many, in no order, some of them twice; token 0 is always one of them. */
+function someAllowed(dice: Dice, vocabularySize: number): Int32Array {
+  const share = dice.pick([0.01, 0.1, 0.5, 0.9]);
+  const ids = Array.from({ length: vocabularySize }, (_, tokenId) => tokenId);
+  const chosen = ids.filter((tokenId) => tokenId === 0 || dice.chance(share));
+  return Int32Array.from([...chosen.reverse(), 0]);
+}
+
+/** Sequences of tokens that outputs hold; none ends with token 0. */
+function someBanned(dice: Dice, vocabularySize: number): Int32Array[] {
+  const highest = Math.min(vocabularySize, 8) - 1;
+  return Array.from({ length: dice.integer(1, 8) }, () => {
+    const before = Array.from({ length: dice.integer(0, 2) }, () => dice.integer(0, highest));
+    return Int32Array.from([...before, dice.integer(1, highest)]);
+  });
 }

@@ -19,7 +19,7 @@ export function editedLogits(row: Float32Array, params: SamplingParams, history:
   const counts = new Map<number, number>();
   for (const tokenId of history.outputTokenIds) counts.set(tokenId, (counts.get(tokenId) ?? 0) + 1);
   return Array.from(row, (raw, tokenId) => {
-    if (history.forbiddenTokenIds.includes(tokenId)) return -Infinity;
+    if (isForbidden(tokenId, params, history)) return -Infinity;
     const bias = params.logitBias.get(tokenId) ?? 0;
     const count = counts.get(tokenId) ?? 0;
     const isRepeated = count > 0 || history.promptTokenIds.includes(tokenId);
@@ -29,6 +29,13 @@ export function editedLogits(row: Float32Array, params: SamplingParams, history:
     if (count > 0) logit -= params.frequencyPenalty * count + params.presencePenalty;
     return Math.fround(logit);
   });
+}
+
+function isForbidden(tokenId: number, params: SamplingParams, history: History): boolean {
+  if (history.forbiddenTokenIds.includes(tokenId)) return true;
+  if (params.allowedTokenIds?.includes(tokenId) === false) return true;
+  const text = ` ${[...history.outputTokenIds, tokenId].join(' ')}`;
+  return params.bannedSequences.some((sequence) => text.endsWith(` ${sequence.join(' ')}`));
 }
 
 /** What is left to draw from, most likely first; the probabilities add up to 1. */

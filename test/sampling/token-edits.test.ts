@@ -133,3 +133,21 @@ describe('TokenEdits', () => {
     expect(edited(edits, 999, 0)).toBe(3);
   });
 });
+
+describe('TokenEdits with allowed tokens', () => {
+  it('has few allowed tokens as its first entries, so that all that can be chosen is read', () => {
+    const edits = anEdits({ allowedTokenIds: Int32Array.of(7, 3), logitBias: new Map([[4, -1]]) });
+    expect(edits.isActive).toBe(true);
+    expect(edits.hasAllowedEntries).toBe(true);
+    expect([...Array(edits.raisingCount).keys()].map((entry) => edits.tokenIdAt(entry))).toEqual([7, 3]);
+    expect([3, 4, 5].map((tokenId) => edits.allows(tokenId))).toEqual([true, false, false]);
+    expect(edited(edits, 4, 2)).toBe(-Infinity);
+    expect(edited(edits, 3, 2)).toBe(2);
+  });
+
+  it('keeps many allowed tokens as a set alone', () => {
+    const allowedTokenIds = Int32Array.from({ length: 600 }, (_, tokenId) => tokenId);
+    const edits = anEdits({ allowedTokenIds }, { vocabularySize: 1000 });
+    expect([edits.hasAllowedEntries, edits.allowedCount, edits.count]).toEqual([false, 600, 0]);
+  });
+});

@@ -3,11 +3,14 @@
 import { ServerError } from '../../src/base/errors.ts';
 import type { Admission, EngineHealth } from '../../src/engine/engine-client.ts';
 import type { EngineLimits, StepReport } from '../../src/engine/protocol.ts';
-import type {
-  TextEvent,
-  TextGenerator,
-  TextRequest,
-  TokenTextLogprobs,
+import {
+  type Prompt,
+  type PromptTokens,
+  sequenceCountOf,
+  type TextEvent,
+  type TextGenerator,
+  type TextRequest,
+  type TokenTextLogprobs,
 } from '../../src/engine/text-generation.ts';
 
 export type Script = (request: TextRequest, signal: AbortSignal) => AsyncIterable<TextEvent>;
@@ -27,23 +30,43 @@ export function tokenLogprobs(text: string, topCount: number): TokenTextLogprobs
     bytes: index === 0 ? bytes : [0xff],
     logprob: index === 0 ? -0.25 : Number.NEGATIVE_INFINITY,
   }));
-  return { tokenId: 7, text, bytes, logprob: -0.25, top };
+  return { tokenId: 7, text, bytes, logprob: -0.25, top, textStart: 0 };
+}
+
+/** What a request that wants to know gets told of its prompts: text, or ids written as `<1 2>`; one token each. */
+function promptsOf({ prompts, wantsPrompts }: TextRequest): readonly PromptTokens[] | null {
+  if (!wantsPrompts) return null;
+  return prompts.map((prompt) => {
+    if (prompt.kind === 'text') return { text: prompt.text, tokenIds: [1] };
+    if (prompt.kind === 'messages') return { text: '<messages>', tokenIds: [1, 2] };
+    return { text: `<${prompt.tokenIds.join(' ')}>`, tokenIds: prompt.tokenIds };
+  });
+}
+
+function deltaOf(
+  { logprobCount, wantsTokenIds }: TextRequest,
+  [index, text]: readonly [number, string],
+  textStart: number,
+) {
+  const logprobs = logprobCount === null ? null : [{ ...tokenLogprobs(text, logprobCount), textStart }];
+  return { text, logprobs, tokenIds: wantsTokenIds ? [100 + index] : null };
 }
 
 /** Every choice says `texts`, token by token, the choices in turn; the prompt has 10 tokens, 4 of them cached. */
 export function saying(texts: readonly string[], reason: 'stop' | 'length' = 'stop'): Script {
   return async function* (request, signal) {
-    yield { kind: 'prompt', promptTokenCount: 10 };
-    const choices = Array.from({ length: request.choiceCount }, (_, index) => index);
-    for (const text of texts) {
+    yield { kind: 'prompt', promptTokenCount: 10, prompts: promptsOf(request) };
+    const choices = Array.from({ length: sequenceCountOf(request) }, (_, index) => index);
+    let textStart = 0;
+    for (const entry of texts.entries()) {
       for (const choiceIndex of choices) {
         if (signal.aborted) return;
-        const logprobs = request.logprobCount === null ? null : [tokenLogprobs(text, request.logprobCount)];
-        yield { kind: 'text-delta', choiceIndex, text, logprobs };
+        yield { kind: 'text-delta', choiceIndex, ...deltaOf(request, entry, textStart) };
       }
+      textStart += [...entry[1]].length;
     }
     for (const choiceIndex of choices) yield { kind: 'choice-finish', choiceIndex, reason };
-    const completionTokenCount = texts.length * request.choiceCount;
+    const completionTokenCount = texts.length * choices.length;
     yield { kind: 'usage', usage: { promptTokenCount: 10, cachedTokenCount: 4, completionTokenCount } };
   };
 }
@@ -51,8 +74,9 @@ export function saying(texts: readonly string[], reason: 'stop' | 'length' = 'st
 /** Says `texts`, then nothing more until the request is aborted. */
 export function sayingThenSilent(texts: readonly string[]): Script {
   return async function* (_request, signal) {
-    yield { kind: 'prompt', promptTokenCount: 10 };
-    for (const text of texts) yield { kind: 'text-delta', choiceIndex: 0, text, logprobs: null };
+    yield { kind: 'prompt', promptTokenCount: 10, prompts: null };
+    for (const text of texts)
+      yield { kind: 'text-delta', choiceIndex: 0, text, logprobs: null, tokenIds: null };
     await aborted(signal);
   };
 }
@@ -60,8 +84,9 @@ export function sayingThenSilent(texts: readonly string[]): Script {
 /** Says `texts`, then fails. */
 export function sayingThenFailing(texts: readonly string[], error: Error): Script {
   return async function* () {
-    yield { kind: 'prompt', promptTokenCount: 10 };
-    for (const text of texts) yield { kind: 'text-delta', choiceIndex: 0, text, logprobs: null };
+    yield { kind: 'prompt', promptTokenCount: 10, prompts: null };
+    for (const text of texts)
+      yield { kind: 'text-delta', choiceIndex: 0, text, logprobs: null, tokenIds: null };
     throw error;
   };
 }
@@ -72,6 +97,34 @@ export class FakeTextGenerator implements TextGenerator {
   refusal: Error | null = null;
   readonly requests: TextRequest[] = [];
   readonly signals: AbortSignal[] = [];
+
+  /** Variables that the chat template looks at. */
+  readonly templateVariables = new Set<string>();
+  readonly tokenized: Prompt[] = [];
+
+  /** One token a character, its code point; messages are joined. */
+  tokenize(prompt: Prompt): PromptTokens {
+    if (this.refusal !== null) throw this.refusal;
+    this.tokenized.push(prompt);
+    if (prompt.kind === 'tokens')
+      return { text: this.detokenize(prompt.tokenIds), tokenIds: prompt.tokenIds };
+    const text =
+      prompt.kind === 'text' ? prompt.text : prompt.messages.map(({ content }) => content).join('');
+    return { text, tokenIds: [...text].map((each) => each.codePointAt(0)!) };
+  }
+
+  detokenize(tokenIds: readonly number[]): string {
+    if (this.refusal !== null) throw this.refusal;
+    return String.fromCodePoint(...tokenIds);
+  }
+
+  tokenText(tokenId: number): string {
+    return String.fromCodePoint(tokenId);
+  }
+
+  templateReads(variable: string): boolean {
+    return this.templateVariables.has(variable);
+  }
 
   generate(request: TextRequest, signal: AbortSignal): AsyncIterable<TextEvent> {
     if (this.refusal !== null) throw this.refusal;

@@ -16,6 +16,10 @@ export type RouteTestApp = {
   readonly logged: Readonly<Record<string, unknown>>[];
   /** Sends a chat request with a fitting minimum of fields. */
   chat(fields?: Record<string, unknown>, init?: RequestInit): Promise<Response>;
+  /** Sends a completion request likewise. */
+  complete(fields?: Record<string, unknown>, init?: RequestInit): Promise<Response>;
+  /** Sends a body of JSON. */
+  post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
 };
 
 export const MODEL = 'octavo/tiny-1';
@@ -37,20 +41,32 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
     clock,
     logger: { error: (fields) => logged.push(fields) },
     newId: () => `id-${++idCount}`,
+    version: '1.2.3',
     systemFingerprint: 'fp_test',
     bodyBytesMax: 256 * 1024,
     heartbeatMs: 15_000,
     stalledAfterMs: 30_000,
     ...overrides,
   });
-  const chat = async (fields: Record<string, unknown> = {}, init: RequestInit = {}) =>
-    app.request('/v1/chat/completions', {
+  const post = async (path: string, body: unknown, init: RequestInit = {}) =>
+    app.request(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ model: MODEL, messages: [USER_MESSAGE], ...fields }),
+      body: JSON.stringify(body),
       ...init,
     });
-  return { app, engine, generator, clock, logged, chat };
+  return {
+    app,
+    engine,
+    generator,
+    clock,
+    logged,
+    post,
+    chat: (fields = {}, init = {}) =>
+      post('/v1/chat/completions', { model: MODEL, messages: [USER_MESSAGE], ...fields }, init),
+    complete: (fields = {}, init = {}) =>
+      post('/v1/completions', { model: MODEL, prompt: 'Once', ...fields }, init),
+  };
 }
 
 /** The payloads of a finished event stream, in order. */

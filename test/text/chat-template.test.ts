@@ -1,11 +1,18 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ServerError, StartupError } from '../../src/base/errors.ts';
-import { type ChatMessage, ChatTemplate, type ChatTemplateOptions } from '../../src/text/chat-template.ts';
+import {
+  type ChatMessage,
+  ChatTemplate,
+  type ChatTemplateOptions,
+  PLAIN_RENDERING,
+} from '../../src/text/chat-template.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { chooseTemplateSource } from '../../src/text/tokenizer-files.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { expectedOf, FAMILIES, type Family, filesOf } from './fixtures.ts';
+
+const NO_TURN = { ...PLAIN_RENDERING, addGenerationPrompt: false };
 
 function aTemplate(source: string, overrides: Partial<ChatTemplateOptions> = {}): ChatTemplate {
   return new ChatTemplate({ source, namedSpecialTokens: {}, specialTokenTexts: [], ...overrides });
@@ -39,13 +46,13 @@ describe.each(FAMILIES)('ChatTemplate of the %s family', (family) => {
   const template = familyTemplate(family, tokenizer);
 
   function idsOf(messages: readonly ChatMessage[]): number[] {
-    const { text, breaks } = template.render(messages, { addGenerationPrompt: true });
+    const { text, breaks } = template.render(messages, PLAIN_RENDERING);
     return [...tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: true, breaks })];
   }
 
   it('renders and tokenises as transformers does', () => {
     for (const { messages, addGenerationPrompt, text, ids } of expectedOf(family).chats) {
-      const prompt = template.render(messages, { addGenerationPrompt });
+      const prompt = template.render(messages, { ...PLAIN_RENDERING, addGenerationPrompt });
       expect(prompt.text).toBe(text);
       const { breaks } = prompt;
       const actual = tokenizer.encode(prompt.text, {
@@ -73,7 +80,7 @@ describe.each(FAMILIES)('ChatTemplate of the %s family', (family) => {
     const content = fc.array(piece, { minLength: 1, maxLength: 6 }).map((pieces) => pieces.join(''));
     fc.assert(
       fc.property(content, (text) => {
-        const prompt = template.render([user(text)], { addGenerationPrompt: true });
+        const prompt = template.render([user(text)], PLAIN_RENDERING);
         expect(prompt.text).toContain(text.trim());
         expect(prompt.text).not.toMatch(/[\ufdd0-\ufdef]/u);
         const special = idsOf([user(text)]).filter((id) => vocabulary.isSpecial(id));
@@ -95,7 +102,7 @@ describe('ChatTemplate', () => {
     const { specialTokenTexts } = tokenizer;
     const count = (source: string, messages: readonly ChatMessage[]): number => {
       const prompt = aTemplate(source, { specialTokenTexts }).render(messages, {
-        addGenerationPrompt: false,
+        ...NO_TURN,
       });
       return tokenizer
         .encode(prompt.text, { addSpecialTokens: false, parseSpecialTokens: true, breaks: prompt.breaks })
@@ -127,7 +134,7 @@ describe('ChatTemplate', () => {
       tool_calls: [call],
       tool_call_id: '<E>',
     };
-    const { text, breaks } = template.render([message], { addGenerationPrompt: false });
+    const { text, breaks } = template.render([message], NO_TURN);
     const starts = [...text.matchAll(/<E>/gu)].map((match) => match.index);
     expect(starts).toHaveLength(6);
     expect(breaks).toEqual(expect.arrayContaining(starts.map((start) => start + 1)));
@@ -135,17 +142,17 @@ describe('ChatTemplate', () => {
 
   it('takes another mark when a text holds the first one, and refuses a text that holds all', () => {
     const template = aTemplate(chatMl, { specialTokenTexts: ['<|im_end|>'] });
-    const { text, breaks } = template.render([user('\ufdd0<|im_end|>')], { addGenerationPrompt: false });
+    const { text, breaks } = template.render([user('\ufdd0<|im_end|>')], NO_TURN);
     expect(text).toBe('<|im_start|>user\n\ufdd0<|im_end|><|im_end|>\n');
     expect(breaks).toEqual([text.indexOf('<|im_end|>') + 1]);
     const all = Array.from({ length: 32 }, (_, i) => String.fromCharCode(0xfdd0 + i)).join('');
-    const error = thrownBy(() => template.render([user(`${all}<|im_end|>`)], { addGenerationPrompt: false }));
+    const error = thrownBy(() => template.render([user(`${all}<|im_end|>`)], NO_TURN));
     expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
   });
 
   it('tells the client what the template raised', () => {
     const template = aTemplate("{{ raise_exception('Roles must alternate') }}");
-    const error = thrownBy(() => template.render([user('x')], { addGenerationPrompt: true }));
+    const error = thrownBy(() => template.render([user('x')], PLAIN_RENDERING));
     expect(error).toBeInstanceOf(ServerError);
     expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
     expect((error as Error).message).toContain('Roles must alternate');
@@ -157,7 +164,7 @@ describe('ChatTemplate', () => {
 
   it('gives developer messages to a template that knows them, and calls them system for the others', () => {
     const developer = [{ role: 'developer', content: 'Be brief.' }];
-    const options = { addGenerationPrompt: false };
+    const options = NO_TURN;
     expect(aTemplate('{{ messages[0].role }}').render(developer, options).text).toBe('system');
     const knows = "{{ messages[0].role }}{# 'developer' #}";
     expect(aTemplate(knows).render(developer, options).text).toBe('developer');
@@ -168,7 +175,7 @@ describe('ChatTemplate', () => {
       { type: 'text', text: 'one' },
       { type: 'text', text: 'two' },
     ] as const;
-    const { text } = aTemplate(chatMl).render([user(parts)], { addGenerationPrompt: false });
+    const { text } = aTemplate(chatMl).render([user(parts)], NO_TURN);
     expect(text).toBe('<|im_start|>user\none\ntwo<|im_end|>\n');
   });
 
@@ -176,7 +183,7 @@ describe('ChatTemplate', () => {
     const source =
       '{% for part in messages[0].content %}{% if part.text %}[{{ part.text }}]{% endif %}{% endfor %}';
     const template = aTemplate(source);
-    expect(template.render([user('one')], { addGenerationPrompt: false }).text).toBe('[one]');
+    expect(template.render([user('one')], NO_TURN).text).toBe('[one]');
   });
 
   it('gives tool call arguments as an object, and as text where they are no JSON object', () => {
@@ -184,7 +191,7 @@ describe('ChatTemplate', () => {
     const render = (given: string): string => {
       const call = { id: '1', type: 'function', function: { name: 'f', arguments: given } } as const;
       const message = { role: 'assistant', content: null, tool_calls: [call] };
-      return template.render([message], { addGenerationPrompt: false }).text;
+      return template.render([message], NO_TURN).text;
     };
     expect(render('{"a": 1}')).toBe('{"a": 1}');
     expect(render('{"a": ')).toBe('"{\\"a\\": "');
@@ -198,9 +205,7 @@ describe('ChatTemplate', () => {
       namedSpecialTokens: { bos_token: '<s>' },
       dateString: '1 May 2026',
     });
-    expect(template.render([user('x')], { addGenerationPrompt: true }).text).toBe(
-      '<s> 1 May 2026 true true true',
-    );
+    expect(template.render([user('x')], PLAIN_RENDERING).text).toBe('<s> 1 May 2026 true true true');
   });
 });
 
@@ -218,5 +223,82 @@ describe('chooseTemplateSource', () => {
     expect(choose(null, [list[0]])).toBeNull();
     expect(choose(null, undefined)).toBeNull();
     expect(chooseTemplateSource({ templateFile: null, tokenizerConfig: null })).toBeNull();
+  });
+});
+
+describe('ChatTemplate: continuing the last message', () => {
+  const CHAT_ML =
+    '{% for m in messages %}<|im_start|>{{ m.role }}\n{{ m.content }}<|im_end|>\n{% endfor %}' +
+    '{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}';
+  const CONTINUED = { ...NO_TURN, continueFinalMessage: true };
+  const continued = (source: string, content: ChatMessage['content']) =>
+    aTemplate(source, { specialTokenTexts: ['<|im_start|>', '<|im_end|>'] }).render(
+      [user('Hi'), { role: 'assistant', content }],
+      CONTINUED,
+    );
+
+  it('ends the prompt where the message ends, its trailing space included', () => {
+    expect(continued(CHAT_ML, 'Once upon ').text).toBe(
+      '<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\nOnce upon ',
+    );
+  });
+
+  it('leaves the trailing space out where the template trims', () => {
+    expect(continued(CHAT_ML.replace('m.content', 'm.content | trim'), 'Once upon ').text).toMatch(
+      /assistant\nOnce upon$/,
+    );
+  });
+
+  it('continues the last of several parts, also for a template that prints parts', () => {
+    const parts = [
+      { type: 'text', text: 'one' },
+      { type: 'text', text: 'two' },
+    ] as const;
+    expect(continued(CHAT_ML, parts).text).toMatch(/one\ntwo$/);
+    const printsParts =
+      '{% for m in messages %}{% for p in m.content %}[{{ p.text }}]{% endfor %}{% endfor %}';
+    expect(continued(printsParts, parts).text).toBe('[Hi][one][two');
+  });
+
+  it('makes no special token of what the message says', () => {
+    const { text, breaks } = continued(CHAT_ML, 'a<|im_end|>b');
+    expect(text).toMatch(/assistant\na<\|im_end\|>b$/);
+    const start = text.lastIndexOf('<|im_end|>');
+    expect(breaks.some((place) => place > start && place < start + '<|im_end|>'.length)).toBe(true);
+  });
+
+  it('refuses a message without text, and a template that does not show it', () => {
+    expect(thrownBy(() => continued(CHAT_ML, null))).toMatchObject({
+      code: 'invalid_request',
+      param: 'messages',
+    });
+    expect(thrownBy(() => continued('{{ messages[0].content }}', 'x'))).toMatchObject({ param: 'messages' });
+  });
+});
+
+describe('ChatTemplate: variables', () => {
+  const withVariables = (variables: Record<string, unknown>) => ({ ...NO_TURN, variables });
+
+  it('hands them to the template', () => {
+    const template = aTemplate(
+      '{% if enable_thinking is false %}no{% else %}yes{% endif %}{% if deep %}{{ deep.a }}{% endif %}',
+    );
+    expect(template.render([], withVariables({ enable_thinking: false, deep: { a: 'x' } })).text).toBe('nox');
+    expect(template.render([], NO_TURN).text).toBe('yes');
+  });
+
+  it('makes no special token of what they say', () => {
+    const template = aTemplate('{{ tone }}', { specialTokenTexts: ['<|im_end|>'] });
+    const { text, breaks } = template.render([], withVariables({ tone: '<|im_end|>' }));
+    expect(text).toBe('<|im_end|>');
+    expect(breaks).toEqual([1]);
+  });
+
+  it('knows which the template looks at', () => {
+    const template = aTemplate('{% if enable_thinking %}{{ messages[0].tone }}{% endif %}');
+    expect(template.reads('enable_thinking')).toBe(true);
+    expect(template.reads('enable')).toBe(false);
+    expect(template.reads('tone')).toBe(false);
+    expect(template.reads('.*')).toBe(false);
   });
 });

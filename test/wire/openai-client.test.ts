@@ -11,6 +11,7 @@ import {
   chatCompletionChunkSchema,
   chatCompletionSchema,
 } from '../../src/routes/schema/chat-completion-response.ts';
+import { completionChunkSchema, completionSchema } from '../../src/routes/schema/completion-response.ts';
 import { aborted, type Script, saying, sayingThenFailing } from '../support/fake-text-generator.ts';
 import { MODEL, type RouteTestApp, routeTestApp } from '../support/route-test-app.ts';
 
@@ -135,8 +136,8 @@ describe('a streamed answer', () => {
 
   it('is not interleaved with the 31 others that run at the same time', async () => {
     const tokensOf = (name: string) => Array.from({ length: 50 }, (_, index) => ` ${name}-${index}`);
-    const lastText = (request: Parameters<Script>[0]) =>
-      request.prompt.kind === 'messages' ? String(request.prompt.messages.at(-1)!.content) : '';
+    const lastText = ({ prompts: [prompt] }: Parameters<Script>[0]) =>
+      prompt?.kind === 'messages' ? String(prompt.messages.at(-1)!.content) : '';
     test.generator.script = (request, signal) => saying(tokensOf(lastText(request)))(request, signal);
     const read = async (name: string) => {
       const messages = [{ role: 'user' as const, content: name }];
@@ -182,8 +183,8 @@ describe('a client that goes away', () => {
       started = resolve;
     });
     const script: Script = async function* (_request, signal) {
-      yield { kind: 'prompt', promptTokenCount: 1 };
-      yield { kind: 'text-delta', choiceIndex: 0, text: 'x', logprobs: null };
+      yield { kind: 'prompt', promptTokenCount: 1, prompts: null };
+      yield { kind: 'text-delta', choiceIndex: 0, text: 'x', logprobs: null, tokenIds: null };
       started();
       await aborted(signal);
       seen();
@@ -316,6 +317,40 @@ describe('an error', () => {
   it('of ours is an InternalServerError', async () => {
     test.generator.refusal = new TypeError('secret');
     expect(await create()).toBeInstanceOf(OpenAI.InternalServerError);
+  });
+});
+
+describe('a completion', () => {
+  it('arrives whole, for every prompt', async () => {
+    const completion = await client.completions.create({ model: MODEL, prompt: ['a', 'b'], logprobs: 1 });
+    expect(completion.choices.map(({ text }) => text)).toEqual(['Hello world', 'Hello world']);
+    expect(completion.choices[1]!.logprobs!.text_offset).toEqual([0, 5, 6]);
+    expect(completion._request_id).toBe('id-1');
+    completionSchema.parse(completion);
+  });
+
+  it('arrives chunk by chunk, with the usage at the end', async () => {
+    const stream = await client.completions.create({
+      model: MODEL,
+      prompt: [[1, 2], [3]],
+      echo: true,
+      stream: true,
+      stream_options: { include_usage: true },
+    });
+    const texts = ['', ''];
+    const chunks = [];
+    for await (const chunk of stream) {
+      chunks.push(completionChunkSchema.parse(chunk));
+      for (const { index, text } of chunk.choices) texts[index] += text;
+    }
+    expect(texts).toEqual(['<1 2>Hello world', '<3>Hello world']);
+    expect(chunks.at(-1)!.usage?.total_tokens).toBe(16);
+  });
+
+  it('that asks for what is not served is a BadRequestError that names the field', async () => {
+    const error = await failureOf(client.completions.create({ model: MODEL, prompt: 'a', suffix: 'z' }));
+    expect(error).toBeInstanceOf(OpenAI.BadRequestError);
+    expect(error).toMatchObject({ param: 'suffix', code: 'unsupported_parameter' });
   });
 });
 

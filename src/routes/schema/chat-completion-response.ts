@@ -16,7 +16,7 @@ const tokenLogprobSchema = topLogprobSchema.extend({ top_logprobs: z.array(topLo
 
 const logprobsSchema = z.strictObject({ content: z.array(tokenLogprobSchema), refusal: z.null() }).nullable();
 
-const finishReasonSchema = z.enum(['stop', 'length']);
+export const finishReasonSchema = z.enum(['stop', 'length']);
 
 export const usageSchema = z.strictObject({
   prompt_tokens: z.int().min(0),
@@ -27,7 +27,17 @@ export const usageSchema = z.strictObject({
   }),
 });
 
-const commonFields = {
+/** There with `return_token_ids` only. */
+export const tokenIdsField = z
+  .array(z.int().min(0))
+  .optional()
+  .describe('Only with `return_token_ids`: also tokens that are no text, such as the end-of-text token.');
+export const promptTokenIdsField = z
+  .array(z.int().min(0))
+  .optional()
+  .describe('Only with `return_token_ids`; in a stream, once.');
+
+export const commonFields = {
   id: z.string(),
   created: z.int().describe('Seconds since 1970.'),
   model: z.string(),
@@ -43,9 +53,11 @@ export const chatCompletionSchema = z.strictObject({
       message: z.strictObject({ role: z.literal('assistant'), content: z.string(), refusal: z.null() }),
       logprobs: logprobsSchema,
       finish_reason: finishReasonSchema,
+      token_ids: tokenIdsField,
     }),
   ),
   usage: usageSchema,
+  prompt_token_ids: promptTokenIdsField,
 });
 
 /** One `data:` event of a stream. */
@@ -59,12 +71,14 @@ export const chatCompletionChunkSchema = z.strictObject({
         delta: z.strictObject({ role: z.literal('assistant').optional(), content: z.string().optional() }),
         logprobs: logprobsSchema,
         finish_reason: finishReasonSchema.nullable(),
+        token_ids: tokenIdsField,
       }),
     )
     .describe('Empty in the chunk that carries the usage.'),
   usage: usageSchema
     .nullish()
     .describe('There only with `stream_options.include_usage`: null until the last chunk.'),
+  prompt_token_ids: promptTokenIdsField,
 });
 
 export type ChatCompletion = z.infer<typeof chatCompletionSchema>;

@@ -120,7 +120,8 @@ function isTypeIssue(issue: Issue): boolean {
   if (issue.code === 'invalid_union') {
     return issue.errors.length > 0 && issue.errors.every((branch) => branch[0] && isTypeIssue(branch[0]));
   }
-  return issue.code === 'invalid_type' || issue.message === 'expected an object';
+  const isCustom = issue.code === 'custom' && issue.params?.['isType'] === true;
+  return isCustom || issue.code === 'invalid_type' || issue.message === 'expected an object';
 }
 
 /** @param body what was validated, for the type of the offending value. */

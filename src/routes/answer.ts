@@ -1,0 +1,101 @@
+/**
+ * What the answers of all generating endpoints share: who they are, their usage, and the frame of a chunk. Pure: no
+ * clock, no stream, no HTTP.
+ */
+
+import type { TextEvent, TextUsage } from '../engine/text-generation.ts';
+import type { ChatCompletionUsage } from './schema/chat-completion-response.ts';
+import { SSE_DONE, sseData } from './sse.ts';
+
+/** What is the same in the whole answer to one request. */
+export type AnswerIdentity = {
+  readonly id: string;
+  readonly created: number;
+  readonly model: string;
+  readonly systemFingerprint: string;
+};
+
+/** Collects the events of one request into one answer. */
+export interface AnswerBuilder {
+  add(event: TextEvent): void;
+  /** @returns null while the last event is missing: the generation was cut short. */
+  build(identity: AnswerIdentity): object | null;
+}
+
+/** Turns the events of one request into `data:` events of a stream. */
+export interface AnswerEncoder {
+  /**
+   * Events to send, empty when there is nothing to say. The event `prompt` opens the choices, where the shape has
+   * something to open; the event `usage` closes the stream.
+   */
+  encode(event: TextEvent): string;
+}
+
+export type TextDelta = Extract<TextEvent, { kind: 'text-delta' }>;
+
+/** Whether a delta says something besides its text, which may then be empty. */
+export function hasMoreThanText({ logprobs, tokenIds }: TextDelta): boolean {
+  return (logprobs !== null && logprobs.length > 0) || (tokenIds !== null && tokenIds.length > 0);
+}
+
+/** What OpenAI sends for a token without any probability; JSON has no minus infinity. */
+const LOGPROB_MIN = -9999;
+
+export function finiteLogprob(logprob: number): number {
+  return Number.isFinite(logprob) ? logprob : LOGPROB_MIN;
+}
+
+/**
+ * `completion_tokens_details` is left out: reasoning is not told apart from the answer here, and a zero would
+ * claim that there was none.
+ */
+export function usageOf(usage: TextUsage): ChatCompletionUsage {
+  return {
+    prompt_tokens: usage.promptTokenCount,
+    completion_tokens: usage.completionTokenCount,
+    total_tokens: usage.promptTokenCount + usage.completionTokenCount,
+    prompt_tokens_details: { cached_tokens: usage.cachedTokenCount },
+  };
+}
+
+export type ChunkFrameOptions = {
+  readonly identity: AnswerIdentity;
+  readonly object: string;
+  /** Every chunk has `usage`: null, and the numbers in a last one without choices. */
+  readonly includeUsage: boolean;
+};
+
+/** What never changes around the choices of a chunk, written once. */
+export class ChunkFrame {
+  /** `data: {"id":…,` up to and including `"choices":` */
+  readonly head: string;
+  /** What follows the list of choices, to the end of the event. */
+  readonly tail: string;
+  readonly #includeUsage: boolean;
+
+  constructor({ identity, object, includeUsage }: ChunkFrameOptions) {
+    const { id, created, model, systemFingerprint } = identity;
+    const common = { id, object, created, model, system_fingerprint: systemFingerprint };
+    this.#includeUsage = includeUsage;
+    this.head = `data: ${JSON.stringify(common).slice(0, -1)},"choices":`;
+    this.tail = includeUsage ? ',"usage":null}\n\n' : '}\n\n';
+  }
+
+  /** @param more further keys of the chunk itself. */
+  chunk(choices: readonly unknown[], more: Readonly<Record<string, unknown>> = {}): string {
+    const isPlain = Object.keys(more).length === 0;
+    const middle = isPlain ? '' : `,${JSON.stringify(more).slice(1, -1)}`;
+    return this.head + JSON.stringify(choices) + middle + this.tail;
+  }
+
+  /** The end of the stream. */
+  closing(usage: TextUsage): string {
+    if (!this.#includeUsage) return SSE_DONE;
+    return `${this.head}[],"usage":${JSON.stringify(usageOf(usage))}}\n\n${SSE_DONE}`;
+  }
+}
+
+/** An error inside a stream. Not followed by `[DONE]`, which says that the answer is whole. */
+export function errorEvent(body: unknown): string {
+  return sseData(JSON.stringify(body));
+}

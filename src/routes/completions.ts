@@ -1,0 +1,33 @@
+/** POST /v1/completions: how a completion request is read and its answer written. */
+
+import type { Handler } from 'hono';
+import { type CompletionCall, parseCompletionRequest } from './completion-request.ts';
+import {
+  type CompletionOptions,
+  TextCompletionBuilder,
+  TextCompletionEncoder,
+} from './completion-response.ts';
+import type { AppDependencies, AppEnvironment } from './dependencies.ts';
+import { type GenerationEndpoint, generationRoute } from './generation-route.ts';
+
+function optionsOf({ text, echo }: CompletionCall): CompletionOptions {
+  return {
+    promptCount: text.prompts.length,
+    choiceCount: text.choiceCount,
+    echo,
+    returnTokenIds: text.wantsTokenIds,
+  };
+}
+
+const COMPLETION: GenerationEndpoint<CompletionCall> = {
+  idPrefix: 'cmpl-',
+  parse: parseCompletionRequest,
+  builder: (call) => new TextCompletionBuilder(optionsOf(call)),
+  encoder: (call, identity) =>
+    new TextCompletionEncoder(identity, { ...optionsOf(call), includeUsage: call.includeUsage }),
+};
+
+/** Handler of POST /v1/completions. */
+export function completions(dependencies: AppDependencies): Handler<AppEnvironment> {
+  return generationRoute(COMPLETION, dependencies);
+}

@@ -1,0 +1,175 @@
+/**
+ * Which fields of a request have an effect here. The tables list every field of OpenAI's create-chat-completion and
+ * create-completion requests, and of other servers' extensions those whose absence would change the output's form.
+ */
+
+import { type FieldRule, type FieldTable, ignored, is, isEmpty, refused, SERVED } from './fields.ts';
+
+function isTextFormat(value: unknown): boolean {
+  return typeof value === 'object' && value !== null && (value as { type?: unknown }).type === 'text';
+}
+
+function isTextOnly(value: unknown): boolean {
+  return Array.isArray(value) && value.length === 1 && value[0] === 'text';
+}
+
+const NO_TOOLS = 'no tool calls are made or parsed';
+const NOT_SCORED = 'the prompt is not scored';
+const NO_GRAMMAR = 'the output is not constrained to a format';
+const NO_USERS = 'no account is kept of users';
+const TEMPLATE = "the prompt is rendered with the model's own chat template";
+
+/** Of both requests. */
+const OPENAI_SERVED = [
+  'model',
+  'frequency_penalty',
+  'logit_bias',
+  'logprobs',
+  'max_tokens',
+  'n',
+  'presence_penalty',
+  'seed',
+  'stop',
+  'stream',
+  'stream_options',
+  'temperature',
+  'top_p',
+] as const;
+
+const EXTENSIONS_SERVED = [
+  'allowed_token_ids',
+  'bad_words',
+  'return_token_ids',
+  'top_k',
+  'min_p',
+  'repetition_penalty',
+  'min_tokens',
+  'stop_token_ids',
+  'ignore_eos',
+  'priority',
+  'cache_salt',
+] as const;
+
+/** How messages become a prompt. */
+const TEMPLATE_SERVED = [
+  'add_generation_prompt',
+  'continue_final_message',
+  'add_special_tokens',
+  'chat_template_kwargs',
+  'reasoning_effort',
+] as const;
+
+/** OpenAI's fields of a chat request that are refused or have no effect. */
+const OPENAI_OTHERS: readonly (readonly [string, FieldRule])[] = [
+  ['tools', refused(NO_TOOLS, isEmpty)],
+  ['tool_choice', refused(NO_TOOLS, is('none'))],
+  ['functions', refused(NO_TOOLS, isEmpty)],
+  ['function_call', refused(NO_TOOLS, is('none'))],
+  ['parallel_tool_calls', ignored('without tools it decides nothing')],
+  ['response_format', refused(NO_GRAMMAR, isTextFormat)],
+  ['audio', refused('no audio is made')],
+  ['modalities', refused('only text is made', isTextOnly)],
+  ['web_search_options', refused('nothing is searched')],
+  ['moderation', refused('nothing is moderated, so nothing would be blocked')],
+  ['prediction', ignored('a hint for speed; the output is the same without it')],
+  ['verbosity', ignored('a preference; it promises nothing about the form of the output')],
+  ['metadata', ignored('nothing is stored')],
+  ['store', ignored('nothing is stored')],
+  ['user', ignored(NO_USERS)],
+  ['safety_identifier', ignored(NO_USERS)],
+  ['service_tier', ignored('there is one tier')],
+  ['prompt_cache_key', ignored('prefixes are always cached; cache_salt separates tenants')],
+  ['prompt_cache_options', ignored('prefixes are always cached, as long as there is room')],
+  ['prompt_cache_retention', ignored('prefixes are always cached, as long as there is room')],
+];
+
+/** Extensions of vLLM, SGLang and llama-server without which the output is not what the caller asked for. */
+const OTHERS_REFUSED: readonly (readonly [string, FieldRule])[] = [
+  ['structured_outputs', refused(NO_GRAMMAR, isEmpty)],
+  ['guided_json', refused(NO_GRAMMAR)],
+  ['guided_regex', refused(NO_GRAMMAR)],
+  ['guided_choice', refused(NO_GRAMMAR)],
+  ['guided_grammar', refused(NO_GRAMMAR)],
+  ['json_schema', refused(NO_GRAMMAR)],
+  ['grammar', refused(NO_GRAMMAR)],
+  ['regex', refused(NO_GRAMMAR)],
+  ['ebnf', refused(NO_GRAMMAR)],
+  ['prompt_logprobs', refused(NOT_SCORED)],
+  ['use_beam_search', refused('beams are not searched', is(false))],
+];
+
+/** Extensions that mean something for chat only. */
+const CHAT_OTHERS: readonly (readonly [string, FieldRule])[] = [
+  ['echo', refused('the prompt is not repeated in the answer', is(false))],
+  ['best_of', refused('choices are not ranked', is(1))],
+  ['chat_template', refused(TEMPLATE)],
+];
+
+/** OpenAI's and others' fields of a completion request that are refused or have no effect. */
+const COMPLETION_OTHERS: readonly (readonly [string, FieldRule])[] = [
+  ['suffix', refused('text is not filled in before a suffix', is(''))],
+  ['user', ignored(NO_USERS)],
+  ['max_completion_tokens', refused('this endpoint knows max_tokens')],
+  ['top_logprobs', refused('this endpoint takes their number in logprobs')],
+  ['messages', refused('this endpoint takes a prompt; /v1/chat/completions takes messages')],
+  ['prompt_embeds', refused('prompts are text or tokens')],
+  ['response_format', refused(NO_GRAMMAR, isTextFormat)],
+  ['truncate_prompt_tokens', refused('prompts are not cut')],
+];
+
+const served = (names: readonly string[]): [string, FieldRule][] => names.map((name) => [name, SERVED]);
+
+/** Top level of a chat request. */
+export const CHAT_FIELDS: FieldTable = new Map([
+  ...served(TEMPLATE_SERVED),
+  ...served(['messages', ...OPENAI_SERVED, 'max_completion_tokens', 'top_logprobs']),
+  ...served(EXTENSIONS_SERVED),
+  ...OPENAI_OTHERS,
+  ...OTHERS_REFUSED,
+  ...CHAT_OTHERS,
+]);
+
+/** Top level of a completion request. */
+export const COMPLETION_FIELDS: FieldTable = new Map([
+  ...served(['prompt', ...OPENAI_SERVED, 'best_of', 'echo', 'add_special_tokens']),
+  ...served(EXTENSIONS_SERVED),
+  ...OTHERS_REFUSED,
+  ...COMPLETION_OTHERS,
+]);
+
+export const STREAM_OPTIONS_FIELDS: FieldTable = new Map([
+  ...served(['include_usage']),
+  ['include_obfuscation', ignored('chunks are not padded', is(false))],
+]);
+
+const MESSAGE_SERVED = ['role', 'content', 'name'] as const;
+const MESSAGE_FIELDS: FieldTable = new Map(served(MESSAGE_SERVED));
+const ASSISTANT_FIELDS: FieldTable = new Map([
+  ...served([...MESSAGE_SERVED, 'tool_calls', 'refusal']),
+  ['audio', refused('earlier audio answers are not known here')],
+  ['function_call', refused('use tool_calls')],
+]);
+const TOOL_FIELDS: FieldTable = new Map(served([...MESSAGE_SERVED, 'tool_call_id']));
+
+/** The table for a message of `role`. */
+export function messageFields(role: unknown): FieldTable {
+  if (role === 'assistant') return ASSISTANT_FIELDS;
+  return role === 'tool' ? TOOL_FIELDS : MESSAGE_FIELDS;
+}
+
+export const CONTENT_PART_FIELDS: FieldTable = new Map(served(['type', 'text', 'refusal']));
+
+const TOKENIZE_SERVED = ['model', 'return_token_strs', 'add_special_tokens'] as const;
+
+/** `/tokenize` of a text. */
+export const TOKENIZE_TEXT_FIELDS: FieldTable = new Map(served([...TOKENIZE_SERVED, 'prompt']));
+
+/** `/tokenize` of messages. */
+export const TOKENIZE_CHAT_FIELDS: FieldTable = new Map([
+  ...served([...TOKENIZE_SERVED, ...TEMPLATE_SERVED, 'messages']),
+  ['prompt', refused('messages are given too')],
+  ['tools', refused(NO_TOOLS, isEmpty)],
+  ['chat_template', refused(TEMPLATE)],
+]);
+
+export const DETOKENIZE_FIELDS: FieldTable = new Map(served(['model', 'tokens']));

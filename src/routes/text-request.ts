@@ -1,0 +1,146 @@
+/**
+ * What chat completions and completions have in common on the way from OpenAI's request to the engine's own text
+ * request. Below this file and its two users nothing knows what OpenAI is. Pure: the same body gives the same result.
+ */
+
+import type { z } from 'zod';
+import { ServerError } from '../base/errors.ts';
+import type { EngineLimits } from '../engine/protocol.ts';
+import type { TextRequest } from '../engine/text-generation.ts';
+import { HttpError } from './api-error.ts';
+import type { JsonObject } from './request-body.ts';
+import { describeIssue } from './schema/describe-issue.ts';
+import { STREAM_OPTIONS_FIELDS } from './schema/field-tables.ts';
+import { type FieldCheck, type FieldTable, TOP_LEVEL } from './schema/fields.ts';
+import type { GenerationFields } from './schema/generation-fields.ts';
+
+/** A request that asks for text, whichever of OpenAI's endpoints it came to. */
+export type GenerationCall = {
+  readonly model: string;
+  readonly isStream: boolean;
+  readonly includeUsage: boolean;
+  /** Fields that were given and have no effect, for the response header. */
+  readonly ignoredFields: ReadonlySet<string>;
+  readonly text: TextRequest;
+};
+
+export type ParseOptions = {
+  readonly strictFields: boolean;
+  readonly limits: Pick<EngineLimits, 'vocabularySize' | 'modelLengthMax'>;
+  /** Whether the chat template looks at a variable of this name. */
+  readonly templateReads: (variable: string) => boolean;
+};
+
+export function invalid(param: string, message: string): ServerError {
+  return new ServerError('invalid_request', message, { param });
+}
+
+export function unsupported(param: string, message: string): ServerError {
+  return new ServerError('unsupported_parameter', message, { param });
+}
+
+/**
+ * @throws ServerError `unsupported_parameter` for a refused field.
+ * @throws HttpError 400 for values of a wrong type or out of range; `param` is the path.
+ */
+export function parseFields<Schema extends z.ZodType>(
+  body: JsonObject,
+  schema: Schema,
+  options: { readonly table: FieldTable; readonly fields: FieldCheck },
+): z.output<Schema> {
+  options.fields.check(body, options.table, TOP_LEVEL);
+  const parsed = schema.safeParse(body);
+  if (parsed.success) return parsed.data;
+  const { code, param, message } = describeIssue(parsed.error.issues[0]!, body);
+  throw new HttpError(400, code, message, { param });
+}
+
+/** Checks of the common fields that one field's schema cannot make. */
+export function checkGenerationFields(
+  request: GenerationFields,
+  fields: FieldCheck,
+  { limits }: ParseOptions,
+): void {
+  if (request.stream_options != null) {
+    if (request.stream !== true) {
+      throw invalid('stream_options', "'stream_options' needs 'stream' to be true.");
+    }
+    const place = { exact: 'stream_options.', general: 'stream_options.' };
+    fields.check(request.stream_options, STREAM_OPTIONS_FIELDS, place);
+  }
+  checkTokenIds(request, limits.vocabularySize);
+}
+
+export function checkTokensMin(request: GenerationFields, tokensMax: number | null): void {
+  if (tokensMax === null || (request.min_tokens ?? 0) <= tokensMax) return;
+  throw invalid('min_tokens', `'min_tokens' is above the greatest number of tokens, ${tokensMax}.`);
+}
+
+function checkTokenIds(request: GenerationFields, vocabularySize: number): void {
+  const check = (tokenId: number, param: string) => {
+    if (tokenId < vocabularySize) return;
+    throw invalid(param, `'${param}' names token ${tokenId}, but the model has ${vocabularySize} tokens.`);
+  };
+  for (const key of Object.keys(request.logit_bias ?? {})) check(Number(key), `logit_bias.${key}`);
+  for (const field of ['stop_token_ids', 'allowed_token_ids'] as const) {
+    for (const [index, tokenId] of (request[field] ?? []).entries()) check(tokenId, `${field}[${index}]`);
+  }
+}
+
+/** Halves of surrogate pairs have no place in UTF-8, which is all that a tokenizer knows. */
+export function wellFormed(text: string): string {
+  return text.replace(/\p{Surrogate}/gu, '\uFFFD');
+}
+
+function stopStringsOf(stop: GenerationFields['stop']): readonly string[] {
+  if (stop == null) return [];
+  return typeof stop === 'string' ? [stop] : stop;
+}
+
+/** The engine's range leaves out 0, which OpenAI allows: the smallest set that holds any mass is the best token. */
+function topPOf(topP: number | null | undefined): number | null {
+  return topP === 0 ? Number.MIN_VALUE : (topP ?? null);
+}
+
+function samplingOf(request: GenerationFields) {
+  const bias = Object.entries(request.logit_bias ?? {});
+  return {
+    temperature: request.temperature ?? null,
+    topP: topPOf(request.top_p),
+    topK: request.top_k == null ? null : Math.max(0, request.top_k),
+    minP: request.min_p ?? null,
+    repetitionPenalty: request.repetition_penalty ?? null,
+    presencePenalty: request.presence_penalty ?? null,
+    frequencyPenalty: request.frequency_penalty ?? null,
+    logitBias: new Map(bias.map(([tokenId, addend]) => [Number(tokenId), addend])),
+    allowedTokenIds: request.allowed_token_ids ?? null,
+    badWords: (request.bad_words ?? []).map(wellFormed),
+    seed: request.seed ?? null,
+  };
+}
+
+/** What both requests say in the same words; the prompt, lengths and log probabilities are left to each. */
+export function generationOf(request: GenerationFields) {
+  return {
+    ...samplingOf(request),
+    choiceCount: request.n ?? 1,
+    newTokensMin: request.min_tokens ?? 0,
+    stop: stopStringsOf(request.stop).map(wellFormed),
+    stopTokenIds: request.stop_token_ids ?? [],
+    ignoreEndOfText: request.ignore_eos ?? false,
+    cacheSalt: wellFormed(request.cache_salt ?? ''),
+    // vLLM's field, with vLLM's meaning: lower is earlier. The engine counts the other way.
+    priority: 0 - (request.priority ?? 0),
+    wantsTokenIds: request.return_token_ids ?? false,
+  };
+}
+
+/** The parts of a call that do not concern the text. */
+export function callOf(request: GenerationFields, fields: FieldCheck): Omit<GenerationCall, 'text'> {
+  return {
+    model: request.model,
+    isStream: request.stream ?? false,
+    includeUsage: request.stream_options?.include_usage ?? false,
+    ignoredFields: fields.ignored,
+  };
+}

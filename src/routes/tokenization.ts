@@ -1,0 +1,122 @@
+/**
+ * POST /tokenize, /detokenize and /v1/chat/completions/render: between text and tokens, without the engine. They work
+ * on this thread and hold no place in the queue, so what they take is bounded by the body's size and by the context.
+ */
+
+import type { Context, Handler } from 'hono';
+import type { z } from 'zod';
+import type { Prompt } from '../engine/text-generation.ts';
+import { chatMessageOf, checkMessages, parseChatRequest } from './chat-request.ts';
+import type { AppDependencies, AppEnvironment } from './dependencies.ts';
+import { IGNORED_HEADER, parseOptions } from './generation-route.ts';
+import { type JsonObject, readJsonObject, requireJson } from './request-body.ts';
+import { DETOKENIZE_FIELDS, TOKENIZE_CHAT_FIELDS, TOKENIZE_TEXT_FIELDS } from './schema/field-tables.ts';
+import { FieldCheck } from './schema/fields.ts';
+import {
+  detokenizeRequestSchema,
+  type detokenizeResponseSchema,
+  type renderedChatSchema,
+  tokenizeChatRequestSchema,
+  type tokenizeResponseSchema,
+  tokenizeTextRequestSchema,
+} from './schema/tokenization.ts';
+import { requireModel } from './served-models.ts';
+import { renderingOf } from './template-request.ts';
+import { type ParseOptions, parseFields, wellFormed } from './text-request.ts';
+
+type RouteContext = Context<AppEnvironment>;
+
+async function readBody({ req }: RouteContext, { bodyBytesMax }: AppDependencies): Promise<JsonObject> {
+  requireJson(req.raw.headers);
+  return readJsonObject(req.raw, bodyBytesMax);
+}
+
+function nameIgnored(context: RouteContext, ignored: ReadonlySet<string>): void {
+  if (ignored.size > 0) context.header(IGNORED_HEADER, [...ignored].join(', '));
+}
+
+/** Every name is one of the same model, so any will do where none is given. */
+function checkModel({ models }: AppDependencies, name: string | null | undefined): void {
+  if (name != null) requireModel(models, name);
+}
+
+type TokenizeCall = { readonly model: string | null; readonly prompt: Prompt; readonly withTexts: boolean };
+
+function parseTokenizeRequest(body: JsonObject, fields: FieldCheck, options: ParseOptions): TokenizeCall {
+  if (body['messages'] == null) {
+    const request = parseFields(body, tokenizeTextRequestSchema, { table: TOKENIZE_TEXT_FIELDS, fields });
+    const addSpecialTokens = request.add_special_tokens ?? true;
+    return {
+      model: request.model ?? null,
+      prompt: { kind: 'text', text: wellFormed(request.prompt), addSpecialTokens },
+      withTexts: request.return_token_strs ?? false,
+    };
+  }
+  const request = parseFields(body, tokenizeChatRequestSchema, { table: TOKENIZE_CHAT_FIELDS, fields });
+  checkMessages(request.messages, fields);
+  return {
+    model: request.model ?? null,
+    prompt: {
+      kind: 'messages',
+      messages: request.messages.map(chatMessageOf),
+      rendering: renderingOf(request, fields, options.templateReads),
+      addSpecialTokens: request.add_special_tokens ?? false,
+    },
+    withTexts: request.return_token_strs ?? false,
+  };
+}
+
+/** Handler of POST /tokenize. */
+export function tokenize(dependencies: AppDependencies): Handler<AppEnvironment> {
+  const { generator, strictFields } = dependencies;
+  return async (context) => {
+    const body = await readBody(context, dependencies);
+    const fields = new FieldCheck({ strict: strictFields });
+    const options = parseOptions(dependencies);
+    const { model, prompt, withTexts } = parseTokenizeRequest(body, fields, options);
+    checkModel(dependencies, model);
+    const { tokenIds } = generator.tokenize(prompt);
+    const answer: z.infer<typeof tokenizeResponseSchema> = {
+      count: tokenIds.length,
+      max_model_len: options.limits.modelLengthMax,
+      tokens: [...tokenIds],
+      token_strs: withTexts ? tokenIds.map((id) => generator.tokenText(id)) : null,
+    };
+    nameIgnored(context, fields.ignored);
+    return context.json(answer);
+  };
+}
+
+/** Handler of POST /detokenize. */
+export function detokenize(dependencies: AppDependencies): Handler<AppEnvironment> {
+  const { generator, strictFields } = dependencies;
+  return async (context) => {
+    const body = await readBody(context, dependencies);
+    const fields = new FieldCheck({ strict: strictFields });
+    const request = parseFields(body, detokenizeRequestSchema, { table: DETOKENIZE_FIELDS, fields });
+    checkModel(dependencies, request.model);
+    const answer: z.infer<typeof detokenizeResponseSchema> = { prompt: generator.detokenize(request.tokens) };
+    nameIgnored(context, fields.ignored);
+    return context.json(answer);
+  };
+}
+
+/** Handler of POST /v1/chat/completions/render: the prompt of a chat request, which is checked as if it were to run. */
+export function renderChat(dependencies: AppDependencies): Handler<AppEnvironment> {
+  const { generator, models } = dependencies;
+  return async (context) => {
+    const options = parseOptions(dependencies);
+    const call = parseChatRequest(await readBody(context, dependencies), options);
+    requireModel(models, call.model);
+    const { text, tokenIds } = generator.tokenize(call.text.prompts[0]!);
+    const answer: z.infer<typeof renderedChatSchema> = {
+      model: call.model,
+      prompt: text,
+      token_ids: [...tokenIds],
+      count: tokenIds.length,
+      max_model_len: options.limits.modelLengthMax,
+    };
+    nameIgnored(context, call.ignoredFields);
+    return context.json(answer);
+  };
+}
