@@ -12,6 +12,7 @@ import { type Logger, pino } from 'pino';
 import { systemClock } from './base/clock.ts';
 import { StartupError } from './base/errors.ts';
 import {
+  ARRIVING_BODY_BYTES_MAX,
   HEARTBEAT_MS,
   KEEP_ALIVE_MS,
   REQUEST_BODY_BYTES_MAX,
@@ -29,6 +30,7 @@ import { startWorkerEngine } from './engine/worker-engine.ts';
 import { createApp } from './routes/app.ts';
 import { brokenRequests } from './routes/broken-request.ts';
 import { EngineMetrics } from './routes/engine-metrics.ts';
+import { BodyReader } from './routes/request-body.ts';
 import { ChatTemplate } from './text/chat-template.ts';
 import { Tokenizer } from './text/tokenizer.ts';
 import { chooseTemplateSource } from './text/tokenizer-files.ts';
@@ -136,7 +138,10 @@ async function createHttp(
     newId,
     version: build.version,
     systemFingerprint: `octavo-${build.version}`,
-    bodyBytesMax: REQUEST_BODY_BYTES_MAX,
+    bodies: new BodyReader({
+      bytesMax: REQUEST_BODY_BYTES_MAX,
+      arrivingBytesMax: ARRIVING_BODY_BYTES_MAX,
+    }),
     heartbeatMs: HEARTBEAT_MS,
     stalledAfterMs: STALLED_AFTER_MS,
   });

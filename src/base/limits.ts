@@ -6,6 +6,9 @@
 /** Body of one request. 100 KB prompts are common, megabytes are not; parsing 4 MiB of JSON takes ~20 ms. */
 export const REQUEST_BODY_BYTES_MAX = 4 * 1024 * 1024;
 
+/** Bodies of all requests that are still arriving: 16 of the largest, or thousands of usual ones. */
+export const ARRIVING_BODY_BYTES_MAX = 16 * REQUEST_BODY_BYTES_MAX;
+
 /** OpenAI's bound for `n`. */
 export const CHOICES_MAX = 128;
 
@@ -71,6 +74,8 @@ export const STOP_TOKEN_IDS_MAX = 64;
 /** The salt is hashed into every block of the prompt. */
 export const CACHE_SALT_CHARACTERS_MAX = 256;
 
+/** Below this logits of repeated tokens leave the range of float32; it repeats them for ever long before. */
+export const REPETITION_PENALTY_MIN = 0.01;
 /** Beyond this no token is ever repeated, and logits leave the range in which float32 tells them apart. */
 export const REPETITION_PENALTY_MAX = 10;
 

@@ -4,6 +4,7 @@
  */
 
 import { StartupError } from '../base/errors.ts';
+import { REPETITION_PENALTY_MIN } from '../base/limits.ts';
 import { isObject } from '../text/tokenizer-files.ts';
 
 /** Ranges as in `SamplingParams`. */
@@ -42,7 +43,11 @@ export function readGenerationDefaults(generationConfig: unknown): GenerationDef
     topP: read('top_p', OPENAI_DEFAULTS.topP, (value) => value > 0 && value <= 1),
     topK: read('top_k', OPENAI_DEFAULTS.topK, (value) => Number.isInteger(value) && value >= 0),
     minP: read('min_p', OPENAI_DEFAULTS.minP, (value) => value >= 0 && value <= 1),
-    repetitionPenalty: read('repetition_penalty', OPENAI_DEFAULTS.repetitionPenalty, (value) => value > 0),
+    repetitionPenalty: read(
+      'repetition_penalty',
+      OPENAI_DEFAULTS.repetitionPenalty,
+      (value) => value >= REPETITION_PENALTY_MIN,
+    ),
   };
 }
 

@@ -37,6 +37,9 @@ export function encodePrompt(
   encoder: PromptEncoder,
   { limits, param }: EncodePromptOptions,
 ): EncodedPrompt {
+  // Before they become 32-bit numbers, where large ids would be others.
+  const given = prompt.kind === 'tokens' ? prompt.tokenIds : [];
+  for (const tokenId of given) requireTokenId(tokenId, limits.vocabularySize, param);
   const { text, tokenIds } = encode(prompt, encoder, countedLengthMax(limits));
   if (tokenIds.length === 0) throw new ServerError('invalid_request', 'The prompt is empty.', { param });
   for (const tokenId of tokenIds) requireTokenId(tokenId, limits.vocabularySize, param);

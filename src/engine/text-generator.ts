@@ -72,6 +72,7 @@ export function createTextGenerator(options: TextGeneratorOptions): TextGenerato
 
     tokenText: (tokenId) => options.vocabulary.textOf(tokenId),
     templateReads: (variable) => options.template?.reads(variable) ?? false,
+    templateReadsField: (field) => options.template?.readsField(field) ?? false,
   };
 }
 

@@ -31,7 +31,7 @@ import {
 export function parseChatRequest(body: JsonObject, options: ParseOptions): GenerationCall {
   const fields = new FieldCheck({ strict: options.strictFields });
   const request = parseFields(body, chatCompletionRequestSchema, { table: CHAT_FIELDS, fields });
-  checkMessages(request.messages, fields);
+  checkMessages(request.messages, fields, options.templateReadsField);
   checkGenerationFields(request, fields, options);
   checkTokensMin(request, newTokensMaxOf(request));
   if (request.top_logprobs != null && request.logprobs !== true) {
@@ -57,8 +57,13 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): Gener
 }
 
 /** @throws ServerError for what a message's schema lets pass and this server does not. */
-export function checkMessages(messages: readonly ChatCompletionMessage[], fields: FieldCheck): void {
+export function checkMessages(
+  messages: readonly ChatCompletionMessage[],
+  fields: FieldCheck,
+  templateReadsField: ParseOptions['templateReadsField'],
+): void {
   checkMessageFields(messages, fields);
+  checkUnreadFields(messages, fields, templateReadsField);
   checkToolArguments(messages);
 }
 
@@ -71,6 +76,22 @@ function checkMessageFields(messages: readonly ChatCompletionMessage[], fields: 
       const place = { exact: `${exact}.content[${partIndex}].`, general: 'messages[].content[].' };
       fields.check(part, CONTENT_PART_FIELDS, place);
     }
+  }
+}
+
+/** Fields of messages that only some chat templates put into the prompt. */
+const READ_BY_SOME_TEMPLATES = ['name', 'tool_calls'] as const;
+
+function checkUnreadFields(
+  messages: readonly ChatCompletionMessage[],
+  fields: FieldCheck,
+  templateReadsField: ParseOptions['templateReadsField'],
+): void {
+  for (const field of READ_BY_SOME_TEMPLATES) {
+    const index = messages.findIndex((message) => (message as JsonObject)[field] != null);
+    if (index < 0 || templateReadsField(field)) continue;
+    const place = { exact: `messages[${index}].`, general: 'messages[].' };
+    fields.ignore(field, place, "the model's chat template does not look at it");
   }
 }
 

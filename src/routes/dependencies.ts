@@ -7,6 +7,7 @@ import type { Clock } from '../base/clock.ts';
 import type { EngineClient } from '../engine/engine-client.ts';
 import type { TextGenerator } from '../engine/text-generation.ts';
 import type { EngineMetrics } from './engine-metrics.ts';
+import type { BodyReader } from './request-body.ts';
 
 export type ServedModel = {
   /** The name that requests use; may hold slashes. */
@@ -40,7 +41,7 @@ export type AppDependencies = {
   readonly version: string;
   /** Names the build in every completion. */
   readonly systemFingerprint: string;
-  readonly bodyBytesMax: number;
+  readonly bodies: BodyReader;
   readonly heartbeatMs: number;
   readonly stalledAfterMs: number;
 };

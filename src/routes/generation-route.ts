@@ -9,7 +9,7 @@ import type { TextEvent } from '../engine/text-generation.ts';
 import { type AnswerBuilder, type AnswerEncoder, type AnswerIdentity, errorEvent } from './answer.ts';
 import { HttpError, isServerFault, toApiError } from './api-error.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
-import { type JsonObject, readJsonObject, requireJson } from './request-body.ts';
+import { type JsonObject, requireJson } from './request-body.ts';
 import { RunningRequest } from './running-request.ts';
 import { requireModel } from './served-models.ts';
 import { type EventSource, eventStream, SSE_HEADERS } from './sse.ts';
@@ -30,8 +30,12 @@ type RouteContext = Context<AppEnvironment>;
 
 /** What reading a request needs to know of the server. @throws ServerError `not_ready` before the engine has loaded. */
 export function parseOptions({ strictFields, engine, generator }: AppDependencies): ParseOptions {
-  const templateReads = (variable: string) => generator.templateReads(variable);
-  return { strictFields, limits: engine.limits, templateReads };
+  return {
+    strictFields,
+    limits: engine.limits,
+    templateReads: (variable) => generator.templateReads(variable),
+    templateReadsField: (field) => generator.templateReadsField(field),
+  };
 }
 
 async function readCall<Call extends GenerationCall>(
@@ -43,7 +47,7 @@ async function readCall<Call extends GenerationCall>(
   // A full queue refuses before the body is read. The place itself is taken when the number of choices is known,
   // so that a client who sends slowly holds none.
   dependencies.engine.admit(1).leave();
-  const body = await readJsonObject(context.req.raw, dependencies.bodyBytesMax);
+  const body = await dependencies.bodies.readJsonObject(context.req.raw);
   const call = parse(body, parseOptions(dependencies));
   requireModel(dependencies.models, call.model);
   return call;

@@ -139,11 +139,15 @@ function errors(...statuses: number[]) {
   return Object.fromEntries(entries);
 }
 
+const eventStreamText = (chunk: string): string =>
+  `With \`stream: true\`: events \`data: <${chunk}>\`, closed by \`data: [DONE]\`. An error after the stream ` +
+  'has begun arrives as `data: <Error>` and ends it. Lines that begin with a colon only keep the line open.';
+
 const eventStream = (chunk: string) => ({
-  schema: { type: 'string' },
-  description:
-    `With \`stream: true\`: events \`data: <${chunk}>\`, closed by \`data: [DONE]\`. An error after the stream ` +
-    'has begun arrives as `data: <Error>` and ends it. Lines that begin with a colon only keep the line open.',
+  schema: {
+    type: 'string',
+    description: eventStreamText(chunk),
+  },
   'x-event-schema': reference(chunk),
 });
 

@@ -3,6 +3,7 @@
  * parsed once. Knows nothing of what the object means.
  */
 
+import { ServerError } from '../base/errors.ts';
 import { JSON_VALUES_MAX } from '../base/limits.ts';
 import { HttpError } from './api-error.ts';
 import { hasMoreValues } from './json-structure.ts';
@@ -31,6 +32,53 @@ export function requireJson(headers: Headers): void {
   }
 }
 
+export type BodyReaderOptions = {
+  /** Of one request. */
+  readonly bytesMax: number;
+  /** Of all requests whose bodies are arriving: clients that send slowly must not add up to the machine's memory. */
+  readonly arrivingBytesMax: number;
+};
+
+/** Reads request bodies, and counts what is on its way. One for all routes. */
+export class BodyReader {
+  readonly #options: BodyReaderOptions;
+  #arrivingBytes = 0;
+
+  constructor(options: BodyReaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reads and parses the body.
+   * @throws HttpError 413 above `bytesMax`; 400 `request_too_complex` for more structure than text, and `invalid_json`
+   *   for what is not UTF-8, not JSON or not an object.
+   * @throws ServerError `queue_full` when too much is arriving already.
+   */
+  async readJsonObject(request: Request): Promise<JsonObject> {
+    const { bytesMax, arrivingBytesMax } = this.#options;
+    const announced = announcedLength(request);
+    if (announced !== null && announced > bytesMax) throw tooLarge(bytesMax);
+    // What does not say its length may have any.
+    const room = announced ?? bytesMax;
+    if (this.#arrivingBytes + room > arrivingBytesMax) {
+      throw new ServerError('queue_full', 'Too many request bodies are arriving at once; try again.');
+    }
+    this.#arrivingBytes += room;
+    try {
+      return parseObject(await readBytes(request, bytesMax));
+    } finally {
+      this.#arrivingBytes -= room;
+    }
+  }
+}
+
+/** `null` for a body that is sent in chunks. */
+function announcedLength(request: Request): number | null {
+  if (request.headers.has('transfer-encoding')) return null;
+  const announced = Number.parseInt(request.headers.get('content-length') ?? '', 10);
+  return announced >= 0 ? announced : null;
+}
+
 /** Without an announced length the bytes are counted as they come, and reading stops at the bound. */
 async function readStream(request: Request, bytesMax: number): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
@@ -50,10 +98,13 @@ async function readStream(request: Request, bytesMax: number): Promise<Uint8Arra
 }
 
 async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
-  const announced = Number.parseInt(request.headers.get('content-length') ?? '', 10);
-  if (announced > bytesMax) throw tooLarge(bytesMax);
-  const isMeasured = announced >= 0 && !request.headers.has('transfer-encoding');
-  return isMeasured ? new Uint8Array(await request.arrayBuffer()) : await readStream(request, bytesMax);
+  try {
+    const isMeasured = announcedLength(request) !== null;
+    return isMeasured ? new Uint8Array(await request.arrayBuffer()) : await readStream(request, bytesMax);
+  } catch (error) {
+    if (error instanceof HttpError) throw error;
+    throw invalidJson('The request body ended early.');
+  }
 }
 
 function invalidJson(message: string): HttpError {
@@ -81,20 +132,4 @@ function parseObject(bytes: Uint8Array): JsonObject {
     throw invalidJson('The request body has to be a JSON object.');
   }
   return value as JsonObject;
-}
-
-/**
- * Reads and parses the body.
- * @throws HttpError 413 above `bytesMax`; 400 `request_too_complex` for more structure than text, and `invalid_json`
- *   for what is not UTF-8, not JSON or not an object.
- */
-export async function readJsonObject(request: Request, bytesMax: number): Promise<JsonObject> {
-  let bytes: Uint8Array;
-  try {
-    bytes = await readBytes(request, bytesMax);
-  } catch (error) {
-    if (error instanceof HttpError) throw error;
-    throw invalidJson('The request body ended early.');
-  }
-  return parseObject(bytes);
 }

@@ -9,7 +9,7 @@ import type { Prompt } from '../engine/text-generation.ts';
 import { chatMessageOf, checkMessages, parseChatRequest } from './chat-request.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { IGNORED_HEADER, parseOptions } from './generation-route.ts';
-import { type JsonObject, readJsonObject, requireJson } from './request-body.ts';
+import { type JsonObject, requireJson } from './request-body.ts';
 import { DETOKENIZE_FIELDS, TOKENIZE_CHAT_FIELDS, TOKENIZE_TEXT_FIELDS } from './schema/field-tables.ts';
 import { FieldCheck } from './schema/fields.ts';
 import {
@@ -26,9 +26,9 @@ import { type ParseOptions, parseFields, wellFormed } from './text-request.ts';
 
 type RouteContext = Context<AppEnvironment>;
 
-async function readBody({ req }: RouteContext, { bodyBytesMax }: AppDependencies): Promise<JsonObject> {
+async function readBody({ req }: RouteContext, { bodies }: AppDependencies): Promise<JsonObject> {
   requireJson(req.raw.headers);
-  return readJsonObject(req.raw, bodyBytesMax);
+  return bodies.readJsonObject(req.raw);
 }
 
 function nameIgnored(context: RouteContext, ignored: ReadonlySet<string>): void {
@@ -53,7 +53,7 @@ function parseTokenizeRequest(body: JsonObject, fields: FieldCheck, options: Par
     };
   }
   const request = parseFields(body, tokenizeChatRequestSchema, { table: TOKENIZE_CHAT_FIELDS, fields });
-  checkMessages(request.messages, fields);
+  checkMessages(request.messages, fields, options.templateReadsField);
   return {
     model: request.model ?? null,
     prompt: {

@@ -113,6 +113,11 @@ export class ChatTemplate {
     return new RegExp(`(?<![\\w.])${variable.replace(/\W/g, '\\$&')}(?!\\w)`).test(this.#source);
   }
 
+  /** Whether the template looks at a field of messages, as far as its text tells: `message.name`, `message['name']`. */
+  readsField(field: string): boolean {
+    return new RegExp(`[.'"]${field.replace(/\W/g, '\\$&')}(?!\\w)`).test(this.#source);
+  }
+
   /**
    * @returns the prompt, and the places in it across which no special token may be recognised.
    * @throws ServerError `invalid_request` with the template's own message when it refuses the messages, or when the

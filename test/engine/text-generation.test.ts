@@ -396,6 +396,12 @@ describe('TextGenerator: refusals', () => {
     expect(count).toBeLessThan(100_000);
   });
 
+  it('refuses a token id beyond 32 bits instead of taking it for another', () => {
+    const error = check({ prompts: [{ kind: 'tokens', tokenIds: [2 ** 32 + 5] }] });
+    expect(error).toMatchObject({ code: 'invalid_request', param: 'prompt' });
+    expect(error.message).toContain(String(2 ** 32 + 5));
+  });
+
   it('counts what the cache can hold as part of the context', () => {
     expect(check({ newTokensMax: 30 }, { blockCount: 3 }).message).toContain('is 32 tokens');
   });

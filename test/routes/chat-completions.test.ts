@@ -281,3 +281,34 @@ describe('token ids', () => {
     expect(JSON.stringify((await streamed(routeTestApp())).data)).not.toContain('token_ids');
   });
 });
+
+describe('fields of messages that only some chat templates read', () => {
+  const messages = [
+    { role: 'user', content: 'Hello', name: 'ada' },
+    {
+      role: 'assistant',
+      content: null,
+      tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }],
+    },
+    { role: 'tool', content: '1', tool_call_id: 'c' },
+  ];
+
+  it('are named as ignored where the template does not', async () => {
+    const test = routeTestApp();
+    test.generator.readFields.clear();
+    const response = await test.chat({ messages });
+    expect(response.headers.get('x-octavo-ignored')).toBe('messages[].name, messages[].tool_calls');
+  });
+
+  it('are refused then by a strict server, with their place', async () => {
+    const test = routeTestApp({ strictFields: true });
+    test.generator.readFields.clear();
+    const { error } = (await (await test.chat({ messages })).json()) as { error: { param: string } };
+    expect(error.param).toBe('messages[0].name');
+  });
+
+  it('are served where the template does', async () => {
+    const response = await routeTestApp().chat({ messages });
+    expect(response.headers.has('x-octavo-ignored')).toBe(false);
+  });
+});

@@ -197,6 +197,7 @@ const WRONG: readonly Wrong[] = [
   [{ top_k: 0.5 }, 'top_k', 'invalid_type'],
   [{ min_p: 2 }, 'min_p', 'invalid_value'],
   [{ repetition_penalty: 0 }, 'repetition_penalty', 'invalid_value'],
+  [{ repetition_penalty: 1e-40 }, 'repetition_penalty', 'invalid_value'],
   [{ presence_penalty: 3 }, 'presence_penalty', 'invalid_value'],
   [{ frequency_penalty: [] }, 'frequency_penalty', 'invalid_type'],
   [{ logit_bias: [1] }, 'logit_bias', 'invalid_type'],

@@ -3,11 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { chatCompletionRequestSchema } from '../../src/routes/schema/chat-completion-request.ts';
 import { errorBodySchema } from '../../src/routes/schema/error.ts';
-import { MODEL, routeTestApp, USER_MESSAGE } from '../support/route-test-app.ts';
+import { bodyReader, MODEL, routeTestApp, USER_MESSAGE } from '../support/route-test-app.ts';
 
 describe('a hostile body', () => {
   const send = (body: string | Uint8Array<ArrayBuffer>) =>
-    routeTestApp({ bodyBytesMax: 4 * 1024 * 1024 }).chat({}, { body });
+    routeTestApp({ bodies: bodyReader(4 * 1024 * 1024) }).chat({}, { body });
   const outcome = async (body: string | Uint8Array<ArrayBuffer>) => {
     const response = await send(body);
     const { error } = errorBodySchema.parse(await response.json());

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import { BodyReader } from '../../src/routes/request-body.ts';
 import { errorBodySchema } from '../../src/routes/schema/error.ts';
 import { healthSchema, readySchema } from '../../src/routes/schema/health.ts';
 import { modelListSchema, modelSchema } from '../../src/routes/schema/model.ts';
-import { MODEL, routeTestApp, USER_MESSAGE } from '../support/route-test-app.ts';
+import { bodyReader, MODEL, routeTestApp, USER_MESSAGE } from '../support/route-test-app.ts';
 
 async function failure(response: Response) {
   const { error } = errorBodySchema.parse(await response.json());
@@ -78,12 +79,35 @@ describe('a body', () => {
         'content-type': 'application/json',
         ...(announced ? { 'content-length': String(body.length) } : {}),
       };
-      const fits = routeTestApp({ bodyBytesMax: body.length });
+      const fits = routeTestApp({ bodies: bodyReader(body.length) });
       expect((await fits.chat({}, { headers, body })).status).toBe(200);
-      const small = routeTestApp({ bodyBytesMax: body.length - 1 });
+      const small = routeTestApp({ bodies: bodyReader(body.length - 1) });
       const response = await small.chat({}, { headers, body });
       expect(await failure(response)).toMatchObject({ status: 413, code: 'request_too_large' });
     }
+  });
+
+  it('is refused with 429 while too many others are arriving, and taken when they have arrived', async () => {
+    const body = JSON.stringify({ model: MODEL, messages: [USER_MESSAGE] });
+    const headers = { 'content-type': 'application/json', 'content-length': String(body.length) };
+    const bodies = new BodyReader({ bytesMax: body.length, arrivingBytesMax: 2 * body.length - 1 });
+    const { chat } = routeTestApp({ bodies });
+    let finish = () => {};
+    const slow = new ReadableStream({
+      start(controller) {
+        finish = () => {
+          controller.enqueue(new TextEncoder().encode(body));
+          controller.close();
+        };
+      },
+    });
+    const first = chat({}, { headers, body: slow, duplex: 'half' } as RequestInit);
+    const refused = await chat({}, { headers, body });
+    expect(await failure(refused)).toMatchObject({ status: 429, code: 'queue_full' });
+    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+    finish();
+    expect((await first).status).toBe(200);
+    expect((await chat({}, { headers, body })).status).toBe(200);
   });
 
   it('without an end is not read beyond the limit', async () => {
@@ -95,7 +119,7 @@ describe('a body', () => {
       },
     });
     const init = { body: endless, duplex: 'half' };
-    const response = await routeTestApp({ bodyBytesMax: 10_000 }).chat({}, init as RequestInit);
+    const response = await routeTestApp({ bodies: bodyReader(10_000) }).chat({}, init as RequestInit);
     expect(response.status).toBe(413);
     expect(sentBytes).toBeLessThan(20_000);
   });

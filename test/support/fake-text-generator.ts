@@ -122,6 +122,13 @@ export class FakeTextGenerator implements TextGenerator {
     return String.fromCodePoint(tokenId);
   }
 
+  /** Fields of messages that the template looks at. */
+  readonly readFields = new Set(['name', 'tool_calls']);
+
+  templateReadsField(field: string): boolean {
+    return this.readFields.has(field);
+  }
+
   templateReads(variable: string): boolean {
     return this.templateVariables.has(variable);
   }

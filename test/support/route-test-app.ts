@@ -5,6 +5,7 @@ import type { Clock } from '../../src/base/clock.ts';
 import { createApp } from '../../src/routes/app.ts';
 import type { AppDependencies, AppEnvironment } from '../../src/routes/dependencies.ts';
 import { EngineMetrics } from '../../src/routes/engine-metrics.ts';
+import { BodyReader } from '../../src/routes/request-body.ts';
 import { FakeEngine, FakeTextGenerator } from './fake-text-generator.ts';
 
 export type RouteTestApp = {
@@ -43,7 +44,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
     newId: () => `id-${++idCount}`,
     version: '1.2.3',
     systemFingerprint: 'fp_test',
-    bodyBytesMax: 256 * 1024,
+    bodies: bodyReader(256 * 1024),
     heartbeatMs: 15_000,
     stalledAfterMs: 30_000,
     ...overrides,
@@ -76,4 +77,9 @@ export async function eventData(response: Response): Promise<string[]> {
     .split('\n\n')
     .filter((event) => event.startsWith('data: '))
     .map((event) => event.slice('data: '.length));
+}
+
+/** Bodies of at most so many bytes, and of all together as many as ever arrive in a test. */
+export function bodyReader(bytesMax: number): BodyReader {
+  return new BodyReader({ bytesMax, arrivingBytesMax: 1000 * bytesMax });
 }

@@ -13,7 +13,7 @@ import {
 } from '../../src/routes/schema/chat-completion-response.ts';
 import { completionChunkSchema, completionSchema } from '../../src/routes/schema/completion-response.ts';
 import { aborted, type Script, saying, sayingThenFailing } from '../support/fake-text-generator.ts';
-import { MODEL, type RouteTestApp, routeTestApp } from '../support/route-test-app.ts';
+import { bodyReader, MODEL, type RouteTestApp, routeTestApp } from '../support/route-test-app.ts';
 
 const API_KEY = 'wire-key';
 const MESSAGES = [{ role: 'user' as const, content: 'Say something.' }];
@@ -34,7 +34,7 @@ beforeAll(async () => {
 });
 
 beforeEach(() => {
-  test = routeTestApp({ apiKeys: [API_KEY], bodyBytesMax: 64 * 1024 });
+  test = routeTestApp({ apiKeys: [API_KEY], bodies: bodyReader(64 * 1024) });
 });
 
 afterAll(async () => {

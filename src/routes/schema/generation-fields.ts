@@ -13,6 +13,7 @@ import {
   CHOICES_MAX,
   LOGIT_BIAS_ENTRIES_MAX,
   REPETITION_PENALTY_MAX,
+  REPETITION_PENALTY_MIN,
   STOP_STRING_CHARACTERS_MAX,
   STOP_STRINGS_MAX,
   STOP_TOKEN_IDS_MAX,
@@ -58,7 +59,7 @@ const samplingFields = {
   min_p: z.number().min(0).max(1).nullish().describe('Extension.'),
   repetition_penalty: z
     .number()
-    .gt(0)
+    .min(REPETITION_PENALTY_MIN)
     .max(REPETITION_PENALTY_MAX)
     .nullish()
     .describe('Extension. 1 switches it off.'),
