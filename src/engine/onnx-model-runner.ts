@@ -35,6 +35,12 @@ export type OnnxModelRunnerOptions = {
 
 type Feeds = Record<string, ort.Tensor>;
 
+/**
+ * How long threads of the pool wait awake for their next piece. Between operators that is shorter than falling asleep;
+ * between steps they must let go, or they keep the HTTP side from its core. Measured: docs/performance.md.
+ */
+const SPIN_MICROSECONDS = 200;
+
 /** An answer of no use, for what was not asked for. */
 const NOTHING = new Float32Array(0);
 const NO_ENTRY_I32 = Int32Array.of(0, 0);
@@ -70,7 +76,12 @@ export class OnnxModelRunner implements ModelRunner {
         // Shapes differ from step to step: a pattern of allocations learnt from one does not fit the next.
         enableMemPattern: false,
         logSeverityLevel: 3,
-        extra: { session: { model_external_initializers_file_folder_path: options.weightsFolder } },
+        extra: {
+          session: {
+            model_external_initializers_file_folder_path: options.weightsFolder,
+            intra_op: { spin_duration_us: String(SPIN_MICROSECONDS) },
+          },
+        },
       });
       return new OnnxModelRunner(session, options);
     } catch (cause) {
