@@ -149,10 +149,6 @@ export class GraphBuilder {
     return name;
   }
 
-  get nodeCount(): number {
-    return this.#nodes.length;
-  }
-
   encode(): Uint8Array {
     return encodeModel(this.#graph('octavo'));
   }

@@ -132,6 +132,26 @@ describe.each(names)('logits of %s agree with transformers', (name) => {
     }
   });
 
+  it('in passes, where one long sequence runs among short ones', async () => {
+    const driver = new RunnerDriver(checkpoint.runner);
+    const { prompts } = checkpoint.oracle;
+    const [short, long] = [prompts[0]!, prompts.at(-1)!];
+    const rows = [long, short, short, short].map((prompt) => ({ prompt, sequence: driver.sequence() }));
+    // All but the last token, then the last ones: first prefill, then decode is mostly padding in one pass.
+    for (const take of [(length: number) => [0, length - 1], (length: number) => [length - 1, length]]) {
+      const results = await driver.step(
+        rows.map(({ prompt, sequence }) => ({
+          sequence,
+          tokenIds: prompt.tokenIds.slice(...take(prompt.tokenIds.length)),
+        })),
+      );
+      rows.forEach(({ prompt }, row) => {
+        const [from] = take(prompt.tokenIds.length);
+        expect(worstDifference(checkpoint, prompt, results[row]!, from)).toBeLessThanOrEqual(TOLERANCE);
+      });
+    }
+  });
+
   it('after a prefix that another sequence computed', async () => {
     const driver = new RunnerDriver(checkpoint.runner);
     const prompt = checkpoint.oracle.prompts.at(-1)!;
