@@ -62,6 +62,7 @@ function inputOf(promptTokenIds: Int32Array, outputTokenCount: number) {
     newTokensMax: outputTokenCount,
     newTokensMin: 0,
     stopTokenIds: [],
+    grammar: null,
     cacheSalt: '',
     priority: 0,
   };

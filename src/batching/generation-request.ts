@@ -3,6 +3,7 @@
  * engine client. Token ids only; nothing of text, HTTP or OpenAI. Immutable, and cheap to send between threads.
  */
 
+import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { SamplingParams, TokenLogprobs } from '../sampling/sampling-params.ts';
 
 export type GenerationRequest = {
@@ -17,6 +18,8 @@ export type GenerationRequest = {
   readonly newTokensMin: number;
   /** Tokens that end the output with reason `stop`; the stop token itself is part of the output. */
   readonly stopTokenIds: readonly number[];
+  /** What the output has to look like; `null`: anything. */
+  readonly grammar: GrammarSource | null;
   /** Only requests with the same salt share cached prefixes. */
   readonly cacheSalt: string;
   /** Higher is served first; equals in order of arrival. Any finite number, 0 by default. */

@@ -21,6 +21,12 @@ export class SequenceSamplers implements RowSampler {
 
   open(request: GenerationRequest): void {
     assert(!this.#samplers.has(request.sequenceId), `sequence ${request.sequenceId} is open already`);
+    if (request.grammar !== null) {
+      throw new ServerError(
+        'unsupported_parameter',
+        'This engine does not constrain its output to a grammar.',
+      );
+    }
     for (const tokenId of request.sampling.logitBias.keys()) this.#checkBiased(tokenId);
     this.#samplers.set(request.sequenceId, new SequenceSampler(request, this.#workspace));
   }

@@ -3,6 +3,7 @@
  * choices, detokenises, watches stop strings. Knows nothing of HTTP or of OpenAI's shapes.
  */
 
+import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { ChatMessage, RenderOptions } from '../text/chat-template.ts';
 
 export type Prompt =
@@ -51,6 +52,8 @@ export type TextRequest = {
   readonly stopTokenIds: readonly number[];
   /** The model's own end-of-text tokens do not end a choice. */
   readonly ignoreEndOfText: boolean;
+  /** What every choice has to look like; `null`: anything. */
+  readonly grammar: GrammarSource | null;
   readonly cacheSalt: string;
   readonly priority: number;
   /** The event `prompt` tells what the prompts were. */

@@ -154,6 +154,7 @@ function inputOfChoice(plan: GenerationPlan, prompt: PlannedPrompt, choiceIndex:
     newTokensMax: prompt.newTokensMax,
     newTokensMin: request.newTokensMin,
     stopTokenIds: plan.stopTokenIds,
+    grammar: request.grammar,
     cacheSalt: request.cacheSalt,
     priority: request.priority,
   };

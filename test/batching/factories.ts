@@ -18,6 +18,7 @@ export function aRequest({ promptLength = 4, ...changes }: RequestChanges = {}):
     newTokensMax: 8,
     newTokensMin: 0,
     stopTokenIds: [],
+    grammar: null,
     cacheSalt: '',
     priority: 0,
     ...changes,

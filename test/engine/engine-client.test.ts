@@ -66,6 +66,7 @@ function input(changes: Partial<GenerationInput> = {}): GenerationInput {
     newTokensMax: 6,
     newTokensMin: 0,
     stopTokenIds: [],
+    grammar: null,
     cacheSalt: '',
     priority: 0,
     ...changes,

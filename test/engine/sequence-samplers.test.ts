@@ -15,6 +15,7 @@ function aRequest(sequenceId: number, sampling: Partial<SamplingParams> = {}): G
     newTokensMax: 10,
     newTokensMin: 0,
     stopTokenIds: [],
+    grammar: null,
     cacheSalt: '',
     priority: 0,
   };

@@ -53,6 +53,7 @@ function aRequest(overrides: Partial<TextRequest> = {}): TextRequest {
     stop: [],
     stopTokenIds: [],
     ignoreEndOfText: false,
+    grammar: null,
     cacheSalt: '',
     priority: 0,
     wantsPrompts: false,

@@ -59,6 +59,7 @@ describe('a request without options', () => {
       stop: [],
       stopTokenIds: [],
       ignoreEndOfText: false,
+      grammar: null,
       cacheSalt: '',
       priority: 0,
       wantsPrompts: false,

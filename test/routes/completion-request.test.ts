@@ -55,6 +55,7 @@ describe('a completion request without options', () => {
       stop: [],
       stopTokenIds: [],
       ignoreEndOfText: false,
+      grammar: null,
       cacheSalt: '',
       priority: 0,
       wantsPrompts: false,

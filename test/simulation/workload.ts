@@ -54,6 +54,7 @@ export class Workload {
       newTokensMax: isOversize ? 1_000 : dice.between(1, options.newTokensMax),
       newTokensMin: 0,
       stopTokenIds: dice.chance(0.2) ? [dice.below(options.vocabularySize)] : [],
+      grammar: null,
       cacheSalt: `salt ${dice.below(options.saltCount)}`,
       priority: dice.below(options.priorityCount),
     };

@@ -1,0 +1,38 @@
+/**
+ * What an output has to look like, as plain data: written by routes and tools, sent between threads, compiled by the
+ * engine. Says nothing of tokens or automata.
+ */
+
+/**
+ * An output fits the grammar when its bytes (and special tokens) do, from the first to the last. The end-of-text token
+ * can be chosen exactly where the grammar may end.
+ */
+export type GrammarSource =
+  /** Any JSON object. */
+  | { readonly kind: 'json-object' }
+  /** A JSON value that the schema allows. */
+  | { readonly kind: 'json-schema'; readonly schema: unknown }
+  /** The whole text matches; anchored at both ends. */
+  | { readonly kind: 'regex'; readonly pattern: string }
+  /** One of the texts, at least one. */
+  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  /** GBNF, as llama.cpp and xgrammar write it; its first rule to be used is `root`. */
+  | { readonly kind: 'ebnf'; readonly text: string }
+  /** Exactly this text. */
+  | { readonly kind: 'literal'; readonly text: string }
+  /** Exactly the added token of this text, which is not spelled out by other tokens. */
+  | { readonly kind: 'special-token'; readonly text: string }
+  | { readonly kind: 'sequence'; readonly parts: readonly GrammarSource[] }
+  | { readonly kind: 'any-of'; readonly options: readonly GrammarSource[] }
+  /** `max` null: without bound. */
+  | {
+      readonly kind: 'repeat';
+      readonly of: GrammarSource;
+      readonly min: number;
+      readonly max: number | null;
+    }
+  /**
+   * Free text in which no trigger occurs; it ends before a trigger, or at the end. A trigger may be the text of a
+   * special token.
+   */
+  | { readonly kind: 'text-until'; readonly triggers: readonly string[] };
