@@ -1,0 +1,216 @@
+/**
+ * `npx tsx bench/random-checkpoint.ts DIRECTORY`: makes a checkpoint of a given shape with random bfloat16 weights, a
+ * tokenizer of its vocabulary's size and everything else that a server reads. For measuring speed, which does not
+ * depend on what the weights are. The same seed makes the same bytes.
+ */
+
+import { mkdir, open, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { randomAt } from '../src/base/random.ts';
+import { randomVocabulary, tokenizerFiles } from './random-vocabulary.ts';
+
+type Shape = {
+  readonly layers: number;
+  readonly hidden: number;
+  readonly feedForward: number;
+  readonly heads: number;
+  readonly kvHeads: number;
+  readonly headSize: number;
+  /** Rows of the embedding; the tokenizer has a few less, as trained ones do. */
+  readonly vocabulary: number;
+  /** Tokens of the tokenizer, special ones aside. */
+  readonly tokens: number;
+  readonly positions: number;
+};
+
+const SHAPES = {
+  'qwen2.5-0.5b': {
+    layers: 24,
+    hidden: 896,
+    feedForward: 4864,
+    heads: 14,
+    kvHeads: 2,
+    headSize: 64,
+    vocabulary: 151_936,
+    tokens: 151_643,
+    positions: 32_768,
+  },
+  tiny: {
+    layers: 4,
+    hidden: 256,
+    feedForward: 1024,
+    heads: 4,
+    kvHeads: 2,
+    headSize: 64,
+    vocabulary: 4096,
+    tokens: 4000,
+    positions: 4096,
+  },
+} as const satisfies Record<string, Shape>;
+
+const SPECIAL_TOKENS = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'] as const;
+/** Standard deviation of the weights: `initializer_range` of the Qwen 2 family. */
+const WEIGHT_DEVIATION = 0.02;
+const BFLOAT16_BYTES = 2;
+const CHUNK_VALUES = 4 * 1024 * 1024;
+
+type TensorPlan = {
+  readonly name: string;
+  readonly dims: readonly number[];
+  readonly kind: 'random' | 'one';
+};
+
+function tensorPlans(shape: Shape): readonly TensorPlan[] {
+  const { hidden, feedForward } = shape;
+  const queries = shape.heads * shape.headSize;
+  const keys = shape.kvHeads * shape.headSize;
+  const layer = (index: number): TensorPlan[] => {
+    const random = (name: string, dims: readonly number[]): TensorPlan => {
+      return { name: `model.layers.${index}.${name}`, dims, kind: 'random' };
+    };
+    const norm = (name: string): TensorPlan => {
+      return { name: `model.layers.${index}.${name}.weight`, dims: [hidden], kind: 'one' };
+    };
+    const widths = [
+      ['q', queries],
+      ['k', keys],
+      ['v', keys],
+    ] as const;
+    return [
+      norm('input_layernorm'),
+      ...widths.flatMap(([letter, size]) => [
+        random(`self_attn.${letter}_proj.weight`, [size, hidden]),
+        random(`self_attn.${letter}_proj.bias`, [size]),
+      ]),
+      random('self_attn.o_proj.weight', [hidden, queries]),
+      norm('post_attention_layernorm'),
+      random('mlp.gate_proj.weight', [feedForward, hidden]),
+      random('mlp.up_proj.weight', [feedForward, hidden]),
+      random('mlp.down_proj.weight', [hidden, feedForward]),
+    ];
+  };
+  return [
+    { name: 'model.embed_tokens.weight', dims: [shape.vocabulary, hidden], kind: 'random' },
+    ...Array.from({ length: shape.layers }, (_, index) => layer(index)).flat(),
+    { name: 'model.norm.weight', dims: [hidden], kind: 'one' },
+  ];
+}
+
+/** The normal distribution's bfloat16 values at 65,536 quantiles: a random index into it is a draw. */
+function normalTable(): Uint16Array {
+  const table = new Uint16Array(65_536);
+  const float = new Float32Array(1);
+  const bits = new Uint32Array(float.buffer);
+  for (let index = 0; index < table.length; index++) {
+    // Box and Muller (1958); the pairs of draws cover the square evenly enough.
+    const radius = Math.sqrt(-2 * Math.log(1 - randomAt(1, index)));
+    float[0] = WEIGHT_DEVIATION * radius * Math.cos(2 * Math.PI * randomAt(2, index));
+    table[index] = (bits[0]! + 0x8000) >>> 16;
+  }
+  return table;
+}
+
+/** Fills `values` with draws and returns the generator's next state (xorshift32, Marsaglia 2003). */
+function fillRandom(values: Uint16Array, table: Uint16Array, state: number): number {
+  let x = state;
+  for (let index = 0; index < values.length; index++) {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    values[index] = table[x >>> 16]!;
+  }
+  return x;
+}
+
+async function writeWeights(file: string, shape: Shape, seed: number): Promise<number> {
+  const plans = tensorPlans(shape);
+  let end = 0;
+  const header = Object.fromEntries(
+    plans.map(({ name, dims }) => {
+      const start = end;
+      end += dims.reduce((product, size) => product * size, BFLOAT16_BYTES);
+      return [name, { dtype: 'BF16', shape: dims, data_offsets: [start, end] }];
+    }),
+  );
+  const text = Buffer.from(JSON.stringify({ __metadata__: { format: 'pt' }, ...header }));
+  const padded = Buffer.concat([text, Buffer.alloc(-text.length & 7, ' ')]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  const output = await open(file, 'w');
+  try {
+    await output.write(Buffer.concat([length, padded]));
+    const table = normalTable();
+    let state = Math.floor(randomAt(seed, 0) * 0x7fffffff) + 1;
+    for (const { dims, kind } of plans) {
+      const count = dims.reduce((product, size) => product * size, 1);
+      for (let done = 0; done < count; done += CHUNK_VALUES) {
+        const values = new Uint16Array(Math.min(CHUNK_VALUES, count - done));
+        if (kind === 'one') values.fill(0x3f80);
+        else state = fillRandom(values, table, state);
+        await output.write(new Uint8Array(values.buffer));
+      }
+    }
+  } finally {
+    await output.close();
+  }
+  return end;
+}
+
+function modelConfig(shape: Shape) {
+  const endOfText = shape.tokens;
+  return {
+    architectures: ['Qwen2ForCausalLM'],
+    model_type: 'qwen2',
+    attention_dropout: 0,
+    bos_token_id: endOfText,
+    eos_token_id: endOfText + 2,
+    head_dim: shape.headSize,
+    hidden_act: 'silu',
+    hidden_size: shape.hidden,
+    initializer_range: WEIGHT_DEVIATION,
+    intermediate_size: shape.feedForward,
+    max_position_embeddings: shape.positions,
+    num_attention_heads: shape.heads,
+    num_hidden_layers: shape.layers,
+    num_key_value_heads: shape.kvHeads,
+    rms_norm_eps: 1e-6,
+    rope_theta: 1_000_000,
+    tie_word_embeddings: true,
+    torch_dtype: 'bfloat16',
+    use_cache: true,
+    use_sliding_window: false,
+    vocab_size: shape.vocabulary,
+  };
+}
+
+async function main(): Promise<void> {
+  const seedOf = (text: string): number => {
+    const value = Number(text);
+    if (!Number.isInteger(value) || value < 0)
+      throw new InvalidArgumentError('must be a whole number from 0 up');
+    return value;
+  };
+  const command = new Command('random-checkpoint')
+    .description('Makes a checkpoint with random weights.')
+    .argument('<directory>', 'made if need be; files of an earlier run are overwritten')
+    .addOption(new Option('--shape <name>').choices(Object.keys(SHAPES)).default('qwen2.5-0.5b'))
+    .option('--seed <n>', 'decides weights and vocabulary', seedOf, 1)
+    .parse();
+  const { shape: name, seed } = command.opts<{ shape: keyof typeof SHAPES; seed: number }>();
+  const directory = command.args[0]!;
+  const shape = SHAPES[name];
+  await mkdir(directory, { recursive: true });
+  const write = (file: string, json: unknown) =>
+    writeFile(path.join(directory, file), `${JSON.stringify(json)}\n`);
+  const { tokenizer, tokenizerConfig } = tokenizerFiles(randomVocabulary(shape.tokens, seed), SPECIAL_TOKENS);
+  await write('tokenizer.json', tokenizer);
+  await write('tokenizer_config.json', tokenizerConfig);
+  await write('config.json', modelConfig(shape));
+  const { bos_token_id, eos_token_id } = modelConfig(shape);
+  await write('generation_config.json', { bos_token_id, eos_token_id: [eos_token_id, bos_token_id] });
+  const bytes = await writeWeights(path.join(directory, 'model.safetensors'), shape, seed);
+  console.log(`${directory}: ${name}, ${(bytes / 2 ** 20).toFixed(0)} MiB of weights, seed ${seed}`);
+}
+
+await main();
