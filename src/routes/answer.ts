@@ -15,22 +15,15 @@ export type AnswerIdentity = {
   readonly systemFingerprint: string;
 };
 
-/** Collects the events of one request into one answer. */
-export interface AnswerBuilder {
-  add(event: TextEvent): void;
-  /** @returns null while the last event is missing: the generation was cut short. */
-  build(identity: AnswerIdentity): object | null;
+/** The keys that every answer begins with, and every chunk of one. */
+export function identityOf<Kind extends string>(
+  { id, created, model, systemFingerprint }: AnswerIdentity,
+  object: Kind,
+) {
+  return { id, object, created, model, system_fingerprint: systemFingerprint };
 }
 
-/** Turns the events of one request into `data:` events of a stream. */
-export interface AnswerEncoder {
-  /**
-   * Events to send, empty when there is nothing to say. The event `prompt` opens the choices, where the shape has
-   * something to open; the event `usage` closes the stream.
-   */
-  encode(event: TextEvent): string;
-}
-
+export type PromptEvent = Extract<TextEvent, { kind: 'prompt' }>;
 export type TextDelta = Extract<TextEvent, { kind: 'text-delta' }>;
 
 /** Whether a delta says something besides its text, which may then be empty. */
@@ -74,8 +67,7 @@ export class ChunkFrame {
   readonly #includeUsage: boolean;
 
   constructor({ identity, object, includeUsage }: ChunkFrameOptions) {
-    const { id, created, model, systemFingerprint } = identity;
-    const common = { id, object, created, model, system_fingerprint: systemFingerprint };
+    const common = identityOf(identity, object);
     this.#includeUsage = includeUsage;
     this.head = `data: ${JSON.stringify(common).slice(0, -1)},"choices":`;
     this.tail = includeUsage ? ',"usage":null}\n\n' : '}\n\n';
@@ -93,6 +85,35 @@ export class ChunkFrame {
     if (!this.#includeUsage) return SSE_DONE;
     return `${this.head}[],"usage":${JSON.stringify(usageOf(usage))}}\n\n${SSE_DONE}`;
   }
+}
+
+/** Turns the events of one request into `data:` events of a stream; each endpoint says how its choices look. */
+export abstract class AnswerEncoder {
+  protected readonly frame: ChunkFrame;
+
+  constructor(options: ChunkFrameOptions) {
+    this.frame = new ChunkFrame(options);
+  }
+
+  /** Events to send, empty when there is nothing to say. The event `usage` closes the stream. */
+  encode(event: TextEvent): string {
+    switch (event.kind) {
+      case 'prompt':
+        return this.opening(event);
+      case 'text-delta':
+        return event.text === '' && !hasMoreThanText(event) ? '' : this.delta(event);
+      case 'choice-finish':
+        return this.finish(event.choiceIndex, event.reason);
+      case 'usage':
+        return this.frame.closing(event.usage);
+    }
+  }
+
+  /** What opens the choices, where the shape has something to open. */
+  protected abstract opening(event: PromptEvent): string;
+  /** @param delta says something. */
+  protected abstract delta(delta: TextDelta): string;
+  protected abstract finish(choiceIndex: number, reason: 'stop' | 'length'): string;
 }
 
 /** An error inside a stream. Not followed by `[DONE]`, which says that the answer is whole. */

@@ -2,7 +2,7 @@
 
 import type { Handler } from 'hono';
 import { parseChatRequest } from './chat-request.ts';
-import { ChatChunkEncoder, ChatCompletionBuilder } from './chat-response.ts';
+import { ChatChunkEncoder, chatCompletion } from './chat-response.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { type GenerationEndpoint, generationRoute } from './generation-route.ts';
 import type { GenerationCall } from './text-request.ts';
@@ -10,7 +10,7 @@ import type { GenerationCall } from './text-request.ts';
 const CHAT: GenerationEndpoint<GenerationCall> = {
   idPrefix: 'chatcmpl-',
   parse: parseChatRequest,
-  builder: ({ text }) => new ChatCompletionBuilder(text.choiceCount),
+  whole: (_call, answer, identity) => chatCompletion(answer, identity),
   encoder: ({ text, includeUsage }, identity) =>
     new ChatChunkEncoder(identity, { choiceCount: text.choiceCount, includeUsage }),
 };

@@ -5,17 +5,18 @@
  * a whole object into JSON for every token costs several times as much. Tests hold every chunk against the schema.
  */
 
-import type { TextEvent, TextUsage, TokenText, TokenTextLogprobs } from '../engine/text-generation.ts';
+import type { TokenText, TokenTextLogprobs } from '../engine/text-generation.ts';
 import {
-  type AnswerBuilder,
-  type AnswerEncoder,
+  AnswerEncoder,
   type AnswerIdentity,
-  ChunkFrame,
   finiteLogprob,
   hasMoreThanText,
+  identityOf,
+  type PromptEvent,
   type TextDelta,
   usageOf,
 } from './answer.ts';
+import type { CollectedAnswer } from './collected-answer.ts';
 import type {
   ChatCompletion,
   ChatCompletionChunk,
@@ -30,72 +31,21 @@ function logprobOf(token: TokenTextLogprobs): ChatTokenLogprob {
   return { ...tokenOf(token), top_logprobs: token.top.map(tokenOf) };
 }
 
-type Choice = {
-  text: string;
-  logprobs: ChatTokenLogprob[] | null;
-  tokenIds: number[] | null;
-  reason: 'stop' | 'length' | null;
-};
-
-/** Collects the events of one request into one answer. */
-export class ChatCompletionBuilder implements AnswerBuilder {
-  readonly #choices: readonly Choice[];
-  #promptTokenIds: readonly number[] | null = null;
-  #usage: TextUsage | null = null;
-
-  constructor(choiceCount: number) {
-    this.#choices = Array.from({ length: choiceCount }, () => ({
-      text: '',
-      logprobs: null,
-      tokenIds: null,
-      reason: null,
-    }));
-  }
-
-  add(event: TextEvent): void {
-    switch (event.kind) {
-      case 'prompt':
-        this.#promptTokenIds = event.prompts?.[0]?.tokenIds ?? null;
-        return;
-      case 'text-delta': {
-        const choice = this.#choices[event.choiceIndex]!;
-        choice.text += event.text;
-        if (event.tokenIds !== null) {
-          choice.tokenIds ??= [];
-          choice.tokenIds.push(...event.tokenIds);
-        }
-        if (event.logprobs === null) return;
-        choice.logprobs ??= [];
-        for (const token of event.logprobs) choice.logprobs.push(logprobOf(token));
-        return;
-      }
-      case 'choice-finish':
-        this.#choices[event.choiceIndex]!.reason = event.reason;
-        return;
-      case 'usage':
-        this.#usage = event.usage;
-    }
-  }
-
-  build(identity: AnswerIdentity): ChatCompletion | null {
-    if (this.#usage === null) return null;
-    return {
-      id: identity.id,
-      object: 'chat.completion',
-      created: identity.created,
-      model: identity.model,
-      system_fingerprint: identity.systemFingerprint,
-      choices: this.#choices.map((choice, index) => ({
-        index,
-        message: { role: 'assistant', content: choice.text, refusal: null },
-        logprobs: choice.logprobs === null ? null : { content: choice.logprobs, refusal: null },
-        finish_reason: choice.reason ?? 'stop',
-        ...(choice.tokenIds === null ? {} : { token_ids: choice.tokenIds }),
-      })),
-      usage: usageOf(this.#usage),
-      ...(this.#promptTokenIds === null ? {} : { prompt_token_ids: [...this.#promptTokenIds] }),
-    };
-  }
+/** The answer to a chat request with one prompt. */
+export function chatCompletion(answer: CollectedAnswer, identity: AnswerIdentity): ChatCompletion {
+  const promptTokenIds = answer.prompts?.[0]?.tokenIds ?? null;
+  return {
+    ...identityOf(identity, 'chat.completion'),
+    choices: answer.choices.map(({ text, logprobs, tokenIds, reason }, index) => ({
+      index,
+      message: { role: 'assistant', content: text, refusal: null },
+      logprobs: logprobs === null ? null : { content: logprobs.map(logprobOf), refusal: null },
+      finish_reason: reason ?? 'stop',
+      ...(tokenIds === null ? {} : { token_ids: tokenIds }),
+    })),
+    usage: usageOf(answer.usage),
+    ...(promptTokenIds === null ? {} : { prompt_token_ids: [...promptTokenIds] }),
+  };
 }
 
 export type ChatChunkOptions = {
@@ -106,41 +56,24 @@ export type ChatChunkOptions = {
 type ChunkChoices = ChatCompletionChunk['choices'];
 
 /** Turns events into `data:` events of a stream. */
-export class ChatChunkEncoder implements AnswerEncoder {
-  readonly #frame: ChunkFrame;
+export class ChatChunkEncoder extends AnswerEncoder {
   readonly #choiceCount: number;
   readonly #textHeads: readonly string[];
   readonly #textTail: string;
 
   constructor(identity: AnswerIdentity, { choiceCount, includeUsage }: ChatChunkOptions) {
-    this.#frame = new ChunkFrame({ identity, object: 'chat.completion.chunk', includeUsage });
+    super({ identity, object: 'chat.completion.chunk', includeUsage });
     this.#choiceCount = choiceCount;
     this.#textHeads = Array.from(
       { length: choiceCount },
-      (_, index) => `${this.#frame.head}[{"index":${index},"delta":{"content":`,
+      (_, index) => `${this.frame.head}[{"index":${index},"delta":{"content":`,
     );
-    this.#textTail = `},"logprobs":null,"finish_reason":null}]${this.#frame.tail}`;
-  }
-
-  encode(event: TextEvent): string {
-    switch (event.kind) {
-      case 'prompt':
-        return this.#opening(event.prompts?.[0]?.tokenIds ?? null);
-      case 'text-delta':
-        if (hasMoreThanText(event)) return this.#wholeDelta(event);
-        if (event.text === '') return '';
-        return this.#textHeads[event.choiceIndex]! + JSON.stringify(event.text) + this.#textTail;
-      case 'choice-finish':
-        return this.#chunk([
-          { index: event.choiceIndex, delta: {}, logprobs: null, finish_reason: event.reason },
-        ]);
-      case 'usage':
-        return this.#frame.closing(event.usage);
-    }
+    this.#textTail = `},"logprobs":null,"finish_reason":null}]${this.frame.tail}`;
   }
 
   /** The first chunk of every choice: who speaks. The very first one tells the prompt, where that was asked for. */
-  #opening(promptTokenIds: readonly number[] | null): string {
+  protected override opening({ prompts }: PromptEvent): string {
+    const promptTokenIds = prompts?.[0]?.tokenIds ?? null;
     let events = '';
     for (let index = 0; index < this.#choiceCount; index++) {
       const delta = { role: 'assistant', content: '' } as const;
@@ -148,6 +81,15 @@ export class ChatChunkEncoder implements AnswerEncoder {
       events += this.#chunk([{ index, delta, logprobs: null, finish_reason: null }], more);
     }
     return events;
+  }
+
+  protected override delta(delta: TextDelta): string {
+    if (hasMoreThanText(delta)) return this.#wholeDelta(delta);
+    return this.#textHeads[delta.choiceIndex]! + JSON.stringify(delta.text) + this.#textTail;
+  }
+
+  protected override finish(index: number, reason: 'stop' | 'length'): string {
+    return this.#chunk([{ index, delta: {}, logprobs: null, finish_reason: reason }]);
   }
 
   #wholeDelta({ choiceIndex: index, text, logprobs: tokens, tokenIds }: TextDelta): string {
@@ -158,6 +100,6 @@ export class ChatChunkEncoder implements AnswerEncoder {
   }
 
   #chunk(choices: ChunkChoices, more: { readonly prompt_token_ids?: readonly number[] } = {}): string {
-    return this.#frame.chunk(choices, more);
+    return this.frame.chunk(choices, more);
   }
 }

@@ -2,11 +2,7 @@
 
 import type { Handler } from 'hono';
 import { type CompletionCall, parseCompletionRequest } from './completion-request.ts';
-import {
-  type CompletionOptions,
-  TextCompletionBuilder,
-  TextCompletionEncoder,
-} from './completion-response.ts';
+import { type CompletionOptions, TextCompletionEncoder, textCompletion } from './completion-response.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { type GenerationEndpoint, generationRoute } from './generation-route.ts';
 
@@ -22,7 +18,7 @@ function optionsOf({ text, echo }: CompletionCall): CompletionOptions {
 const COMPLETION: GenerationEndpoint<CompletionCall> = {
   idPrefix: 'cmpl-',
   parse: parseCompletionRequest,
-  builder: (call) => new TextCompletionBuilder(optionsOf(call)),
+  whole: (call, answer, identity) => textCompletion(answer, identity, optionsOf(call)),
   encoder: (call, identity) =>
     new TextCompletionEncoder(identity, { ...optionsOf(call), includeUsage: call.includeUsage }),
 };

@@ -5,9 +5,10 @@
  */
 
 import type { Context, Handler } from 'hono';
-import type { TextEvent } from '../engine/text-generation.ts';
-import { type AnswerBuilder, type AnswerEncoder, type AnswerIdentity, errorEvent } from './answer.ts';
+import { sequenceCountOf, type TextEvent } from '../engine/text-generation.ts';
+import { type AnswerEncoder, type AnswerIdentity, errorEvent } from './answer.ts';
 import { HttpError, isServerFault, toApiError } from './api-error.ts';
+import { CollectedAnswer } from './collected-answer.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { type JsonObject, requireJson } from './request-body.ts';
 import { RunningRequest } from './running-request.ts';
@@ -22,7 +23,7 @@ export type GenerationEndpoint<Call extends GenerationCall> = {
   readonly idPrefix: string;
   /** @throws ServerError or HttpError for what the endpoint does not allow. */
   readonly parse: (body: JsonObject, options: ParseOptions) => Call;
-  readonly builder: (call: Call) => AnswerBuilder;
+  readonly whole: (call: Call, answer: CollectedAnswer, identity: AnswerIdentity) => object;
   readonly encoder: (call: Call, identity: AnswerIdentity) => AnswerEncoder;
 };
 
@@ -125,11 +126,11 @@ class AnswerEvents implements EventSource {
   }
 }
 
-async function wholeAnswer(running: RunningRequest, builder: AnswerBuilder, identity: AnswerIdentity) {
-  for (let event = await running.next(); event !== null; event = await running.next()) builder.add(event);
-  const answer = builder.build(identity);
+async function collect(running: RunningRequest, call: GenerationCall): Promise<CollectedAnswer> {
+  const answer = new CollectedAnswer(sequenceCountOf(call.text));
+  for (let event = await running.next(); event !== null; event = await running.next()) answer.add(event);
   // Nobody reads this answer; the status is for whoever counts answers.
-  if (answer === null) throw new HttpError(408, 'client_closed_request', 'The client went away.');
+  if (!answer.isWhole) throw new HttpError(408, 'client_closed_request', 'The client went away.');
   return answer;
 }
 
@@ -153,7 +154,7 @@ export function generationRoute<Call extends GenerationCall>(
       systemFingerprint,
     };
     if (ignoredFields.size > 0) context.header(IGNORED_HEADER, [...ignoredFields].join(', '));
-    if (!call.isStream) return context.json(await wholeAnswer(running, endpoint.builder(call), identity));
+    if (!call.isStream) return context.json(endpoint.whole(call, await collect(running, call), identity));
 
     const requestId = context.get('requestId');
     const source = new AnswerEvents(running, endpoint.encoder(call, identity), (error) => {

@@ -1,0 +1,71 @@
+/** The events of one request, collected: what a whole answer is written from, whatever its shape. */
+
+import { assert } from '../base/assert.ts';
+import type { PromptTokens, TextEvent, TextUsage, TokenTextLogprobs } from '../engine/text-generation.ts';
+
+export type CollectedChoice = {
+  text: string;
+  /** `null` while no event has told any. */
+  logprobs: TokenTextLogprobs[] | null;
+  /** `null` while no event has told any. */
+  tokenIds: number[] | null;
+  /** `null` until the choice has ended. */
+  reason: 'stop' | 'length' | null;
+};
+
+export class CollectedAnswer {
+  /** By index of choice. */
+  readonly choices: readonly CollectedChoice[];
+  /** `null` unless asked for. */
+  prompts: readonly PromptTokens[] | null = null;
+  #usage: TextUsage | null = null;
+
+  /** @param sequenceCount choices of all prompts together. */
+  constructor(sequenceCount: number) {
+    this.choices = Array.from({ length: sequenceCount }, () => ({
+      text: '',
+      logprobs: null,
+      tokenIds: null,
+      reason: null,
+    }));
+  }
+
+  /** False while the last event is missing: the generation was cut short. */
+  get isWhole(): boolean {
+    return this.#usage !== null;
+  }
+
+  /** Of a whole answer. */
+  get usage(): TextUsage {
+    assert(this.#usage !== null, 'a whole answer has its usage');
+    return this.#usage;
+  }
+
+  add(event: TextEvent): void {
+    switch (event.kind) {
+      case 'prompt':
+        this.prompts = event.prompts;
+        return;
+      case 'text-delta':
+        addDelta(this.choices[event.choiceIndex]!, event);
+        return;
+      case 'choice-finish':
+        this.choices[event.choiceIndex]!.reason = event.reason;
+        return;
+      case 'usage':
+        this.#usage = event.usage;
+    }
+  }
+}
+
+function addDelta(choice: CollectedChoice, delta: Extract<TextEvent, { kind: 'text-delta' }>): void {
+  choice.text += delta.text;
+  if (delta.tokenIds !== null) {
+    choice.tokenIds ??= [];
+    choice.tokenIds.push(...delta.tokenIds);
+  }
+  if (delta.logprobs !== null) {
+    choice.logprobs ??= [];
+    choice.logprobs.push(...delta.logprobs);
+  }
+}
