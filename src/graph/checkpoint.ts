@@ -12,6 +12,7 @@ import { gatheredDecoder } from './decoder-graph.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { DecoderWeights } from './decoder-weights.ts';
 import type { CacheGeometry } from './gathered-attention.ts';
+import { FloatProjections } from './projections.ts';
 import { openSafetensors } from './safetensors.ts';
 import { float32Weights } from './weight-cache.ts';
 
@@ -50,9 +51,11 @@ export async function buildGatheredModel(
   },
 ): Promise<DecoderModel> {
   const weights = await float32Weights(directory, await openSafetensors(directory), options.cacheDirectory);
+  const decoderWeights = new DecoderWeights(weights, shape);
   const graph = gatheredDecoder({
     shape,
-    weights: new DecoderWeights(weights, shape),
+    weights: decoderWeights,
+    projections: new FloatProjections(decoderWeights),
     cache: options.cache,
     positionCount: options.positionCount,
   });

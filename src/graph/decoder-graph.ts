@@ -10,7 +10,8 @@ import type { DecoderWeights } from './decoder-weights.ts';
 import { type CacheGeometry, GatheredAttention } from './gathered-attention.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
 import { logitsOutputs } from './logits-outputs.ts';
-import { addAndNorm, linear, type Rotary, rmsNorm, rotate, swiGlu } from './operators.ts';
+import { addAndNorm, type Rotary, rmsNorm, rotate } from './operators.ts';
+import type { Projections } from './projections.ts';
 import { ropeTables } from './rope.ts';
 
 export const STEP_INPUT = {
@@ -24,7 +25,9 @@ export const STEP_INPUT = {
 
 export type DecoderGraphOptions = {
   readonly shape: DecoderShape;
+  /** Norms are read here; what is multiplied with, by `projections`. */
   readonly weights: DecoderWeights;
+  readonly projections: Projections;
   readonly cache: CacheGeometry;
   /** Positions 0 to this - 1 can be used. */
   readonly positionCount: number;
@@ -36,17 +39,18 @@ export function candidateCount(shape: Pick<DecoderShape, 'vocabularySize'>): num
 }
 
 /** Serialises the gathered (CPU) form. @throws StartupError when a weight is missing or misshapen. */
-export function gatheredDecoder({ shape, weights, cache, positionCount }: DecoderGraphOptions): Uint8Array {
+export function gatheredDecoder(options: DecoderGraphOptions): Uint8Array {
+  const { shape, weights, projections, cache, positionCount } = options;
   const g = new GraphBuilder();
   const tokenIds = g.input(STEP_INPUT.tokenIds, 'int32', ['T']);
   const positions = g.input(STEP_INPUT.positions, 'int32', ['T']);
   const attention = new GatheredAttention(g, shape, cache, positions);
   const rotary = rotaryTables(g, shape, positionCount, positions);
 
-  let sum = g.op('Gather', [weights.embedding(g), tokenIds], { axis: 0 });
+  let sum = projections.embed(g, tokenIds);
   let normed = rmsNorm(g, sum, weights.norm(g, 0, 'input_layernorm'), shape.normEpsilon);
   for (let layer = 0; layer < shape.layerCount; layer++) {
-    const attended = attentionPart(g, { shape, weights, attention, rotary, layer }, normed);
+    const attended = attentionPart(g, { shape, weights, projections, attention, rotary, layer }, normed);
     const middle = addAndNorm(
       g,
       attended,
@@ -54,7 +58,7 @@ export function gatheredDecoder({ shape, weights, cache, positionCount }: Decode
       weights.norm(g, layer, 'post_attention_layernorm'),
       shape.normEpsilon,
     );
-    const fed = feedForwardPart(g, weights, layer, middle.normed);
+    const fed = projections.feedForward(g, layer, middle.normed);
     if (layer + 1 === shape.layerCount) {
       sum = g.op('Add', [fed, middle.sum]);
     } else {
@@ -66,30 +70,29 @@ export function gatheredDecoder({ shape, weights, cache, positionCount }: Decode
 
   const sampled = g.op('Gather', [sum, g.input(STEP_INPUT.sampledTokens, 'int32', ['rows'])], { axis: 0 });
   const last = rmsNorm(g, sampled, weights.finalNorm(g), shape.normEpsilon);
-  logitsOutputs(g, linear(g, last, weights.outputProjection(g)), candidateCount(shape), shape.vocabularySize);
+  logitsOutputs(g, projections.logits(g, last), candidateCount(shape), shape.vocabularySize);
   return g.encode();
 }
 
 type LayerContext = {
   readonly shape: DecoderShape;
   readonly weights: DecoderWeights;
+  readonly projections: Projections;
   readonly attention: AttentionForm;
   readonly rotary: Rotary;
   readonly layer: number;
 };
 
 function attentionPart(g: GraphBuilder, context: LayerContext, x: Value): Value {
-  const { shape, weights, attention, rotary, layer } = context;
-  const project = (name: 'q_proj' | 'k_proj' | 'v_proj'): Value =>
-    linear(g, x, weights.attention(g, layer, name));
+  const { shape, projections, attention, rotary, layer } = context;
+  const [rawQuery, rawKey, value] = projections.queryKeyValue(g, layer, x);
   const turned = (heads: Value, count: number, norm: 'q_norm' | 'k_norm'): Value => {
     const normed = shape.queryKeyNorm ? headNorm(g, context, heads, count, norm) : heads;
     return rotate(g, normed, rotary, count, shape.headSize);
   };
-  const query = turned(project('q_proj'), shape.headCount, 'q_norm');
-  const key = turned(project('k_proj'), shape.kvHeadCount, 'k_norm');
-  const mixed = attention.layer(g, layer, query, key, project('v_proj'));
-  return linear(g, mixed, weights.attention(g, layer, 'o_proj'));
+  const query = turned(rawQuery, shape.headCount, 'q_norm');
+  const key = turned(rawKey, shape.kvHeadCount, 'k_norm');
+  return projections.attentionOutput(g, layer, attention.layer(g, layer, query, key, value));
 }
 
 /** RMS norm over each head of [tokens x heads * headSize]. */
@@ -103,12 +106,6 @@ function headNorm(
   const apart = g.op('Reshape', [heads, g.int64s([-1, count, shape.headSize])]);
   const normed = rmsNorm(g, apart, weights.headNorm(g, layer, norm), shape.normEpsilon);
   return g.op('Reshape', [normed, g.int64s([-1, count * shape.headSize])]);
-}
-
-function feedForwardPart(g: GraphBuilder, weights: DecoderWeights, layer: number, x: Value): Value {
-  const project = (name: 'gate_proj' | 'up_proj'): Value => linear(g, x, weights.feedForward(g, layer, name));
-  const activated = swiGlu(g, project('gate_proj'), project('up_proj'));
-  return linear(g, activated, weights.feedForward(g, layer, 'down_proj'));
 }
 
 function rotaryTables(g: GraphBuilder, shape: DecoderShape, positionCount: number, positions: Value): Rotary {

@@ -37,6 +37,9 @@ export type Dims = readonly (number | string)[];
 
 const MICROSOFT = 'com.microsoft';
 
+/** Longer constants are large enough to be told apart by whoever makes them. */
+const SHARED_CONSTANT_LENGTH_MAX = 16_384;
+
 export class GraphBuilder {
   readonly #nodes: NodeProto[] = [];
   readonly #initializers: TensorProto[] = [];
@@ -123,6 +126,19 @@ export class GraphBuilder {
     return this.#constant('int32', [], Int32Array.of(value));
   }
 
+  int32s(dims: readonly number[], data: Int32Array): Value {
+    return this.#constant('int32', dims, data);
+  }
+
+  uint8(value: number): Value {
+    return this.#constant('uint8', [], Uint8Array.of(value));
+  }
+
+  /** @param data 1 for true */
+  bools(dims: readonly number[], data: Uint8Array): Value {
+    return this.#constant('bool', dims, data);
+  }
+
   float(value: number): Value {
     return this.#constant('float32', [], Float32Array.of(value));
   }
@@ -171,11 +187,15 @@ export class GraphBuilder {
     };
   }
 
-  #constant(type: DataType, dims: readonly number[], data: Float32Array | Int32Array | BigInt64Array): Value {
+  #constant(
+    type: DataType,
+    dims: readonly number[],
+    data: Float32Array | Int32Array | BigInt64Array | Uint8Array,
+  ): Value {
     const size = dims.reduce((product, dim) => product * dim, 1);
     assert(size === data.length, `a constant of shape [${dims}] needs ${size} values, not ${data.length}`);
     const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-    const key = data.length <= 16 ? `${type}[${dims}]=${data.join()}` : null;
+    const key = data.length <= SHARED_CONSTANT_LENGTH_MAX ? `${type}[${dims}]=${data.join()}` : null;
     const known = key === null ? undefined : this.#constants.get(key);
     if (known !== undefined) return known;
     const name = this.#fresh('constant');

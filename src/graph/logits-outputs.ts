@@ -5,6 +5,7 @@
  */
 
 import type { GraphBuilder, Value } from './graph-builder.ts';
+import type { Logits } from './projections.ts';
 
 export const LOGITS_INPUT = {
   /** int32 [rows of normalisers] */
@@ -32,15 +33,18 @@ export const LOGITS_OUTPUT = {
   fullRows: 'full_row_logits',
 } as const;
 
-/** @param logits [rows x vocabulary] */
+/** Rows are scaled after few of their values have been picked out: all of them would be a walk through memory. */
 export function logitsOutputs(
   g: GraphBuilder,
-  logits: Value,
+  { values, rowScales }: Logits,
   candidateCount: number,
   vocabularySize: number,
 ): void {
-  const [best, ids] = g.ops('TopK', [logits, g.int64s([candidateCount])], 2, { axis: -1 });
-  g.output(LOGITS_OUTPUT.candidateLogits, best!, 'float32');
+  const scaled = (inner: GraphBuilder, picked: Value, scales: (rowScales: Value) => Value): Value =>
+    rowScales === null ? picked : inner.op('Mul', [picked, scales(rowScales)]);
+  const [top, ids] = g.ops('TopK', [values, g.int64s([candidateCount])], 2, { axis: -1 });
+  const best = scaled(g, top!, (scales) => scales);
+  g.output(LOGITS_OUTPUT.candidateLogits, best, 'float32');
   g.output(LOGITS_OUTPUT.candidateIds, g.op('Cast', [ids!], { to: 6 }), 'int32');
 
   const hasNormalisers = g.input(LOGITS_INPUT.hasNormalisers, 'bool', []);
@@ -48,30 +52,42 @@ export function logitsOutputs(
   const inverse = g.input(LOGITS_INPUT.inverseTemperatures, 'float32', ['normalisers']);
   const normalisers = g.choose(
     hasNormalisers,
-    (inner) => logSumExp(inner, logits, best!, normaliserRows, inverse, vocabularySize),
+    (inner) => {
+      const row = (from: Value): Value => inner.op('Gather', [from, normaliserRows], { axis: 0 });
+      const logits = scaled(inner, row(values), row);
+      return logSumExp(inner, logits, row(best), inverse, vocabularySize);
+    },
     (inner) => inner.op('Identity', [inverse]),
   );
   g.output(LOGITS_OUTPUT.normalisers, normalisers, 'float32');
 
   const reads = g.input(LOGITS_INPUT.reads, 'int32', ['reads', 2]);
   const places = g.op('Cast', [reads], { to: 7 });
-  g.output(LOGITS_OUTPUT.reads, g.op('GatherND', [logits, places]), 'float32');
+  const readScales = (scales: Value): Value => {
+    const rows = g.op('Gather', [reads, g.int64(0)], { axis: 1 });
+    return g.op('Squeeze', [g.op('Gather', [scales, rows], { axis: 0 }), g.int64s([1])]);
+  };
+  g.output(LOGITS_OUTPUT.reads, scaled(g, g.op('GatherND', [values, places]), readScales), 'float32');
   const fullRows = g.input(LOGITS_INPUT.fullRows, 'int32', ['full']);
-  g.output(LOGITS_OUTPUT.fullRows, g.op('Gather', [logits, fullRows], { axis: 0 }), 'float32');
+  const full = (from: Value): Value => g.op('Gather', [from, fullRows], { axis: 0 });
+  g.output(LOGITS_OUTPUT.fullRows, scaled(g, full(values), full), 'float32');
 }
 
-/** log(sum(exp(row / temperature))), shifted by the row's largest logit, which TopK has found already. */
+/**
+ * log(sum(exp(row / temperature))), shifted by the row's largest logit, which TopK has found already.
+ * @param logits [rows x vocabulary]
+ * @param best [rows x candidates]
+ */
 function logSumExp(
   g: GraphBuilder,
   logits: Value,
   best: Value,
-  rows: Value,
   inverse: Value,
   vocabularySize: number,
 ): Value {
   const column = g.op('Unsqueeze', [inverse, g.int64s([1])]);
-  const top = g.op('Gather', [g.op('Gather', [best, rows], { axis: 0 }), g.int64s([0])], { axis: 1 });
-  const shifted = g.op('Sub', [g.op('Gather', [logits, rows], { axis: 0 }), top]);
+  const top = g.op('Gather', [best, g.int64s([0])], { axis: 1 });
+  const shifted = g.op('Sub', [logits, top]);
   const exponentials = g.op('Exp', [g.op('Mul', [shifted, column])]);
   const sum = sumOfRows(g, exponentials, vocabularySize);
   const offset = g.op('Squeeze', [g.op('Mul', [top, column]), g.int64s([1])]);

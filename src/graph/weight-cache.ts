@@ -40,7 +40,7 @@ export async function float32Weights(
 ): Promise<Weights> {
   const inPlace = await float32InPlace(directory, stored);
   if (inPlace !== null) return inPlace;
-  const file = `${await cacheKey(directory, stored)}.f32`;
+  const file = `${await cacheKey(RECIPE, directory, stored)}.f32`;
   const { tensors, byteLength } = layOut(stored, file);
   const target = path.join(cacheDirectory, file);
   const present = await stat(target).catch(() => null);
@@ -76,8 +76,9 @@ async function float32InPlace(directory: string, stored: StoredTensors): Promise
   return { folder, tensors };
 }
 
-async function cacheKey(directory: string, stored: StoredTensors): Promise<string> {
-  const hash = createHash('sha256').update(RECIPE);
+/** A name for what `recipe` makes of these files; another file, size or time of change gives another name. */
+export async function cacheKey(recipe: string, directory: string, stored: StoredTensors): Promise<string> {
+  const hash = createHash('sha256').update(recipe);
   for (const file of new Set([...stored.values()].map((tensor) => tensor.file))) {
     const { size, mtimeMs } = await stat(path.join(directory, file));
     hash.update(JSON.stringify([path.resolve(directory, file), size, mtimeMs]));

@@ -14,12 +14,15 @@ type Question = {
   readonly normalisers?: readonly { readonly row: number; readonly temperature: number }[];
   readonly reads?: readonly (readonly [row: number, tokenId: number])[];
   readonly fullRows?: readonly number[];
+  /** What the graph is to multiply each row by. */
+  readonly scales?: readonly number[];
 };
 
-async function ask({ logits, normalisers = [], reads = [[0, 0]], fullRows = [0] }: Question) {
+async function ask({ logits, normalisers = [], reads = [[0, 0]], fullRows = [0], scales }: Question) {
   const g = new GraphBuilder();
   const rows = g.input('logits', 'float32', ['rows', VOCABULARY_SIZE]);
-  logitsOutputs(g, rows, CANDIDATES, VOCABULARY_SIZE);
+  const rowScales = scales === undefined ? null : g.floats([scales.length, 1], Float32Array.from(scales));
+  logitsOutputs(g, { values: rows, rowScales }, CANDIDATES, VOCABULARY_SIZE);
   const session = await ort.InferenceSession.create(g.encode(), { intraOpNumThreads: 1 });
   const asked = normalisers.length > 0 ? normalisers : [{ row: 0, temperature: 1 }];
   const int32 = (values: readonly number[], dims = [values.length]) =>
@@ -96,5 +99,27 @@ describe('the logits outputs', () => {
     expect(Buffer.from(output(LOGITS_OUTPUT.fullRows).buffer).equals(Buffer.from(row.slice().buffer))).toBe(
       true,
     );
+  });
+
+  it('multiply the rows by their scales, whatever leaves the graph', async () => {
+    const values = peakedRows(2);
+    const scales = [0.25, 3];
+    const logits = values.map((value, i) => value * scales[Math.floor(i / VOCABULARY_SIZE)]!);
+    const question = {
+      normalisers: [
+        { row: 1, temperature: 1 },
+        { row: 0, temperature: 0.7 },
+      ],
+      reads: [
+        [1, 1005],
+        [0, 7],
+      ],
+      fullRows: [1, 0],
+    } as const;
+    const plain = await ask({ logits, ...question });
+    const scaled = await ask({ logits: values, scales, ...question });
+    const bytes = (output: typeof plain, name: string) => Buffer.from(output(name).buffer);
+    for (const name of Object.values(LOGITS_OUTPUT))
+      expect(bytes(scaled, name).equals(bytes(plain, name))).toBe(true);
   });
 });
