@@ -12,6 +12,9 @@ export const ARRIVING_BODY_BYTES_MAX = 16 * REQUEST_BODY_BYTES_MAX;
 /** OpenAI's bound for `n`. */
 export const CHOICES_MAX = 128;
 
+/** OpenAI's bound for `best_of`. */
+export const BEST_OF_MAX = 20;
+
 /** OpenAI's bound for `stop`. Each one costs a comparison per character of output. */
 export const STOP_STRINGS_MAX = 4;
 /** A stop string longer than this holds back too much text to be called streaming. */
@@ -19,6 +22,12 @@ export const STOP_STRING_CHARACTERS_MAX = 1024;
 
 /** OpenAI's bound for `top_logprobs`; stays under `CANDIDATE_COUNT`. */
 export const TOP_LOGPROBS_MAX = 20;
+
+/**
+ * Log probabilities of prompts in one answer: prompt tokens, times those told of each, times choices. So many are 15 MB
+ * of JSON, which keep the thread busy for 0.2 s; 8 prompts of 4,096 tokens with 5 alternatives are allowed.
+ */
+export const PROMPT_LOGPROBS_TOLD_MAX = 200_000;
 
 /** OpenAI's bound for `logit_bias`. */
 export const LOGIT_BIAS_ENTRIES_MAX = 1024;
@@ -31,6 +40,12 @@ export const MESSAGES_MAX = 2048;
  * hold nearly all of its mass, and TopK 64 costs 0.07 ms for a row of 151,936; beyond that the full row is fetched.
  */
 export const CANDIDATE_COUNT = 64;
+
+/**
+ * Logits of prompt tokens that one step scores: 110 tokens of a vocabulary of 151,936. The graph holds about three times
+ * as much while it normalises them.
+ */
+export const SCORED_LOGITS_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Requests in flight (running and waiting) before new ones are answered 429. */
 export const REQUESTS_IN_FLIGHT_DEFAULT = 512;

@@ -31,6 +31,7 @@ import {
   assertStepLimits,
   chunkLength,
   isDecoding,
+  SCORES_FOR_ADMISSION,
   type StepLimits,
 } from './token-budget.ts';
 import { WaitingQueue } from './waiting-queue.ts';
@@ -70,8 +71,8 @@ export class Scheduler {
   ) {
     assertStepLimits(limits);
     const { pool } = kvCache;
-    const { sequencesPerStepMax, tokensPerStepMax, modelLengthMax } = limits;
-    this.stepLimits = { sequencesPerStepMax, tokensPerStepMax };
+    const { sequencesPerStepMax, tokensPerStepMax, scoredTokensPerStepMax, modelLengthMax } = limits;
+    this.stepLimits = { sequencesPerStepMax, tokensPerStepMax, scoredTokensPerStepMax };
     this.lengthMax = Math.min(modelLengthMax, pool.usableCount * pool.blockSize);
     this.#kvCache = kvCache;
   }
@@ -229,9 +230,11 @@ export class Scheduler {
   #planPrompts(plan: StepPlan): void {
     for (const sequence of this.#running) {
       if (isDecoding(sequence.pendingLength)) continue;
-      const tokenCount = chunkLength(sequence.pendingLength, this.#tokensLeft(plan));
-      if (tokenCount === 0) return;
-      plan.addRow(sequence, tokenCount, sequence.blockTable.blockCount);
+      const tokensLeft = this.#tokensLeft(plan);
+      if (tokensLeft === 0) return;
+      const scoresLeft = Math.max(0, this.#scoresLeft(plan) - SCORES_FOR_ADMISSION);
+      const tokenCount = chunkLength(sequence.lengthWithScores(scoresLeft), tokensLeft);
+      if (tokenCount > 0) plan.addRow(sequence, tokenCount, sequence.blockTable.blockCount);
     }
   }
 
@@ -239,17 +242,23 @@ export class Scheduler {
     while (this.#running.length < this.stepLimits.sequencesPerStepMax && this.#tokensLeft(plan) > 0) {
       const sequence = this.#waiting.first;
       if (sequence === null) return;
+      if (sequence.scoredLength < sequence.scoredLengthMax && this.#scoresLeft(plan) === 0) return;
       const cachedLength = this.#kvCache.admit(sequence, admissionHeadroom(this.#running.length));
       if (cachedLength === null) return;
       this.#waiting.remove(sequence);
       this.#running.push(sequence);
       sequence.admit(cachedLength);
-      plan.addAdmission(sequence, chunkLength(sequence.pendingLength, this.#tokensLeft(plan)));
+      const pendingLength = sequence.lengthWithScores(this.#scoresLeft(plan));
+      plan.addAdmission(sequence, chunkLength(pendingLength, this.#tokensLeft(plan)));
     }
   }
 
   #tokensLeft(plan: StepPlan): number {
     return this.stepLimits.tokensPerStepMax - plan.tokenCount;
+  }
+
+  #scoresLeft(plan: StepPlan): number {
+    return this.stepLimits.scoredTokensPerStepMax - plan.scoredCount;
   }
 
   #preempt(sequence: Sequence): void {
@@ -271,8 +280,9 @@ export class Scheduler {
   }
 
   /** Blocks are published here, when they are computed, and nowhere else. */
-  #commitRow({ sequence, firstPosition, tokenCount }: StepRow): void {
+  #commitRow({ sequence, firstPosition, tokenCount, firstScored, scoredCount }: StepRow): void {
     sequence.cachedTokenCount ??= firstPosition;
+    if (scoredCount > 0) sequence.scoredLength = firstScored + scoredCount;
     sequence.computedLength = firstPosition + tokenCount;
     this.#kvCache.commit(sequence, sequence.computedLength);
   }

@@ -36,6 +36,8 @@ export class Sequence implements CacheTenant {
   computedLength = 0;
   /** Prompt tokens found in the prefix cache when the sequence was first admitted; null before that. */
   cachedTokenCount: number | null = null;
+  /** Prompt tokens at the beginning that have been scored, and told of; stays 0 when none are to be. */
+  scoredLength = 0;
   /** Where the sequence stands in the waiting queue's heap; kept by the queue, -1 outside it. */
   waitingIndex = -1;
   #tokenIds: Int32Array;
@@ -78,6 +80,25 @@ export class Sequence implements CacheTenant {
   /** Tokens known but not computed; at least 1 while the sequence is not finished. */
   get pendingLength(): number {
     return this.#length - this.computedLength;
+  }
+
+  /**
+   * Prompt tokens whose logits score the token after them: all but the last, whose logits choose the first token of
+   * output. 0 when the prompt is not to be scored.
+   */
+  get scoredLengthMax(): number {
+    return this.request.sampling.promptLogprobCount === null ? 0 : this.promptLength - 1;
+  }
+
+  /** Tokens that may come out of the cache: the logits of the others are wanted. */
+  get matchableLength(): number {
+    return this.scoredLength < this.scoredLengthMax ? this.scoredLength : this.#length - 1;
+  }
+
+  /** Tokens, from `computedLength` on, that can be computed with at most `scoreMax` of them scored. */
+  lengthWithScores(scoreMax: number): number {
+    const scoredLength = Math.max(this.scoredLength, this.computedLength) + scoreMax;
+    return scoredLength >= this.scoredLengthMax ? this.pendingLength : scoredLength - this.computedLength;
   }
 
   get status(): SequenceStatus {

@@ -14,6 +14,9 @@ export type StepRow = {
   tokenCount: number;
   /** The row ends with the sequence's last known token, so its logits choose the next one. */
   samples: boolean;
+  /** Position of the first of the row's tokens whose logits score the prompt token after them, and their number. */
+  firstScored: number;
+  scoredCount: number;
   /** Blocks that the sequence held before this plan. */
   blockCountBefore: number;
 };
@@ -25,6 +28,8 @@ export class StepPlan {
   tokenCount = 0;
   /** Rows that sample. */
   sampledCount = 0;
+  /** Tokens that score the one after them. */
+  scoredCount = 0;
   /** Rows, the last ones, of sequences that were waiting until this plan. */
   admissionCount = 0;
   /** Sequences that lost their blocks so that this plan's rows have theirs. */
@@ -37,6 +42,7 @@ export class StepPlan {
     this.rowCount = 0;
     this.tokenCount = 0;
     this.sampledCount = 0;
+    this.scoredCount = 0;
     this.admissionCount = 0;
     this.preemptedIds.length = 0;
     this.prefixQueryTokenCount = 0;
@@ -48,13 +54,18 @@ export class StepPlan {
     assert(tokenCount >= 1, 'a row computes a token');
     const firstPosition = sequence.computedLength;
     const samples = firstPosition + tokenCount === sequence.length;
+    const firstScored = Math.max(firstPosition, sequence.scoredLength);
+    const scoredEnd = Math.min(firstPosition + tokenCount, sequence.scoredLengthMax);
     const row = this.#nextRow(sequence);
     row.sequence = sequence;
     row.firstPosition = firstPosition;
     row.tokenCount = tokenCount;
     row.samples = samples;
+    row.firstScored = firstScored;
+    row.scoredCount = Math.max(0, scoredEnd - firstScored);
     row.blockCountBefore = blockCountBefore;
     this.tokenCount += tokenCount;
+    this.scoredCount += row.scoredCount;
     if (samples) this.sampledCount++;
   }
 
@@ -74,6 +85,8 @@ export class StepPlan {
       firstPosition: 0,
       tokenCount: 0,
       samples: false,
+      firstScored: 0,
+      scoredCount: 0,
       blockCountBefore: 0,
     };
     return this.rows[index];

@@ -6,6 +6,10 @@
  * 2. Running prompts share what is left in order of admission, the oldest as much as it can use.
  * 3. What is left after that admits waiting sequences.
  *
+ * A token of a prompt that is to be scored costs a row of logits besides, and a step has `scoredTokensPerStepMax` of
+ * these; they are given away in the same order. Running prompts leave one, so that such a prompt can be admitted, and
+ * keeps nobody waiting behind it, while another is being scored.
+ *
  * No prompt starves under a steady load of decoding: when one is running, at most `sequencesPerStepMax` - 1
  * others decode, and `tokensPerStepMax` is no smaller than `sequencesPerStepMax`, so the oldest running prompt
  * gets at least one token in every step. In practice it gets hundreds: the defaults leave 3 of 4 tokens to prompts.
@@ -18,11 +22,18 @@ export type StepLimits = {
   readonly sequencesPerStepMax: number;
   /** Tokens computed in a step; at least `sequencesPerStepMax`. */
   readonly tokensPerStepMax: number;
+  /** Prompt tokens scored in a step; at least 2. */
+  readonly scoredTokensPerStepMax: number;
 };
 
-export function assertStepLimits({ sequencesPerStepMax, tokensPerStepMax }: StepLimits): void {
+/** Scores that running prompts leave to one that is admitted in the same step. */
+export const SCORES_FOR_ADMISSION = 1;
+
+export function assertStepLimits(limits: StepLimits): void {
+  const { sequencesPerStepMax, tokensPerStepMax, scoredTokensPerStepMax } = limits;
   assert(sequencesPerStepMax >= 1, 'a step has room for a sequence');
   assert(tokensPerStepMax >= sequencesPerStepMax, 'a step has a token for every running sequence');
+  assert(scoredTokensPerStepMax > SCORES_FOR_ADMISSION, 'a running prompt that is scored moves on');
 }
 
 /** A sequence with one token to compute will choose its next one in this step. */

@@ -147,6 +147,9 @@ export class ChannelEngineClient implements EngineClient {
         return;
       case 'step-result':
         this.#progressAtMs = this.#options.clock.monotonicMs();
+        for (const { sequenceId, scores } of event.promptScores) {
+          this.#streams.get(sequenceId)?.pushScores(scores);
+        }
         for (const token of event.tokens) {
           const stream = this.#streams.get(token.sequenceId);
           stream?.push(token);

@@ -21,7 +21,11 @@ export type ChoiceTextOptions = {
   /** Text of so many first tokens is not searched for stop strings. */
   readonly newTokensMin: number;
   readonly stripLeadingSpaces: boolean;
+  /** Only the prompt was asked for: whatever tokens come are not of the choice. */
+  readonly isEmpty: boolean;
   readonly wantsLogprobs: boolean;
+  /** Also of stop tokens, which have no text. */
+  readonly wantsStopLogprobs: boolean;
   readonly wantsTokenIds: boolean;
 };
 
@@ -44,6 +48,7 @@ export class ChoiceText {
   readonly #matcher: StopMatcher;
   readonly #held: HeldLogprobs[] = [];
   #tokenCount = 0;
+  #logprobSum = 0;
   /** UTF-16 units that the detokeniser has given, and those of them that were shown. */
   #textLength = 0;
   #shownLength = 0;
@@ -61,12 +66,25 @@ export class ChoiceText {
     return this.#tokenCount;
   }
 
+  get isEmpty(): boolean {
+    return this.#options.isEmpty;
+  }
+
+  /** Mean log probability of the tokens taken in, `null` when not asked for. */
+  get meanLogprob(): number | null {
+    return this.#options.wantsLogprobs ? this.#logprobSum / Math.max(1, this.#tokenCount) : null;
+  }
+
   push(tokens: readonly GeneratedToken[]): ChoiceDelta {
     let text = '';
     const before = this.#tokenCount;
     for (const token of tokens) {
       this.#tokenCount++;
-      if (this.#options.stopTokenIds.has(token.tokenId)) continue;
+      this.#logprobSum += token.logprobs?.logprob ?? 0;
+      if (this.#options.stopTokenIds.has(token.tokenId)) {
+        if (this.#options.wantsStopLogprobs) this.#hold(token);
+        continue;
+      }
       this.#hold(token);
       const result = this.#match(this.#detokenizer.push(token.tokenId));
       text += result.text;
@@ -131,7 +149,8 @@ function describe(
   };
 }
 
-function tokenText(tokenId: number, logprob: number, vocabulary: Vocabulary): TokenText {
+/** `bytes` are exact also where the token is part of a character. */
+export function tokenText(tokenId: number, logprob: number, vocabulary: Vocabulary): TokenText {
   return {
     tokenId,
     text: vocabulary.textOf(tokenId),

@@ -5,6 +5,7 @@
 
 import type { ServerError } from '../base/errors.ts';
 import type { FinishReason, GenerationRequest } from '../batching/generation-request.ts';
+import type { PromptScores } from '../sampling/prompt-scores.ts';
 import type { TokenLogprobs } from '../sampling/sampling-params.ts';
 import type { EngineLimits, StepReport } from './protocol.ts';
 
@@ -22,6 +23,8 @@ export type TokenEvent =
       readonly kind: 'tokens-delta';
       readonly tokens: readonly GeneratedToken[];
       readonly cachedTokenCount: number;
+      /** Of the whole prompt, in order, with the sequence's first tokens where it asked for them; else `null`. */
+      readonly promptScores: readonly PromptScores[] | null;
     }
   /** The last event of a sequence that ended as asked. */
   | { readonly kind: 'finish'; readonly reason: FinishReason };

@@ -15,6 +15,7 @@ import { EngineInbox, runEngineLoop } from './engine-loop.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { bytesPerToken } from './gathered-cache.ts';
 import { OnnxModelRunner } from './onnx-model-runner.ts';
+import { scoredTokensPerStep } from './prompt-scorer.ts';
 import type { EngineCommand, EngineEvent } from './protocol.ts';
 import { SequenceSamplers } from './sequence-samplers.ts';
 
@@ -36,7 +37,7 @@ async function serve(port: MessagePort, options: EngineOptions): Promise<void> {
   const { sequencesPerStepMax, tokensPerStepMax } = options;
   const cacheBytes = runner.limits.blockCount * runner.limits.blockSize * bytesPerToken(shape);
   const limits = { ...runner.limits, sequencesPerStepMax, tokensPerStepMax, cacheBytes };
-  const scheduler = new Scheduler(limits);
+  const scheduler = new Scheduler({ ...limits, scoredTokensPerStepMax: scoredTokensPerStep(limits) });
   const engine = new Engine({ scheduler, runner, sampler: new SequenceSamplers(limits), clock: systemClock });
 
   const inbox = new EngineInbox();

@@ -17,7 +17,8 @@ import type { SampledToken } from '../sampling/sampling-params.ts';
 import { LogitsQuery, type StepLogits } from '../sampling/step-logits.ts';
 import { type ModelRunner, RunnerError } from './model-runner.ts';
 import { StepPacker } from './pack-step.ts';
-import type { EngineCommand, EngineEvent, SequenceFailure, StepReport } from './protocol.ts';
+import { PromptScorer } from './prompt-scorer.ts';
+import type { EngineCommand, EngineEvent, SequenceFailure, SequenceScores, StepReport } from './protocol.ts';
 import type { RowOptions, RowSampler } from './row-sampler.ts';
 import type { StepBatch } from './step-batch.ts';
 
@@ -36,6 +37,7 @@ export type EngineParts = {
 /** What a step has done so far. */
 type StepRecord = {
   tokens: SequenceToken[];
+  promptScores: SequenceScores[];
   readonly failures: SequenceFailure[];
   tokenCount: number;
   rowCount: number;
@@ -58,10 +60,15 @@ export class Engine {
   readonly #clock: Clock;
   readonly #packer: StepPacker;
   readonly #query = new LogitsQuery();
+  readonly #scorer = new PromptScorer();
   readonly #inbox: SequenceCommand[] = [];
   /** By sampled row of the step: the sequence, and the token chosen for it. */
   readonly #sampledSequences: Sequence[] = [];
   readonly #sampledTokens: SampledToken[] = [];
+  /** When each running sequence gained its last token. */
+  readonly #lastTokenMs = new Map<number, number>();
+  /** Of the last attempt at a step. */
+  #promptScores: SequenceScores[] = [];
   #uncheckedTokenCount = 0;
 
   constructor({ scheduler, runner, sampler, clock }: EngineParts) {
@@ -108,8 +115,9 @@ export class Engine {
     }
     this.#checkWhenIdle();
     if (!hasRun && !hasNews) return null;
-    const report = this.#report(record, this.#clock.monotonicMs() - startMs);
-    return { tokens: record.tokens, failures: record.failures, report };
+    const report = this.#report(record, startMs, this.#clock.monotonicMs());
+    const { tokens, promptScores, failures } = record;
+    return { tokens, promptScores, failures, report };
   }
 
   /** @returns whether there were any: then even a step that computes nothing has gauges to report. */
@@ -121,7 +129,7 @@ export class Engine {
           this.#submit(command.request, record);
           break;
         case 'request-abort':
-          if (this.#scheduler.abort(command.sequenceId)) this.#sampler.close(command.sequenceId);
+          if (this.#scheduler.abort(command.sequenceId)) this.#forget(command.sequenceId);
           break;
         default:
           assertNever(command);
@@ -153,7 +161,11 @@ export class Engine {
     try {
       this.#listSampled(plan);
       this.#prepare(this.#sampledSequences, CANDIDATES);
+      this.#scorer.prepare(plan, this.#query);
       const logits = await this.#run(this.#packer.pack(plan), record);
+      this.#promptScores = this.#scorer.collect(plan, logits, (sequence, error) => {
+        this.#failSequence(sequence.sequenceId, error, record);
+      });
       const undecided = this.#chooseFromCandidates(logits, record);
       if (undecided.length > 0) await this.#chooseFromWholeRows(undecided, record);
       return null;
@@ -202,14 +214,24 @@ export class Engine {
   /** A row that leads to no token ends its own sequence; what stands for its token then is never looked at. */
   #choose(sequence: Sequence, row: number, logits: StepLogits, record: StepRecord): SampledToken | null {
     const { sequenceId } = sequence;
+    if (sequence.status === 'finished') return UNDECIDED;
     try {
       return this.#sampler.choose(sequenceId, row, logits);
     } catch (error) {
-      record.failures.push(failureOf(sequenceId, error));
-      this.#scheduler.fail(sequenceId);
-      this.#sampler.close(sequenceId);
+      this.#failSequence(sequenceId, error, record);
       return UNDECIDED;
     }
+  }
+
+  /**
+   * Ends a sequence of the open plan, unless it has ended already.
+   * @throws `error` itself when it is not an expected failure.
+   */
+  #failSequence(sequenceId: number, error: unknown, record: StepRecord): void {
+    const failure = failureOf(sequenceId, error);
+    if (!this.#scheduler.fail(sequenceId)) return;
+    this.#forget(sequenceId);
+    record.failures.push(failure);
   }
 
   /** Second run of a step, over the last tokens of the undecided rows alone. */
@@ -226,6 +248,7 @@ export class Engine {
 
   #commit(plan: StepPlan, record: StepRecord): void {
     record.tokens = this.#scheduler.commit(plan, this.#sampledTokens);
+    record.promptScores = this.#promptScores;
     record.tokenCount = plan.tokenCount;
     this.#uncheckedTokenCount += plan.tokenCount;
     record.rowCount = plan.rowCount;
@@ -241,26 +264,43 @@ export class Engine {
   #failRows(plan: StepPlan, error: RunnerError, record: StepRecord): void {
     for (let index = 0; index < plan.rowCount; index++) {
       const { sequenceId } = plan.rows[index]!.sequence;
-      if (!this.#scheduler.fail(sequenceId)) continue;
-      this.#sampler.close(sequenceId);
-      record.failures.push({ sequenceId, code: 'step_failed', message: error.message });
+      this.#failSequence(sequenceId, new ServerError('step_failed', error.message), record);
     }
   }
 
-  #report(record: StepRecord, stepMs: number): StepReport {
+  #report(record: StepRecord, startMs: number, nowMs: number): StepReport {
     return {
       tokenCount: record.tokenCount,
       rowCount: record.rowCount,
       newTokenCount: record.tokens.length,
+      tokenGapsMs: this.#tokenGaps(record.tokens, nowMs),
       preemptionCount: record.preemptionCount,
       prefixQueryTokenCount: record.prefixQueryTokenCount,
       prefixHitTokenCount: record.prefixHitTokenCount,
       runningCount: this.#scheduler.runningCount,
       waitingCount: this.#scheduler.waitingCount,
       cacheUsage: this.#scheduler.cacheUsage,
-      stepMs,
+      stepMs: nowMs - startMs,
       runMs: record.runMs,
     };
+  }
+
+  /** Time is taken here and not where tokens are read: a reader that lags is no slow engine. */
+  #tokenGaps(tokens: readonly SequenceToken[], nowMs: number): number[] {
+    const gaps: number[] = [];
+    for (const { sequenceId, finishReason } of tokens) {
+      const lastMs = this.#lastTokenMs.get(sequenceId);
+      if (lastMs !== undefined) gaps.push(nowMs - lastMs);
+      if (finishReason === null) this.#lastTokenMs.set(sequenceId, nowMs);
+      else this.#lastTokenMs.delete(sequenceId);
+    }
+    return gaps;
+  }
+
+  /** Forgets a sequence that ended without a last token. */
+  #forget(sequenceId: number): void {
+    this.#sampler.close(sequenceId);
+    this.#lastTokenMs.delete(sequenceId);
   }
 
   /**
@@ -280,6 +320,7 @@ export class Engine {
 function emptyRecord(): StepRecord {
   return {
     tokens: [],
+    promptScores: [],
     failures: [],
     tokenCount: 0,
     rowCount: 0,

@@ -23,16 +23,16 @@ export class StepPacker {
   #tokenCount = 0;
   #sampledCount = 0;
 
-  constructor({ tokensPerStepMax, sequencesPerStepMax }: StepLimits) {
+  constructor({ tokensPerStepMax, sequencesPerStepMax, scoredTokensPerStepMax }: StepLimits) {
     this.#tokenIds = new Int32Array(tokensPerStepMax);
     this.#positions = new Int32Array(tokensPerStepMax);
     this.#slots = new Int32Array(tokensPerStepMax);
     this.#rowStart = new Int32Array(sequencesPerStepMax + 1);
     this.#pastLength = new Int32Array(sequencesPerStepMax);
-    this.#sampledTokens = new Int32Array(sequencesPerStepMax);
+    this.#sampledTokens = new Int32Array(sequencesPerStepMax + scoredTokensPerStepMax);
   }
 
-  /** The batch of a whole plan. */
+  /** The batch of a whole plan; the tokens that score others come after the rows' last ones in `sampledTokens`. */
   pack(plan: StepPlan): StepBatch {
     this.#clear();
     let width = 0;
@@ -42,6 +42,7 @@ export class StepPacker {
       if (samples) this.#sampleLastToken();
       width = Math.max(width, sequence.blockTable.blockCount);
     }
+    if (plan.scoredCount > 0) this.#addScored(plan);
     this.#clearBlockTable(width);
     for (let row = 0; row < plan.rowCount; row++) this.#fillBlockTable(row, plan.rows[row]!.sequence, width);
     return this.#batch(width);
@@ -87,6 +88,14 @@ export class StepPacker {
 
   #sampleLastToken(): void {
     this.#sampledTokens[this.#sampledCount++] = this.#tokenCount - 1;
+  }
+
+  #addScored(plan: StepPlan): void {
+    for (let index = 0; index < plan.rowCount; index++) {
+      const { firstPosition, firstScored, scoredCount } = plan.rows[index]!;
+      const first = this.#rowStart[index]! + firstScored - firstPosition;
+      for (let i = 0; i < scoredCount; i++) this.#sampledTokens[this.#sampledCount++] = first + i;
+    }
   }
 
   #clearBlockTable(width: number): void {

@@ -5,6 +5,7 @@
 
 import type { ErrorCode } from '../base/errors.ts';
 import type { GenerationRequest, SequenceToken } from '../batching/generation-request.ts';
+import type { PromptScores } from '../sampling/prompt-scores.ts';
 import type { ModelLimits } from './model-runner.ts';
 
 export type EngineLimits = ModelLimits & {
@@ -29,6 +30,9 @@ export type SequenceFailure = {
   readonly message: string;
 };
 
+/** Scores of prompt tokens of one sequence, in order and each once over all steps. */
+export type SequenceScores = { readonly sequenceId: number; readonly scores: PromptScores };
+
 /** What a step did, for metrics. Counts are of this step alone; gauges are as the step left them. */
 export type StepReport = {
   /** Tokens and rows that were computed; 0 for a step that only took in aborts. */
@@ -36,6 +40,8 @@ export type StepReport = {
   readonly rowCount: number;
   /** Tokens that sequences gained. */
   readonly newTokenCount: number;
+  /** Milliseconds from each of these sequences' tokens before to the new one; one for each that had one before. */
+  readonly tokenGapsMs: readonly number[];
   readonly preemptionCount: number;
   /** Prompt tokens looked up in the prefix cache, and those found, of sequences admitted in this step. */
   readonly prefixQueryTokenCount: number;
@@ -55,6 +61,8 @@ export type EngineEvent =
   | {
       readonly kind: 'step-result';
       readonly tokens: readonly SequenceToken[];
+      /** Of sequences that asked for them; told before the sequence's first token, or together with it. */
+      readonly promptScores: readonly SequenceScores[];
       readonly failures: readonly SequenceFailure[];
       readonly report: StepReport;
     }

@@ -23,7 +23,10 @@ export type StepBatch = {
   /** [rowCount x blockTableWidth] block ids in order of position; unused places hold the null block, 0. */
   readonly blockTable: Int32Array;
   readonly blockTableWidth: number;
-  /** [sampledCount] token index (in the batch) of each row's last token, for the rows that choose a token. */
+  /**
+   * [sampledCount] tokens (index in the batch) whose logits are wanted: the last one of each row that chooses a token,
+   * then prompt tokens whose logits score the token after them.
+   */
   readonly sampledTokens: Int32Array;
   readonly sampledCount: number;
 };

@@ -43,7 +43,14 @@ export type TextRequest = {
   /** `null`: drawn anew for this request. */
   readonly seed: number | null;
   readonly logprobCount: number | null;
-  /** `null`: as many as the context leaves room for. */
+  /**
+   * `null`: the prompts are not scored. Otherwise the events `prompt-logprobs` tell how likely each of their tokens was,
+   * and so many most likely ones.
+   */
+  readonly promptLogprobCount: number | null;
+  /** The log probability of a stop token is told too, so that those of prompt and output together are complete. */
+  readonly wantsStopLogprobs: boolean;
+  /** `null`: as many as the context leaves room for. 0: only the prompt is computed. */
   readonly newTokensMax: number | null;
   readonly newTokensMin: number;
   /** Text that ends a choice; it is not part of the output. */
@@ -92,6 +99,22 @@ export type TokenTextLogprobs = TokenText & {
   readonly textStart: number;
 };
 
+/** One token of a prompt as text, scored by those before it. */
+export type PromptTokenText = Omit<TokenText, 'logprob'> & {
+  /** Characters (code points) of the prompt's text before the one that this token begins or continues. */
+  readonly textStart: number;
+  /** `null` of the first token: nothing comes before it. */
+  readonly score: PromptTokenScore | null;
+};
+
+export type PromptTokenScore = {
+  readonly logprob: number;
+  /** Tokens that were at least as likely, itself included; `null` beyond those that are looked at. */
+  readonly rank: number | null;
+  /** The most likely tokens, best first. */
+  readonly top: readonly TokenText[];
+};
+
 export type TextEvent =
   /** Once, before anything else. */
   | {
@@ -100,6 +123,12 @@ export type TextEvent =
       readonly promptTokenCount: number;
       /** In the request's order; `null` when not asked for. */
       readonly prompts: readonly PromptTokens[] | null;
+    }
+  /** Of every prompt once, where asked for: before any delta of its choices. */
+  | {
+      readonly kind: 'prompt-logprobs';
+      readonly promptIndex: number;
+      readonly tokens: readonly PromptTokenText[];
     }
   | {
       readonly kind: 'text-delta';
@@ -115,6 +144,8 @@ export type TextEvent =
       readonly kind: 'choice-finish';
       readonly choiceIndex: number;
       readonly reason: 'stop' | 'length';
+      /** Mean log probability of the choice's tokens, stop tokens included; there with `logprobCount` only. */
+      readonly meanLogprob?: number;
     }
   /** Once, last. */
   | { readonly kind: 'usage'; readonly usage: TextUsage };

@@ -23,9 +23,9 @@ import {
   requireCounted,
   requireTokenId,
 } from './prompt-encoding.ts';
+import { promptTokens, requireTellable, scoredPrompt } from './prompt-text.ts';
 import {
   type Prompt,
-  type PromptTokens,
   sequenceCountOf,
   type TextEvent,
   type TextGenerator,
@@ -107,7 +107,9 @@ function planPrompt(
 ): PlannedPrompt {
   const context = { limits: options.client.limits, param: promptParam(prompts, promptIndex) };
   const encoded = encodePrompt(prompts[promptIndex]!, options, context);
-  return { ...encoded, newTokensMax: newTokensAllowed(newTokensMax, encoded.tokenIds.length, context) };
+  // The engine ends a sequence at its first token at the earliest; of a choice without any, that one is not told.
+  const wanted = newTokensMax === null ? null : Math.max(1, newTokensMax);
+  return { ...encoded, newTokensMax: newTokensAllowed(wanted, encoded.tokenIds.length, context) };
 }
 
 /** The other prompts, one a turn of the event loop; fewer when `signal` aborts. */
@@ -141,16 +143,19 @@ function samplingOf(
     bannedSequences: bannedSequences(request.badWords, tokenizer),
     seed: request.seed ?? drawSeed(),
     logprobCount: request.logprobCount,
+    promptLogprobCount: request.promptLogprobCount,
   };
 }
 
 /** The client may hand the prompt's memory to another thread, so every choice of several has its own copy. */
 function inputOfChoice(plan: GenerationPlan, prompt: PlannedPrompt, choiceIndex: number): GenerationInput {
   const { request, sampling } = plan;
-  const isShared = request.choiceCount > 1 || request.wantsPrompts;
+  // A prompt is scored once, whatever the number of its choices.
+  const promptLogprobCount = choiceIndex === 0 ? sampling.promptLogprobCount : null;
+  const isShared = request.choiceCount > 1 || request.wantsPrompts || request.promptLogprobCount !== null;
   return {
     promptTokenIds: isShared ? prompt.tokenIds.slice() : prompt.tokenIds,
-    sampling: { ...sampling, seed: seedOfChoice(sampling.seed, choiceIndex) },
+    sampling: { ...sampling, promptLogprobCount, seed: seedOfChoice(sampling.seed, choiceIndex) },
     newTokensMax: prompt.newTokensMax,
     newTokensMin: request.newTokensMin,
     stopTokenIds: plan.stopTokenIds,
@@ -171,8 +176,10 @@ function textOfChoice({ request, stopTokenIds }: GenerationPlan, vocabulary: Voc
     stop: request.stop,
     stopTokenIds: new Set(stopTokenIds),
     newTokensMin: request.newTokensMin,
+    isEmpty: request.newTokensMax === 0,
     stripLeadingSpaces: beginsAnew(request.prompts),
     wantsLogprobs: request.logprobCount !== null,
+    wantsStopLogprobs: request.wantsStopLogprobs,
     wantsTokenIds: request.wantsTokenIds,
   });
 }
@@ -192,6 +199,7 @@ async function* runChoices(
   const { request } = plan;
   const prompts = await planFurtherPrompts(first, request, run);
   if (signal.aborted) return;
+  requireTellable(request, prompts);
   const choices = Array.from({ length: sequenceCountOf(request) }, () =>
     textOfChoice(plan, options.vocabulary),
   );
@@ -214,8 +222,16 @@ async function* runChoices(
       const merged = await fanOut.next();
       if (merged === null) return;
       const { sourceIndex, value } = merged;
-      if (value?.kind === 'tokens-delta') cachedCounts[sourceIndex] = value.cachedTokenCount;
-      const events = choiceEvents(sourceIndex, choices[sourceIndex]!, value);
+      const events: TextEvent[] = [];
+      if (value?.kind === 'tokens-delta') {
+        cachedCounts[sourceIndex] = value.cachedTokenCount;
+        if (tellsPrompt(request, sourceIndex, choices[sourceIndex]!)) {
+          const promptIndex = Math.floor(sourceIndex / request.choiceCount);
+          const tokens = scoredPrompt(prompts[promptIndex]!, value.promptScores ?? [], options.vocabulary);
+          events.push({ kind: 'prompt-logprobs', promptIndex, tokens });
+        }
+      }
+      events.push(...choiceEvents(sourceIndex, choices[sourceIndex]!, value));
       if (events.at(-1)?.kind === 'choice-finish') fanOut.end(sourceIndex);
       yield* events;
       fanOut.resume(sourceIndex);
@@ -230,25 +246,36 @@ async function* runChoices(
   }
 }
 
-function promptTokens({ text, tokenIds }: EncodedPrompt, vocabulary: Vocabulary): PromptTokens {
-  return { text: text ?? decodeTokens(tokenIds, vocabulary), tokenIds: Array.from(tokenIds) };
+/** The first tokens of a prompt's first choice bring the scores of the prompt. */
+function tellsPrompt(
+  { promptLogprobCount, choiceCount }: TextRequest,
+  sequenceIndex: number,
+  choice: ChoiceText,
+): boolean {
+  return promptLogprobCount !== null && sequenceIndex % choiceCount === 0 && choice.tokenCount === 0;
 }
 
 /** @throws ServerError `step_failed` for a sequence that the engine ended by itself. */
 function choiceEvents(choiceIndex: number, choice: ChoiceText, event: TokenEvent | null): TextEvent[] {
   if (event?.kind === 'tokens-delta') {
+    if (choice.isEmpty) return [finishOf(choiceIndex, 'length', choice)];
     const { stopped, ...delta } = choice.push(event.tokens);
     const told: TextEvent = { kind: 'text-delta', choiceIndex, ...delta };
-    return stopped ? [told, { kind: 'choice-finish', choiceIndex, reason: 'stop' }] : [told];
+    return stopped ? [told, finishOf(choiceIndex, 'stop', choice)] : [told];
   }
   if (event === null || event.reason === 'abort') {
     throw new ServerError('step_failed', 'The engine ended the sequence before it was complete.');
   }
   const { stopped, ...delta } = choice.flush();
   const reason = stopped ? 'stop' : event.reason;
-  const finish: TextEvent = { kind: 'choice-finish', choiceIndex, reason };
+  const finish = finishOf(choiceIndex, reason, choice);
   const hasRest = delta.text !== '' || (delta.logprobs !== null && delta.logprobs.length > 0);
   return hasRest ? [{ kind: 'text-delta', choiceIndex, ...delta }, finish] : [finish];
+}
+
+function finishOf(choiceIndex: number, reason: 'stop' | 'length', choice: ChoiceText): TextEvent {
+  const { meanLogprob } = choice;
+  return { kind: 'choice-finish', choiceIndex, reason, ...(meanLogprob !== null && { meanLogprob }) };
 }
 
 function total(counts: readonly number[]): number {

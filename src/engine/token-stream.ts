@@ -5,6 +5,7 @@
 
 import type { ServerError } from '../base/errors.ts';
 import type { FinishReason, SequenceToken } from '../batching/generation-request.ts';
+import type { PromptScores } from '../sampling/prompt-scores.ts';
 import type { GeneratedToken, TokenEvent } from './engine-client.ts';
 
 type End =
@@ -14,6 +15,8 @@ type End =
 export class TokenStream implements AsyncIterable<TokenEvent> {
   #tokens: GeneratedToken[] = [];
   #cachedTokenCount = 0;
+  /** Told with the first tokens. */
+  #promptScores: PromptScores[] | null = null;
   #end: End | null = null;
   /** Set while the reader waits. */
   #wake: (() => void) | null = null;
@@ -24,6 +27,12 @@ export class TokenStream implements AsyncIterable<TokenEvent> {
     this.#cachedTokenCount = cachedTokenCount;
     if (finishReason !== null) this.#end = { kind: 'finished', reason: finishReason };
     this.#wake?.();
+  }
+
+  /** Before the first token. */
+  pushScores(scores: PromptScores): void {
+    this.#promptScores ??= [];
+    this.#promptScores.push(scores);
   }
 
   /** Ends the stream after what it holds already. Only the first end counts. */
@@ -42,8 +51,10 @@ export class TokenStream implements AsyncIterable<TokenEvent> {
     for (;;) {
       if (this.#tokens.length > 0) {
         const tokens = this.#tokens;
+        const promptScores = this.#promptScores;
         this.#tokens = [];
-        yield { kind: 'tokens-delta', tokens, cachedTokenCount: this.#cachedTokenCount };
+        this.#promptScores = null;
+        yield { kind: 'tokens-delta', tokens, cachedTokenCount: this.#cachedTokenCount, promptScores };
       } else if (this.#end === null) {
         await new Promise<void>((resolve) => {
           this.#wake = resolve;

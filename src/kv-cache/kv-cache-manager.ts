@@ -23,6 +23,8 @@ export interface CacheTenant {
   /** The first `length` of them are known; the buffer may be longer. */
   readonly tokenIds: Int32Array;
   readonly length: number;
+  /** Of the first so many tokens only keys and values are wanted, so that they may come out of the cache. */
+  readonly matchableLength: number;
   readonly blockTable: BlockTable;
   readonly prefixChain: PrefixChain;
 }
@@ -64,13 +66,13 @@ export class KvCacheManager {
     return Math.max(0, this.blockCountFor(tenant.length) - tenant.blockTable.blockCount);
   }
 
-  /** The longest cached prefix of whole blocks that leaves at least one token to compute. Takes nothing. */
+  /** The longest cached prefix of whole blocks within what the tenant may take from the cache. Takes nothing. */
   matchPrefix(tenant: CacheTenant): PrefixMatch {
     const match = this.#match;
     match.blockIds.length = 0;
     match.unheldCount = 0;
     if (!this.#usesPrefixCache) return match;
-    const matchableCount = this.matchableBlockCount(tenant.length);
+    const matchableCount = this.matchableBlockCount(tenant);
     for (let index = 0; index < matchableCount; index++) {
       const id = this.pool.find(this.#hasher.digestAt(tenant.prefixChain, tenant.tokenIds, index));
       if (id === null) break;
@@ -80,9 +82,9 @@ export class KvCacheManager {
     return match;
   }
 
-  /** The logits of the last token are wanted, so that token is computed whatever the cache holds. */
-  matchableBlockCount(length: number): number {
-    return Math.floor((length - 1) / this.pool.blockSize);
+  /** What lies beyond is computed whatever the cache holds: its logits are wanted. */
+  matchableBlockCount({ matchableLength }: CacheTenant): number {
+    return Math.floor(matchableLength / this.pool.blockSize);
   }
 
   /**

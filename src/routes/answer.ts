@@ -24,6 +24,7 @@ export function identityOf<Kind extends string>(
 }
 
 export type PromptEvent = Extract<TextEvent, { kind: 'prompt' }>;
+export type PromptLogprobsEvent = Extract<TextEvent, { kind: 'prompt-logprobs' }>;
 export type TextDelta = Extract<TextEvent, { kind: 'text-delta' }>;
 
 /** Whether a delta says something besides its text, which may then be empty. */
@@ -100,6 +101,8 @@ export abstract class AnswerEncoder {
     switch (event.kind) {
       case 'prompt':
         return this.opening(event);
+      case 'prompt-logprobs':
+        return this.promptLogprobs(event);
       case 'text-delta':
         return event.text === '' && !hasMoreThanText(event) ? '' : this.delta(event);
       case 'choice-finish':
@@ -111,6 +114,11 @@ export abstract class AnswerEncoder {
 
   /** What opens the choices, where the shape has something to open. */
   protected abstract opening(event: PromptEvent): string;
+  /** How likely a prompt's tokens were, where the shape has a place for it. */
+  protected promptLogprobs(_event: PromptLogprobsEvent): string {
+    return '';
+  }
+
   /** @param delta says something. */
   protected abstract delta(delta: TextDelta): string;
   protected abstract finish(choiceIndex: number, reason: 'stop' | 'length'): string;

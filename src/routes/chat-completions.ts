@@ -10,7 +10,7 @@ import type { GenerationCall } from './text-request.ts';
 const CHAT: GenerationEndpoint<GenerationCall> = {
   idPrefix: 'chatcmpl-',
   parse: parseChatRequest,
-  whole: (_call, answer, identity) => chatCompletion(answer, identity),
+  whole: ({ text }, answer, identity) => chatCompletion(answer, identity, text),
   encoder: ({ text, includeUsage }, identity) =>
     new ChatChunkEncoder(identity, { choiceCount: text.choiceCount, includeUsage }),
 };

@@ -51,6 +51,8 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): Gener
       ],
       newTokensMax: newTokensMaxOf(request),
       logprobCount: request.logprobs === true ? (request.top_logprobs ?? 0) : null,
+      promptLogprobCount: request.prompt_logprobs ?? null,
+      wantsStopLogprobs: false,
       wantsPrompts: request.return_token_ids ?? false,
     },
   };

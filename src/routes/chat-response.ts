@@ -5,7 +5,7 @@
  * a whole object into JSON for every token costs several times as much. Tests hold every chunk against the schema.
  */
 
-import type { TokenText, TokenTextLogprobs } from '../engine/text-generation.ts';
+import type { TextRequest, TokenText, TokenTextLogprobs } from '../engine/text-generation.ts';
 import {
   AnswerEncoder,
   type AnswerIdentity,
@@ -17,6 +17,7 @@ import {
   usageOf,
 } from './answer.ts';
 import type { CollectedAnswer } from './collected-answer.ts';
+import { promptLogprobsOf } from './prompt-logprobs.ts';
 import type {
   ChatCompletion,
   ChatCompletionChunk,
@@ -32,7 +33,11 @@ function logprobOf(token: TokenTextLogprobs): ChatTokenLogprob {
 }
 
 /** The answer to a chat request with one prompt. */
-export function chatCompletion(answer: CollectedAnswer, identity: AnswerIdentity): ChatCompletion {
+export function chatCompletion(
+  answer: CollectedAnswer,
+  identity: AnswerIdentity,
+  { promptLogprobCount }: Pick<TextRequest, 'promptLogprobCount'>,
+): ChatCompletion {
   const promptTokenIds = answer.prompts?.[0]?.tokenIds ?? null;
   return {
     ...identityOf(identity, 'chat.completion'),
@@ -45,6 +50,9 @@ export function chatCompletion(answer: CollectedAnswer, identity: AnswerIdentity
     })),
     usage: usageOf(answer.usage),
     ...(promptTokenIds === null ? {} : { prompt_token_ids: [...promptTokenIds] }),
+    ...(promptLogprobCount !== null && {
+      prompt_logprobs: promptLogprobsOf(answer.promptLogprobs[0] ?? [], promptLogprobCount),
+    }),
   };
 }
 

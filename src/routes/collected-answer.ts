@@ -1,7 +1,13 @@
 /** The events of one request, collected: what a whole answer is written from, whatever its shape. */
 
 import { assert } from '../base/assert.ts';
-import type { PromptTokens, TextEvent, TextUsage, TokenTextLogprobs } from '../engine/text-generation.ts';
+import type {
+  PromptTokens,
+  PromptTokenText,
+  TextEvent,
+  TextUsage,
+  TokenTextLogprobs,
+} from '../engine/text-generation.ts';
 
 export type CollectedChoice = {
   text: string;
@@ -11,6 +17,8 @@ export type CollectedChoice = {
   tokenIds: number[] | null;
   /** `null` until the choice has ended. */
   reason: 'stop' | 'length' | null;
+  /** `null` unless log probabilities were asked for. */
+  meanLogprob: number | null;
 };
 
 export class CollectedAnswer {
@@ -18,6 +26,8 @@ export class CollectedAnswer {
   readonly choices: readonly CollectedChoice[];
   /** `null` unless asked for. */
   prompts: readonly PromptTokens[] | null = null;
+  /** By index of prompt; empty unless asked for. */
+  readonly promptLogprobs: (readonly PromptTokenText[])[] = [];
   #usage: TextUsage | null = null;
 
   /** @param sequenceCount choices of all prompts together. */
@@ -27,6 +37,7 @@ export class CollectedAnswer {
       logprobs: null,
       tokenIds: null,
       reason: null,
+      meanLogprob: null,
     }));
   }
 
@@ -46,16 +57,24 @@ export class CollectedAnswer {
       case 'prompt':
         this.prompts = event.prompts;
         return;
+      case 'prompt-logprobs':
+        this.promptLogprobs[event.promptIndex] = event.tokens;
+        return;
       case 'text-delta':
         addDelta(this.choices[event.choiceIndex]!, event);
         return;
       case 'choice-finish':
-        this.choices[event.choiceIndex]!.reason = event.reason;
+        endChoice(this.choices[event.choiceIndex]!, event);
         return;
       case 'usage':
         this.#usage = event.usage;
     }
   }
+}
+
+function endChoice(choice: CollectedChoice, end: Extract<TextEvent, { kind: 'choice-finish' }>): void {
+  choice.reason = end.reason;
+  choice.meanLogprob = end.meanLogprob ?? null;
 }
 
 function addDelta(choice: CollectedChoice, delta: Extract<TextEvent, { kind: 'text-delta' }>): void {

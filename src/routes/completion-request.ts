@@ -1,7 +1,8 @@
 /** From OpenAI's completion request to the engine's own text request. Pure: the same body gives the same result. */
 
-import { COMPLETION_TOKENS_DEFAULT } from '../base/limits.ts';
+import { BEST_OF_MAX, COMPLETION_TOKENS_DEFAULT } from '../base/limits.ts';
 import type { Prompt } from '../engine/text-generation.ts';
+import type { CompletionOptions } from './completion-response.ts';
 import type { JsonObject } from './request-body.ts';
 import {
   type CompletionRequest,
@@ -19,13 +20,14 @@ import {
   invalid,
   type ParseOptions,
   parseFields,
-  unsupported,
   wellFormed,
 } from './text-request.ts';
 
 export type CompletionCall = GenerationCall & {
   /** Each choice's text begins with its prompt. */
   readonly echo: boolean;
+  /** What of that which is generated is told. */
+  readonly told: Pick<CompletionOptions, 'toldCount' | 'logprobCount' | 'promptLogprobCount'>;
 };
 
 /**
@@ -40,32 +42,54 @@ export function parseCompletionRequest(body: JsonObject, options: ParseOptions):
   checkTokensMin(request, newTokensMax);
   checkCombinations(request);
   const echo = request.echo ?? false;
+  const told = toldOf(request);
+  const scoresPrompt = echo && told.logprobCount !== null;
   return {
     ...callOf(request, fields),
     echo,
+    told,
     text: {
       ...generationOf(request),
+      choiceCount: request.best_of ?? told.toldCount,
       prompts: promptsOf(request.prompt, request.add_special_tokens ?? true),
       newTokensMax,
-      logprobCount: request.logprobs ?? null,
+      // Choices are ranked by their log probabilities.
+      logprobCount: isRanked(request) ? (told.logprobCount ?? 0) : told.logprobCount,
+      promptLogprobCount: scoresPrompt
+        ? Math.max(told.logprobCount, told.promptLogprobCount ?? 0)
+        : told.promptLogprobCount,
+      wantsStopLogprobs: scoresPrompt,
       wantsPrompts: echo || request.return_token_ids === true,
     },
   };
 }
 
+function toldOf(request: CompletionRequest): CompletionCall['told'] {
+  return {
+    toldCount: request.n ?? 1,
+    logprobCount: request.logprobs ?? null,
+    promptLogprobCount: request.prompt_logprobs ?? null,
+  };
+}
+
+function isRanked({ n, best_of }: CompletionRequest): boolean {
+  return best_of != null && best_of > (n ?? 1);
+}
+
 function checkCombinations(request: CompletionRequest): void {
-  const choiceCount = request.n ?? 1;
-  const bestOf = request.best_of ?? choiceCount;
-  if (bestOf < choiceCount) throw invalid('best_of', "'best_of' has to be at least 'n'.");
-  if (bestOf > choiceCount) {
-    throw unsupported(
-      'best_of',
-      "'best_of' above 'n' is not supported by this server: choices are not ranked.",
-    );
+  const { best_of: bestOf, n, stream, echo, prompt_logprobs } = request;
+  if (bestOf != null && bestOf < (n ?? 1)) throw invalid('best_of', "'best_of' has to be at least 'n'.");
+  if (isRanked(request)) {
+    if (stream === true) {
+      throw invalid(
+        'best_of',
+        "'best_of' above 'n' cannot be streamed: which choices are best shows at the end.",
+      );
+    }
+    if (bestOf! > BEST_OF_MAX) throw invalid('best_of', `'best_of' above 'n' is at most ${BEST_OF_MAX}.`);
   }
-  if (request.echo === true && request.logprobs != null) {
-    const reason = 'the prompt is not scored';
-    throw unsupported('echo', `'echo' together with 'logprobs' is not supported by this server: ${reason}.`);
+  if (request.max_tokens === 0 && echo !== true && prompt_logprobs == null) {
+    throw invalid('max_tokens', "'max_tokens' can be 0 only with 'echo' or 'prompt_logprobs'.");
   }
 }
 

@@ -1,62 +1,81 @@
 /** From text events to OpenAI's completion, whole or in chunks. Pure: no clock, no stream, no HTTP. */
 
-import type { TokenText, TokenTextLogprobs } from '../engine/text-generation.ts';
+import type { PromptTokenText } from '../engine/text-generation.ts';
 import {
   AnswerEncoder,
   type AnswerIdentity,
-  finiteLogprob,
   identityOf,
   type PromptEvent,
+  type PromptLogprobsEvent,
   type TextDelta,
   usageOf,
 } from './answer.ts';
-import type { CollectedAnswer } from './collected-answer.ts';
+import type { CollectedAnswer, CollectedChoice } from './collected-answer.ts';
+import {
+  characterCount,
+  joinLogprobs,
+  legacyLogprobs,
+  legacyPromptLogprobs,
+  promptLogprobsOf,
+} from './prompt-logprobs.ts';
 import type { Completion, CompletionChunk, CompletionLogprobs } from './schema/completion-response.ts';
 
 export type CompletionOptions = {
   readonly promptCount: number;
-  /** Choices of each prompt. */
+  /** Choices of each prompt that are generated. */
   readonly choiceCount: number;
+  /** Choices of each prompt that are told: the best ones. */
+  readonly toldCount: number;
   /** The prompt's text comes before the choice's own; the event `prompt` has to tell it. */
   readonly echo: boolean;
   /** Choices hold the token ids of prompt and output; the events have to tell them. */
   readonly returnTokenIds: boolean;
+  /** Alternatives told of each token, `null`: no log probabilities. With `echo` also of the prompt's tokens. */
+  readonly logprobCount: number | null;
+  /** Alternatives told in each choice's `prompt_logprobs`, `null`: there are none. */
+  readonly promptLogprobCount: number | null;
 };
 
-const REPLACEMENT = '\uFFFD';
+/** What is told of a choice's prompt, each only where the request asks for it. */
+type Beginning = {
+  readonly text: string;
+  readonly promptTokenIds: readonly number[] | null;
+  readonly logprobs: CompletionLogprobs | null;
+};
 
-/** As OpenAI writes it: the text, or the bytes where they are no text by themselves, so that keys do not collide. */
-function tokenName({ text, bytes }: TokenText): string {
-  if (!text.includes(REPLACEMENT)) return text;
-  return `bytes:${bytes.map((byte) => `\\x${byte.toString(16).padStart(2, '0')}`).join('')}`;
-}
-
-function topLogprobsOf(token: TokenTextLogprobs): Record<string, number> {
-  const entries = [...token.top, token].map((each) => [tokenName(each), finiteLogprob(each.logprob)]);
-  return Object.fromEntries(entries) as Record<string, number>;
-}
-
-function logprobsOf(tokens: readonly TokenTextLogprobs[]): CompletionLogprobs {
+function beginningOf(
+  prompts: CollectedAnswer['prompts'],
+  scores: readonly PromptTokenText[] | undefined,
+  promptIndex: number,
+  { echo, returnTokenIds, logprobCount }: CompletionOptions,
+): Beginning {
+  const prompt = prompts?.[promptIndex];
   return {
-    tokens: tokens.map(tokenName),
-    token_logprobs: tokens.map(({ logprob }) => finiteLogprob(logprob)),
-    top_logprobs: tokens.map(topLogprobsOf),
-    text_offset: tokens.map(({ textStart }) => textStart),
+    text: echo ? (prompt?.text ?? '') : '',
+    promptTokenIds: returnTokenIds ? (prompt?.tokenIds ?? null) : null,
+    logprobs:
+      echo && logprobCount !== null && scores !== undefined
+        ? legacyPromptLogprobs(scores, logprobCount)
+        : null,
   };
 }
 
-/** What a choice begins with: its prompt's text and ids, each only where the request asks for it. */
-type Beginning = { readonly text: string; readonly promptTokenIds: readonly number[] | null };
+/** With `echo` the prompt's tokens and the choice's are one list. */
+function wholeLogprobs(
+  { text, logprobs: ofPrompt }: Beginning,
+  { logprobs }: CollectedChoice,
+  { logprobCount }: CompletionOptions,
+): CompletionLogprobs | null {
+  if (logprobCount === null || (logprobs === null && ofPrompt === null)) return null;
+  const ofChoice = legacyLogprobs(logprobs ?? [], characterCount(text));
+  return ofPrompt === null ? ofChoice : joinLogprobs(ofPrompt, ofChoice);
+}
 
-function beginningsOf(prompts: CollectedAnswer['prompts'], options: CompletionOptions): Beginning[] {
-  const { promptCount, choiceCount, echo, returnTokenIds } = options;
-  return Array.from({ length: promptCount * choiceCount }, (_, index) => {
-    const prompt = prompts?.[Math.floor(index / choiceCount)];
-    return {
-      text: echo ? (prompt?.text ?? '') : '',
-      promptTokenIds: returnTokenIds ? (prompt?.tokenIds ?? null) : null,
-    };
-  });
+/** The choices of one prompt that are told, best first where not all are. */
+function toldChoices(choices: readonly CollectedChoice[], toldCount: number): readonly CollectedChoice[] {
+  if (toldCount === choices.length) return choices;
+  const mean = ({ meanLogprob }: CollectedChoice): number => meanLogprob ?? Number.NEGATIVE_INFINITY;
+  return choices.toSorted((a, b) => mean(b) - mean(a)).slice(0, toldCount);
 }
 
 /** The answer to a completion request. */
@@ -65,27 +84,35 @@ export function textCompletion(
   identity: AnswerIdentity,
   options: CompletionOptions,
 ): Completion {
-  const beginnings = beginningsOf(answer.prompts, options);
-  return {
-    ...identityOf(identity, 'text_completion'),
-    choices: answer.choices.map(({ text, logprobs, tokenIds, reason }, index) => {
-      const { text: start, promptTokenIds } = beginnings[index]!;
-      const ids = promptTokenIds && { token_ids: tokenIds ?? [], prompt_token_ids: [...promptTokenIds] };
-      return {
-        index,
-        text: start + text,
-        logprobs: logprobs && logprobsOf(logprobs),
-        finish_reason: reason ?? 'stop',
-        ...ids,
-      };
-    }),
-    usage: usageOf(answer.usage),
-  };
+  const { promptCount, choiceCount, toldCount, promptLogprobCount } = options;
+  const choices: Completion['choices'] = [];
+  for (let promptIndex = 0; promptIndex < promptCount; promptIndex++) {
+    const scores = answer.promptLogprobs[promptIndex];
+    const beginning = beginningOf(answer.prompts, scores, promptIndex, options);
+    const { promptTokenIds } = beginning;
+    const promptLogprobs =
+      promptLogprobCount === null ? null : promptLogprobsOf(scores ?? [], promptLogprobCount);
+    const generated = answer.choices.slice(promptIndex * choiceCount, (promptIndex + 1) * choiceCount);
+    for (const choice of toldChoices(generated, toldCount)) {
+      choices.push({
+        index: choices.length,
+        text: beginning.text + choice.text,
+        logprobs: wholeLogprobs(beginning, choice, options),
+        finish_reason: choice.reason ?? 'stop',
+        ...(promptTokenIds && { token_ids: choice.tokenIds ?? [], prompt_token_ids: [...promptTokenIds] }),
+        ...(promptLogprobs && { prompt_logprobs: promptLogprobs }),
+      });
+    }
+  }
+  return { ...identityOf(identity, 'text_completion'), choices, usage: usageOf(answer.usage) };
 }
 
 /** Turns events into `data:` events of a stream. */
 export class TextCompletionEncoder extends AnswerEncoder {
   readonly #options: CompletionOptions;
+  #prompts: CollectedAnswer['prompts'] = null;
+  /** [promptCount] characters of the prompt in the choices' text. */
+  readonly #echoedCounts: number[] = [];
 
   constructor(identity: AnswerIdentity, options: CompletionOptions & { readonly includeUsage: boolean }) {
     const { includeUsage } = options;
@@ -93,25 +120,46 @@ export class TextCompletionEncoder extends AnswerEncoder {
     this.#options = options;
   }
 
+  /** Prompts that are told with their log probabilities wait for these. */
   protected override opening({ prompts }: PromptEvent): string {
-    return beginningsOf(prompts, this.#options)
-      .map((beginning, index) => this.#beginning(index, beginning))
-      .join('');
+    const { promptCount, echo, logprobCount } = this.#options;
+    this.#prompts = prompts;
+    let events = '';
+    for (let promptIndex = 0; promptIndex < promptCount; promptIndex++) {
+      const beginning = beginningOf(prompts, undefined, promptIndex, this.#options);
+      this.#echoedCounts.push(characterCount(beginning.text));
+      if (!echo || logprobCount === null) events += this.#beginnings(promptIndex, beginning);
+    }
+    return events;
+  }
+
+  protected override promptLogprobs({ promptIndex, tokens }: PromptLogprobsEvent): string {
+    const { echo, logprobCount } = this.#options;
+    if (!echo || logprobCount === null) return '';
+    return this.#beginnings(promptIndex, beginningOf(this.#prompts, tokens, promptIndex, this.#options));
   }
 
   protected override finish(index: number, reason: 'stop' | 'length'): string {
     return this.#chunk({ index, text: '', finish_reason: reason });
   }
 
-  #beginning(index: number, { text, promptTokenIds }: Beginning): string {
-    if (promptTokenIds !== null) return this.#chunk({ index, text, prompt_token_ids: [...promptTokenIds] });
-    return text === '' ? '' : this.#chunk({ index, text });
-  }
-
   protected override delta({ choiceIndex: index, text, logprobs: tokens, tokenIds }: TextDelta): string {
     const ids = tokenIds === null ? {} : { token_ids: [...tokenIds] };
     if (tokens === null || tokens.length === 0) return this.#chunk({ index, text, ...ids });
-    return this.#chunk({ index, text, logprobs: logprobsOf(tokens), ...ids });
+    const start = this.#echoedCounts[Math.floor(index / this.#options.choiceCount)] ?? 0;
+    return this.#chunk({ index, text, logprobs: legacyLogprobs(tokens, start), ...ids });
+  }
+
+  /** The first chunk of each choice of a prompt, where there is something to tell. */
+  #beginnings(promptIndex: number, { text, promptTokenIds, logprobs }: Beginning): string {
+    if (text === '' && promptTokenIds === null) return '';
+    const { choiceCount } = this.#options;
+    const ids = promptTokenIds && { prompt_token_ids: [...promptTokenIds] };
+    let events = '';
+    for (let index = promptIndex * choiceCount; index < (promptIndex + 1) * choiceCount; index++) {
+      events += this.#chunk({ index, text, logprobs, ...ids });
+    }
+    return events;
   }
 
   #chunk(choice: Pick<ChunkChoice, 'index' | 'text'> & Partial<ChunkChoice>): string {

@@ -6,12 +6,13 @@ import { type CompletionOptions, TextCompletionEncoder, textCompletion } from '.
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { type GenerationEndpoint, generationRoute } from './generation-route.ts';
 
-function optionsOf({ text, echo }: CompletionCall): CompletionOptions {
+function optionsOf({ text, echo, told }: CompletionCall): CompletionOptions {
   return {
     promptCount: text.prompts.length,
     choiceCount: text.choiceCount,
     echo,
     returnTokenIds: text.wantsTokenIds,
+    ...told,
   };
 }
 

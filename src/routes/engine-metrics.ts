@@ -136,21 +136,18 @@ export class EngineMetrics {
     series.cacheUsage.set(report.cacheUsage);
     if (report.rowCount > 0) series.stepTokens.observe(report.tokenCount);
     if (report.newTokenCount > 0) series.generationTokens.inc(report.newTokenCount);
+    for (const gapMs of report.tokenGapsMs) series.interToken.observe(gapMs / 1000);
     if (report.preemptionCount > 0) series.preemptions.inc(report.preemptionCount);
     if (report.prefixQueryTokenCount > 0) series.prefixQueries.inc(report.prefixQueryTokenCount);
     if (report.prefixHitTokenCount > 0) series.prefixHits.inc(report.prefixHitTokenCount);
   }
 }
 
-const NO_TOKEN_YET = -1;
-
 /** What the routes see of one request, as it passes. */
 export class RequestObserver {
   readonly #series: ReturnType<typeof createSeries>;
   readonly #clock: Clock;
   readonly #startedMs: number;
-  /** [choiceCount] when each choice's last delta came. */
-  readonly #lastTokenMs: Float64Array;
   readonly #openChoices: Set<number>;
   #hasFirstToken = false;
 
@@ -158,7 +155,6 @@ export class RequestObserver {
     this.#series = series;
     this.#clock = clock;
     this.#startedMs = startedMs;
-    this.#lastTokenMs = new Float64Array(choiceCount).fill(NO_TOKEN_YET);
     this.#openChoices = new Set(Array.from({ length: choiceCount }, (_, index) => index));
   }
 
@@ -167,11 +163,12 @@ export class RequestObserver {
       case 'prompt':
         this.#series.promptTokens.inc(event.promptTokenCount);
         return;
+      case 'prompt-logprobs':
       case 'text-delta':
-        this.#onDelta(event.choiceIndex);
+        this.#onFirstToken();
         return;
       case 'choice-finish':
-        this.#onFirstToken(this.#clock.monotonicMs());
+        this.#onFirstToken();
         this.#openChoices.delete(event.choiceIndex);
         this.#finish(event.reason);
         return;
@@ -186,22 +183,10 @@ export class RequestObserver {
     this.#openChoices.clear();
   }
 
-  /** Gaps are those that the client sees: tokens that it took together, because it lagged behind, make one. */
-  #onDelta(choiceIndex: number): void {
-    const nowMs = this.#clock.monotonicMs();
-    const lastMs = this.#lastTokenMs[choiceIndex]!;
-    this.#lastTokenMs[choiceIndex] = nowMs;
-    if (lastMs === NO_TOKEN_YET) {
-      this.#onFirstToken(nowMs);
-      return;
-    }
-    this.#series.interToken.observe((nowMs - lastMs) / 1000);
-  }
-
-  #onFirstToken(nowMs: number): void {
+  #onFirstToken(): void {
     if (this.#hasFirstToken) return;
     this.#hasFirstToken = true;
-    this.#series.firstToken.observe((nowMs - this.#startedMs) / 1000);
+    this.#series.firstToken.observe((this.#clock.monotonicMs() - this.#startedMs) / 1000);
   }
 
   #finish(reason: FinishedReason): void {

@@ -69,6 +69,9 @@ export function checkGenerationFields(
     const place = { exact: 'stream_options.', general: 'stream_options.' };
     fields.check(request.stream_options, STREAM_OPTIONS_FIELDS, place);
   }
+  if (request.prompt_logprobs != null && request.stream === true) {
+    throw invalid('prompt_logprobs', "'prompt_logprobs' cannot be streamed: 'stream' has to be false.");
+  }
   checkTokenIds(request, limits.vocabularySize);
 }
 

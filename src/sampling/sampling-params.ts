@@ -41,6 +41,8 @@ export type SamplingParams = {
    * in [0, TOP_LOGPROBS_MAX]. They are of the model's own distribution: before bias, penalties and temperature.
    */
   readonly logprobCount: number | null;
+  /** The same for every token of the prompt but the first: how likely it was after those before it. */
+  readonly promptLogprobCount: number | null;
 };
 
 /** Below this the draw is greedy, as in vLLM: 1 / temperature leaves the range in which float32 can say anything. */
@@ -60,6 +62,7 @@ export const GREEDY: SamplingParams = {
   bannedSequences: [],
   seed: 0,
   logprobCount: null,
+  promptLogprobCount: null,
 };
 
 /** Natural logarithms of probabilities for one generated token. */

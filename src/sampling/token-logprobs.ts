@@ -25,9 +25,9 @@ export function tokenLogprobs(tokenId: number, options: TokenLogprobsOptions): T
   assert(logit !== null, `token ${tokenId} was chosen but its logit is not known`);
   const top = Array.from({ length: Math.min(topCount, logits.candidateCount) }, (_, rank) => ({
     tokenId: logits.candidateIds[first + rank]!,
-    logprob: logprob(logits.candidateLogits[first + rank]!, normaliser),
+    logprob: logprobOf(logits.candidateLogits[first + rank]!, normaliser),
   }));
-  return { logprob: logprob(logit, normaliser), top };
+  return { logprob: logprobOf(logit, normaliser), top };
 }
 
 function candidateLogit(tokenId: number, logits: StepLogits, row: number): number | null {
@@ -39,6 +39,6 @@ function candidateLogit(tokenId: number, logits: StepLogits, row: number): numbe
 }
 
 /** A normaliser in float32 can come out a little below the largest logit. */
-function logprob(logit: number, normaliser: number): number {
+export function logprobOf(logit: number, normaliser: number): number {
   return Math.min(logit - normaliser, 0);
 }

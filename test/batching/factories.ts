@@ -38,6 +38,7 @@ export function aScheduler(changes: Partial<SchedulerLimits> = {}): Scheduler {
     modelLengthMax: 64,
     sequencesPerStepMax: 4,
     tokensPerStepMax: 16,
+    scoredTokensPerStepMax: 16,
     ...changes,
   });
 }

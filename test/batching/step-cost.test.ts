@@ -29,6 +29,7 @@ function comparisonsOfSteps(waitingCount: number, stepCount: number): number {
     modelLengthMax: 64,
     sequencesPerStepMax: RUNNING_COUNT,
     tokensPerStepMax: 512,
+    scoredTokensPerStepMax: 64,
   });
   for (let sequenceId = 1; sequenceId <= RUNNING_COUNT + waitingCount; sequenceId++) {
     const newTokensMax = sequenceId <= RUNNING_COUNT ? sequenceId : RUNNING_COUNT;

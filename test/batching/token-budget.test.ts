@@ -25,8 +25,14 @@ describe('token budget', () => {
   });
 
   it('refuses limits under which a prompt could starve', () => {
-    expect(() => assertStepLimits({ sequencesPerStepMax: 8, tokensPerStepMax: 7 })).toThrow(AssertionError);
-    expect(() => assertStepLimits({ sequencesPerStepMax: 0, tokensPerStepMax: 7 })).toThrow(AssertionError);
-    assertStepLimits({ sequencesPerStepMax: 8, tokensPerStepMax: 8 });
+    const limits = { sequencesPerStepMax: 8, tokensPerStepMax: 8, scoredTokensPerStepMax: 2 };
+    assertStepLimits(limits);
+    for (const wrong of [
+      { tokensPerStepMax: 7 },
+      { sequencesPerStepMax: 0 },
+      { scoredTokensPerStepMax: 1 },
+    ]) {
+      expect(() => assertStepLimits({ ...limits, ...wrong })).toThrow(AssertionError);
+    }
   });
 });

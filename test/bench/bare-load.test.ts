@@ -8,6 +8,7 @@ const delta = (tokenCount: number): TokenEvent => ({
   kind: 'tokens-delta',
   tokens: Array.from({ length: tokenCount }, () => TOKEN),
   cachedTokenCount: 16,
+  promptScores: null,
 });
 const FINISH: TokenEvent = { kind: 'finish', reason: 'length' };
 

@@ -14,6 +14,7 @@ import type { GenerationInput, TokenEvent } from '../../src/engine/engine-client
 import type { EngineOptions } from '../../src/engine/engine-options.ts';
 import { startInlineEngine } from '../../src/engine/inline-engine.ts';
 import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
+import { scoredTokensPerStep } from '../../src/engine/prompt-scorer.ts';
 import type { StepReport } from '../../src/engine/protocol.ts';
 import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import { startWorkerEngine } from '../../src/engine/worker-engine.ts';
@@ -51,7 +52,7 @@ async function startInline(): Promise<ChannelEngineClient> {
   const { sequencesPerStepMax, tokensPerStepMax } = OPTIONS;
   const limits = { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes: 1_000_000 };
   const engine = new Engine({
-    scheduler: new Scheduler(limits),
+    scheduler: new Scheduler({ ...limits, scoredTokensPerStepMax: scoredTokensPerStep(limits) }),
     runner,
     sampler: new SequenceSamplers(limits),
     clock: systemClock,

@@ -23,6 +23,7 @@ const LIMITS: SchedulerLimits = {
   modelLengthMax: 64,
   sequencesPerStepMax: 4,
   tokensPerStepMax: 32,
+  scoredTokensPerStepMax: 8,
 };
 
 /** The fake model, with errors to throw in order of runs, a record of the batches, and a word during each run. */
@@ -258,6 +259,32 @@ describe('Engine.step', () => {
     expect(outputs.get(3)).toEqual(outputAlone(requests[2]!, VOCABULARY_SIZE));
   });
 
+  it('fails once a row that led to no token in a step which then failed', async () => {
+    const bench = aBench();
+    for (const sequenceId of [1, 2]) bench.submit(aRequest({ sequenceId }));
+    // The first attempt fails; in the second the first row leads to no token, and the rerun for the other fails.
+    bench.sampler.hopelessIds.add(1);
+    bench.undecided.push(true);
+    bench.runner.errors.push(retryable(), null, retryable());
+    const { failures } = await stepOf(bench);
+    expect(failures).toEqual([
+      { sequenceId: 1, code: 'step_failed', message: 'no token can be chosen' },
+      { sequenceId: 2, code: 'step_failed', message: 'the device was busy' },
+    ]);
+    expect(bench.sampler.openCount).toBe(0);
+    expect(bench.engine.hasWork).toBe(false);
+  });
+
+  it('takes the time between the tokens of each sequence, wherever they are read', async () => {
+    const bench = aBench();
+    bench.submit(aRequest({ sequenceId: 1, newTokensMax: 3 }));
+    const gaps = [(await stepOf(bench)).report.tokenGapsMs];
+    bench.submit(aRequest({ sequenceId: 2, newTokensMax: 3 }));
+    while (bench.engine.hasWork) gaps.push((await stepOf(bench)).report.tokenGapsMs);
+    // Each step looks at the clock four times.
+    expect(gaps).toEqual([[], [4], [4, 4], [4]]);
+  });
+
   it.each([
     ['a fatal runner error', new RunnerError('fatal', 'the device is gone')],
     ['any other error', new TypeError('undefined is not a tensor')],
@@ -280,6 +307,7 @@ describe('Engine.step', () => {
       tokenCount: 18,
       rowCount: 2,
       newTokenCount: 2,
+      tokenGapsMs: [],
       preemptionCount: 0,
       prefixQueryTokenCount: 18,
       prefixHitTokenCount: 0,
@@ -292,6 +320,8 @@ describe('Engine.step', () => {
     expect((await stepOf(bench)).report).toMatchObject({
       tokenCount: 2,
       rowCount: 2,
+      // Sequence 1 has its second token; the third sequence its first.
+      tokenGapsMs: [4],
       prefixQueryTokenCount: 9,
       prefixHitTokenCount: 8,
     });

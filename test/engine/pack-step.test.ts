@@ -17,7 +17,7 @@ function aPlan(): StepPlan {
   return plan;
 }
 
-const LIMITS = { sequencesPerStepMax: 4, tokensPerStepMax: 8 };
+const LIMITS = { sequencesPerStepMax: 4, tokensPerStepMax: 8, scoredTokensPerStepMax: 4 };
 
 describe('StepPacker', () => {
   it('packs rows end to end, with their slots and block tables', () => {

@@ -6,6 +6,7 @@ import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
 import type { EngineLimits } from '../../src/engine/protocol.ts';
 import type { TextEvent, TextGenerator, TextRequest } from '../../src/engine/text-generation.ts';
 import { createTextGenerator, type TextGeneratorOptions } from '../../src/engine/text-generator.ts';
+import { promptScores } from '../../src/sampling/prompt-scores.ts';
 import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
@@ -48,6 +49,8 @@ function aRequest(overrides: Partial<TextRequest> = {}): TextRequest {
     badWords: [],
     seed: null,
     logprobCount: null,
+    promptLogprobCount: null,
+    wantsStopLogprobs: false,
     newTokensMax: 20,
     newTokensMin: 0,
     stop: [],
@@ -290,6 +293,7 @@ describe('TextGenerator: what it submits', () => {
       bannedSequences: [],
       seed: 77,
       logprobCount: null,
+      promptLogprobCount: null,
     });
     await collect(generator, { temperature: 0, topP: 1, topK: 0, minP: 0, repetitionPenalty: 1, seed: 5 });
     expect(client.sequences[1]!.input.sampling).toMatchObject({
@@ -618,5 +622,93 @@ describe('TextGenerator: forbidden tokens', () => {
     });
     expect(run({ allowedTokenIds: [END] })).not.toThrow();
     expect(failure(run({ allowedTokenIds: [2000] }))).toMatchObject({ param: 'allowed_token_ids' });
+  });
+});
+
+describe('TextGenerator: scored prompts', () => {
+  const scoresOf = (count: number) => [
+    { ...promptScores(1, count, 0), logprobs: new Float32Array(count).fill(-2) },
+  ];
+
+  it('tells of each prompt before the deltas of its choices, and asks for it once', async () => {
+    const script: Script = (_input, index) => [
+      tokens(ascii('a'), index < 2 ? { promptScores: scoresOf(2) } : {}),
+      finish('length'),
+    ];
+    const { client, generator } = aGenerator(script);
+    const prompts = [
+      { kind: 'tokens', tokenIds: [5, 6, 7] },
+      { kind: 'tokens', tokenIds: [8, 9, 10] },
+    ] as const;
+    const events = await collect(generator, { prompts, choiceCount: 2, promptLogprobCount: 3 });
+    const told = events.filter((event) => event.kind === 'prompt-logprobs');
+    expect(
+      told.map(({ promptIndex, tokens: list }) => [promptIndex, list.map(({ tokenId }) => tokenId)]),
+    ).toEqual(
+      expect.arrayContaining([
+        [0, [5, 6, 7]],
+        [1, [8, 9, 10]],
+      ]),
+    );
+    expect(told).toHaveLength(2);
+    const firstDelta = events.findIndex((event) => event.kind === 'text-delta' && event.choiceIndex < 2);
+    const firstTold = events.findIndex(
+      (event) => event.kind === 'prompt-logprobs' && event.promptIndex === 0,
+    );
+    expect(firstTold).toBeLessThan(firstDelta);
+    const asked = client.sequences.map(({ input }) => input.sampling.promptLogprobCount);
+    expect(asked.toSorted()).toEqual([3, 3, null, null]);
+  });
+
+  it('of one token are told too: there is nothing to score', async () => {
+    const { generator } = aGenerator(spelled('a'));
+    const events = await collect(generator, {
+      prompts: [{ kind: 'tokens', tokenIds: [5] }],
+      promptLogprobCount: 0,
+    });
+    expect(events.find((event) => event.kind === 'prompt-logprobs')?.tokens).toMatchObject([{ score: null }]);
+  });
+
+  it('need no output: the token that the engine makes is not told', async () => {
+    const { client, generator } = aGenerator([tokens(ascii('a'), { promptScores: scoresOf(2) }), 'hang']);
+    const events = await collect(generator, { newTokensMax: 0, promptLogprobCount: 0, logprobCount: 0 });
+    expect(shapeOf(events)).toEqual(['prompt', 'prompt-logprobs', 'choice-finish 0', 'usage']);
+    expect(events.at(-1)).toMatchObject({ usage: { completionTokenCount: 0, promptTokenCount: 3 } });
+    expect(client.sequences[0]!.input.newTokensMax).toBe(1);
+  });
+
+  it('are complete with the log probability of the stop token, where that is asked for', async () => {
+    const logprobs = () => ({ logprob: -1, top: [] });
+    const script = [tokens([...ascii('a'), END], { logprobs }), finish('stop')];
+    const countOf = async (wantsStopLogprobs: boolean): Promise<number> => {
+      const events = await collect(aGenerator(script).generator, { logprobCount: 0, wantsStopLogprobs });
+      return events.flatMap((event) => (event.kind === 'text-delta' ? (event.logprobs ?? []) : [])).length;
+    };
+    expect([await countOf(false), await countOf(true)]).toEqual([1, 2]);
+  });
+
+  it('tell the mean of a choice with its end, stop tokens included, where log probabilities are asked for', async () => {
+    const logprobs = (tokenId: number) => ({ logprob: tokenId === END ? -4 : -1, top: [] });
+    const script = [tokens([...ascii('ab'), END], { logprobs }), finish('stop')];
+    const { generator } = aGenerator(script);
+    const ends = async (logprobCount: number | null) =>
+      (await collect(generator, { logprobCount })).filter((event) => event.kind === 'choice-finish');
+    expect(await ends(0)).toEqual([
+      { kind: 'choice-finish', choiceIndex: 0, reason: 'stop', meanLogprob: -2 },
+    ]);
+    expect(await ends(null)).toEqual([{ kind: 'choice-finish', choiceIndex: 0, reason: 'stop' }]);
+  });
+
+  it('that would be too many numbers are refused before anything runs', async () => {
+    const { client, generator } = aGenerator(
+      spelled('a'),
+      {},
+      { modelLengthMax: 100_000, blockCount: 10_000 },
+    );
+    const prompts = [{ kind: 'tokens', tokenIds: new Array(11_000).fill(5) }] as const;
+    await expect(collect(generator, { prompts, promptLogprobCount: 20 })).rejects.toMatchObject({
+      param: 'prompt',
+    });
+    expect(client.sequences).toEqual([]);
   });
 });

@@ -16,6 +16,7 @@ function aTenant(length: number, { salt = '', firstToken = 100 } = {}): CacheTen
   return {
     tokenIds: Int32Array.from({ length }, (_, position) => firstToken + position),
     length,
+    matchableLength: length - 1,
     blockTable: new BlockTable(BLOCK_SIZE),
     prefixChain: new PrefixChain(salt),
   };

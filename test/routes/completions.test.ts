@@ -93,6 +93,76 @@ describe('a whole completion', () => {
   });
 });
 
+describe('a completion whose prompt is scored', () => {
+  it('begins with the prompt in the same lists, its first token without a value', async () => {
+    const test = routeTestApp();
+    const { choices } = await whole(test, { prompt: ['pq rare.', 'x'], echo: true, logprobs: 1, n: 2 });
+    expect(choices.map(({ text }) => text)).toEqual(
+      ['pq rare.', 'pq rare.', 'x', 'x'].map((prompt) => `${prompt}Hello world`),
+    );
+    expect(choices[1]!.logprobs).toEqual({
+      tokens: ['p0', ' rare', 'bytes:\\xe2', 'Hello', ' ', 'world'],
+      token_logprobs: [null, -9, -9999, -0.25, -0.25, -0.25],
+      top_logprobs: [
+        null,
+        { 'top 0': 0, ' rare': -9 },
+        { 'top 0': 0, 'bytes:\\xe2': -9999 },
+        { Hello: -0.25 },
+        { ' ': -0.25 },
+        { world: -0.25 },
+      ],
+      text_offset: [0, 2, 7, 8, 13, 14],
+    });
+    expect(choices[2]!.logprobs!.tokens[0]).toBe('p1');
+    expect(choices[2]!.logprobs!.text_offset).toEqual([0, 2, 7, 1, 6, 7]);
+  });
+
+  it("tells of it in vLLM's shape, in each choice", async () => {
+    const { choices } = await whole(routeTestApp(), { prompt_logprobs: 1, n: 2 });
+    const top = { '50': { logprob: 0, rank: 1, decoded_token: 'top 0' } };
+    const expected = [
+      null,
+      { ...top, '2': { logprob: -9, rank: null, decoded_token: ' rare' } },
+      { ...top, '3': { logprob: -9999, rank: 64, decoded_token: '\ufffd' } },
+    ];
+    expect(choices.map((choice) => choice.prompt_logprobs)).toEqual([expected, expected]);
+    expect(choices[0]!.logprobs).toBeNull();
+  });
+
+  it('tells as many alternatives as each of the two fields asks for', async () => {
+    const fields = { echo: true, logprobs: 1, prompt_logprobs: 3 };
+    const [choice] = (await whole(routeTestApp(), fields)).choices;
+    expect(Object.keys(choice!.logprobs!.top_logprobs[1]!)).toHaveLength(2);
+    expect(Object.keys(choice!.prompt_logprobs![1]!)).toHaveLength(4);
+  });
+});
+
+describe('the best of several completions', () => {
+  it('are told best first, in the order of the prompts', async () => {
+    const test = routeTestApp();
+    test.generator.script = async function* (request, signal) {
+      for await (const event of saying(['x'])(request, signal)) {
+        yield event.kind === 'text-delta' ? { ...event, text: `choice ${event.choiceIndex}` } : event;
+      }
+    };
+    const { choices, usage } = await whole(test, { prompt: ['a', 'b'], n: 2, best_of: 4 });
+    expect(choices.map(({ index, text }) => [index, text])).toEqual([
+      [0, 'choice 2'],
+      [1, 'choice 1'],
+      [2, 'choice 6'],
+      [3, 'choice 5'],
+    ]);
+    expect(choices.map(({ logprobs }) => logprobs)).toEqual([null, null, null, null]);
+    expect(usage.completion_tokens).toBe(8);
+  });
+
+  it('take a place in the queue for each that is generated', async () => {
+    const test = routeTestApp();
+    test.engine.capacity = 5;
+    expect((await test.complete({ best_of: 6 })).status).toBe(429);
+  });
+});
+
 describe('a streamed completion', () => {
   it('goes on with text and closes with the finish reason', async () => {
     const { chunks } = await streamed(routeTestApp());
@@ -111,19 +181,23 @@ describe('a streamed completion', () => {
     for (const fields of [
       { prompt: ['a', 'b'], n: 2, echo: true },
       { n: 2, logprobs: 1 },
+      { prompt: ['a', 'b'], n: 2, echo: true, logprobs: 1, return_token_ids: true },
     ]) {
       const { chunks } = await streamed(routeTestApp(), fields);
       const { choices } = await whole(routeTestApp(), fields);
       const texts = choices.map(() => '');
       const tokens: string[][] = choices.map(() => []);
+      const offsets: number[][] = choices.map(() => []);
       for (const { choices: parts } of chunks) {
         for (const part of parts) {
           texts[part.index] += part.text;
           tokens[part.index]!.push(...(part.logprobs?.tokens ?? []));
+          offsets[part.index]!.push(...(part.logprobs?.text_offset ?? []));
         }
       }
       expect(texts).toEqual(choices.map(({ text }) => text));
       expect(tokens).toEqual(choices.map(({ logprobs }) => logprobs?.tokens ?? []));
+      expect(offsets).toEqual(choices.map(({ logprobs }) => logprobs?.text_offset ?? []));
     }
   });
 

@@ -77,7 +77,7 @@ class HashesWithoutSalt extends PrefixHasher {
 }
 
 class MatchesWholePrompt extends KvCacheManager {
-  override matchableBlockCount(length: number): number {
+  override matchableBlockCount({ length }: CacheTenant): number {
     return Math.floor(length / this.pool.blockSize);
   }
 }

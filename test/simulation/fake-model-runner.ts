@@ -7,7 +7,7 @@ import { assert } from '../../src/base/assert.ts';
 import { type ModelLimits, type ModelRunner, RunnerError } from '../../src/engine/model-runner.ts';
 import type { StepBatch } from '../../src/engine/step-batch.ts';
 import type { LogitsQuery, StepLogits } from '../../src/sampling/step-logits.ts';
-import { BEFORE_FIRST, foldSlot, slotValue, tokenAfter } from './fake-model.ts';
+import { BEFORE_FIRST, foldSlot, logitOf, slotValue, tokenAfter } from './fake-model.ts';
 
 /** When a run fails: before anything is written, after so many tokens, or after all of them. */
 export type Fault = 'before' | 'after' | { readonly afterTokens: number };
@@ -115,14 +115,17 @@ export class FakeModelRunner implements ModelRunner {
     for (let index = 0; index < query.fullRowCount; index++) {
       fullRows[index * vocabularySize + chosen[Number(query.fullRow[index])]!] = 1;
     }
-    const none = new Float32Array(0);
+    const reads = Float32Array.from({ length: query.readCount }, (_, index) => {
+      const [row, token] = query.readRowAndToken.subarray(2 * index);
+      return logitOf(token!, chosen[row!]!, { vocabularySize, candidateCount });
+    });
     return {
       vocabularySize,
       candidateCount,
       candidateLogits,
       candidateIds,
-      normalisers: none,
-      reads: none,
+      normalisers: new Float32Array(query.normaliserCount),
+      reads,
       fullRows,
     };
   }
@@ -130,7 +133,6 @@ export class FakeModelRunner implements ModelRunner {
   #nextToken(batch: StepBatch, sampledToken: number): number {
     let row = 0;
     while (batch.rowStart[row + 1]! <= sampledToken) row++;
-    assert(batch.rowStart[row + 1]! - 1 === sampledToken, 'a row is sampled at its last token');
     const length = batch.positions[sampledToken]! + 1;
     let hash = 0;
     for (let position = 0; position < length; position++) {

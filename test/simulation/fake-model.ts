@@ -25,6 +25,25 @@ export function tokenAfter(hash: number, vocabularySize: number): number {
   return (hash >>> 0) % vocabularySize;
 }
 
+/** The token that the model would have chosen in the place of each prompt token but the first. */
+export function predictionsAlone({ promptTokenIds }: GenerationRequest, vocabularySize: number): number[] {
+  let slot = BEFORE_FIRST;
+  let hash = 0;
+  return Array.from(promptTokenIds.subarray(0, -1), (token) => {
+    slot = slotValue(slot, token);
+    hash = foldSlot(hash, slot);
+    return tokenAfter(hash, vocabularySize);
+  });
+}
+
+/** The logit of a token where `predicted` is the best: so many steps behind it, and no more than that. */
+export function logitOf(token: number, predicted: number, world: LogitWorld): number {
+  const { vocabularySize, candidateCount } = world;
+  return -Math.min((token - predicted + vocabularySize) % vocabularySize, candidateCount);
+}
+
+export type LogitWorld = { readonly vocabularySize: number; readonly candidateCount: number };
+
 /** The output of a request that has the model to itself: no scheduler, no blocks, no cache. */
 export function outputAlone(request: GenerationRequest, vocabularySize: number): number[] {
   let slot = BEFORE_FIRST;

@@ -28,6 +28,8 @@ export const MARKS = [
   'request-refused',
   'finished-by-stop-token',
   'finished-by-length',
+  'prompt-scored-in-many-steps',
+  'prompt-scored-after-preemption',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

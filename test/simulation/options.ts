@@ -28,6 +28,8 @@ export type SimulationOptions = {
   readonly undecidedRate: number;
   /** Probability that a request asks for more than can ever fit. */
   readonly oversizeRate: number;
+  /** Probability that a request has its prompt scored. */
+  readonly scoreRate: number;
 };
 
 export function drawOptions(seed: number): SimulationOptions {
@@ -45,6 +47,7 @@ export function drawOptions(seed: number): SimulationOptions {
       modelLengthMax: lengthMax,
       sequencesPerStepMax,
       tokensPerStepMax: sequencesPerStepMax + dice.pick([0, 1, 4, 12, 40]),
+      scoredTokensPerStepMax: 2 + (seed % 4),
     },
     usesPrefixCache: dice.chance(0.9),
     vocabularySize: dice.pick([2, 3, 8, 50]),
@@ -61,5 +64,6 @@ export function drawOptions(seed: number): SimulationOptions {
     sharedPrefixRate: dice.pick([0, 0.5, 0.9]),
     undecidedRate: dice.pick([0, 0.1, 0.5]),
     oversizeRate: dice.pick([0, 0.1]),
+    scoreRate: dice.pick([0, 0, 0, 0.3]),
   };
 }

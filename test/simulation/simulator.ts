@@ -12,7 +12,9 @@ import { Engine, type StepResult } from '../../src/engine/engine.ts';
 import { BlockPool } from '../../src/kv-cache/block-pool.ts';
 import { KvCacheManager } from '../../src/kv-cache/kv-cache-manager.ts';
 import { PrefixHasher } from '../../src/kv-cache/prefix-hash.ts';
+import type { PromptScores } from '../../src/sampling/prompt-scores.ts';
 import { Dice } from './dice.ts';
+import { logitOf, predictionsAlone } from './fake-model.ts';
 import { FakeModelRunner, type Fault } from './fake-model-runner.ts';
 import { FakeRowSampler } from './fake-row-sampler.ts';
 import { MarkCounts } from './marks.ts';
@@ -200,7 +202,9 @@ class Simulation {
     this.#aborting.clear();
   }
 
-  #checkResult({ tokens, failures, report }: StepResult): void {
+  #checkResult({ tokens, promptScores, failures, report }: StepResult): void {
+    for (const { sequenceId, scores } of promptScores)
+      this.#checkScores(this.#workload.at(sequenceId), scores);
     for (const { sequenceId, code } of failures) {
       const tracked = this.#workload.at(sequenceId);
       const isOversize = tracked.output.length === 0;
@@ -227,12 +231,42 @@ class Simulation {
     this.#prefixHitTokenCount += report.prefixHitTokenCount;
   }
 
+  /** Every prompt token but the first is scored once, in order, as if the request had the model to itself. */
+  #checkScores(tracked: TrackedRequest, { firstPosition, logprobs, topTokenIds }: PromptScores): void {
+    const { request } = tracked;
+    const { vocabularySize } = this.#options;
+    const who = `sequence ${request.sequenceId}`;
+    assert(request.sampling.promptLogprobCount !== null, `${who} asked for scores`);
+    assert(firstPosition === tracked.scoredCount + 1, `${who}: scores come in order, each once`);
+    const predictions = predictionsAlone(request, vocabularySize);
+    for (const [index, logprob] of logprobs.entries()) {
+      const position = firstPosition + index;
+      const predicted = predictions[position - 1]!;
+      const expected = logitOf(request.promptTokenIds[position]!, predicted, this.#options);
+      assert(
+        logprob === expected,
+        `${who}: token ${position} scores ${expected} alone, ${logprob} in the batch`,
+      );
+      assert(
+        topTokenIds[index] === predicted,
+        `${who}: the best token in place ${position} is another alone`,
+      );
+    }
+    tracked.scoredCount += logprobs.length;
+    if (firstPosition > 1) this.#marks.hit('prompt-scored-in-many-steps');
+    const running = this.#snapshot.running.find(({ sequenceId }) => sequenceId === request.sequenceId);
+    if (running !== undefined && running.preemptionCount > 0)
+      this.#marks.hit('prompt-scored-after-preemption');
+  }
+
   #checkToken(tracked: TrackedRequest, token: StepResult['tokens'][number]): void {
     const { request, output } = tracked;
     const which = `token ${tracked.receivedCount} of sequence ${request.sequenceId}`;
     assert(tracked.state === 'open', `${which} comes while the request is open, not ${tracked.state}`);
     const expected = output[tracked.receivedCount++];
     assert(token.tokenId === expected, `${which} is ${expected} alone, ${token.tokenId} in the batch`);
+    const scoredMax = request.sampling.promptLogprobCount === null ? 0 : request.promptTokenIds.length - 1;
+    assert(tracked.scoredCount === scoredMax, `${which} comes when the whole prompt has its scores`);
     this.#checkCached(request.sequenceId, token.cachedTokenCount);
     const isLast = tracked.receivedCount === output.length;
     assert((token.finishReason !== null) === isLast, `${which} ends the output when it is the last`);

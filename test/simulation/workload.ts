@@ -13,6 +13,8 @@ export type TrackedRequest = {
   /** Prompt and output. */
   readonly conversation: readonly number[];
   receivedCount: number;
+  /** Prompt tokens whose scores were told. */
+  scoredCount: number;
   state: 'open' | 'finished' | 'aborted' | 'failed' | 'refused';
   /** Prompt tokens found in the cache, as far as known. */
   cachedTokenCount: number | null;
@@ -47,7 +49,7 @@ export class Workload {
     const dice = this.#dice;
     const options = this.#options;
     const isOversize = dice.chance(options.oversizeRate);
-    const request: GenerationRequest = {
+    const drawn: GenerationRequest = {
       sequenceId: this.requests.size + 1,
       promptTokenIds: Int32Array.from(this.#drawPrompt()),
       sampling: GREEDY,
@@ -58,12 +60,15 @@ export class Workload {
       cacheSalt: `salt ${dice.below(options.saltCount)}`,
       priority: dice.below(options.priorityCount),
     };
+    const isScored = options.scoreRate > 0 && dice.chance(options.scoreRate);
+    const request = isScored ? { ...drawn, sampling: { ...GREEDY, promptLogprobCount: 1 } } : drawn;
     const output = isOversize ? [] : outputAlone(request, options.vocabularySize);
     this.requests.set(request.sequenceId, {
       request,
       output,
       conversation: [...request.promptTokenIds, ...output],
       receivedCount: 0,
+      scoredCount: 0,
       state: 'open',
       cachedTokenCount: null,
     });
@@ -73,6 +78,7 @@ export class Workload {
   /** Most prompt tokens that the cache can rightly hold for a request: whole blocks of another's tokens. */
   shareableLength({ request }: TrackedRequest): number {
     const { blockSize } = this.#options.limits;
+    if (request.sampling.promptLogprobCount !== null && request.promptTokenIds.length > 1) return 0;
     let longest = 0;
     for (const other of this.requests.values()) {
       if (other.request === request || other.request.cacheSalt !== request.cacheSalt) continue;

@@ -12,6 +12,7 @@ import type {
   TokenEvent,
 } from '../../src/engine/engine-client.ts';
 import type { EngineLimits } from '../../src/engine/protocol.ts';
+import type { PromptScores } from '../../src/sampling/prompt-scores.ts';
 import type { TokenLogprobs } from '../../src/sampling/sampling-params.ts';
 
 /** An event, an error that the iteration throws, or `hang`: nothing more comes until the sequence is cancelled. */
@@ -118,12 +119,17 @@ function aborted(signal: AbortSignal | undefined): Promise<void> {
 /** One event with these tokens. */
 export function tokens(
   tokenIds: readonly number[],
-  extra: { readonly cachedTokenCount?: number; readonly logprobs?: (tokenId: number) => TokenLogprobs } = {},
+  extra: {
+    readonly cachedTokenCount?: number;
+    readonly promptScores?: readonly PromptScores[];
+    readonly logprobs?: (tokenId: number) => TokenLogprobs;
+  } = {},
 ): TokenEvent {
   return {
     kind: 'tokens-delta',
     tokens: tokenIds.map((tokenId) => ({ tokenId, logprobs: extra.logprobs?.(tokenId) ?? null })),
     cachedTokenCount: extra.cachedTokenCount ?? 0,
+    promptScores: extra.promptScores ?? null,
   };
 }
 

@@ -52,10 +52,46 @@ function deltaOf(
   return { text, logprobs, tokenIds: wantsTokenIds ? [100 + index] : null };
 }
 
+/** A prompt of three tokens, the second not among the likely ones, the last not UTF-8 by itself. */
+function scoredPromptOf(
+  promptIndex: number,
+  topCount: number,
+): Extract<TextEvent, { kind: 'prompt-logprobs' }> {
+  const top = Array.from({ length: topCount }, (_, rank) => ({
+    tokenId: 50 + rank,
+    text: `top ${rank}`,
+    bytes: [65],
+    logprob: -rank,
+  }));
+  const token = (tokenId: number, text: string, textStart: number) => ({
+    tokenId,
+    text,
+    bytes: [...Buffer.from(text)],
+    textStart,
+  });
+  const tokens = [
+    { ...token(1, `p${promptIndex}`, 0), score: null },
+    { ...token(2, ' rare', 2), score: { logprob: -9, rank: null, top } },
+    { ...token(3, '\ufffd', 7), bytes: [0xe2], score: { logprob: Number.NEGATIVE_INFINITY, rank: 64, top } },
+  ];
+  return { kind: 'prompt-logprobs', promptIndex, tokens };
+}
+
+function scoredPromptsOf({ prompts, promptLogprobCount }: TextRequest): TextEvent[] {
+  if (promptLogprobCount === null) return [];
+  return prompts.map((_, index) => scoredPromptOf(index, promptLogprobCount));
+}
+
+/** Mean log probability of a choice; the later the better, but for the last of four. */
+function meanLogprobOf({ logprobCount }: TextRequest, choiceIndex: number) {
+  return logprobCount === null ? {} : { meanLogprob: choiceIndex % 4 === 3 ? -99 : choiceIndex - 10 };
+}
+
 /** Every choice says `texts`, token by token, the choices in turn; the prompt has 10 tokens, 4 of them cached. */
 export function saying(texts: readonly string[], reason: 'stop' | 'length' = 'stop'): Script {
   return async function* (request, signal) {
     yield { kind: 'prompt', promptTokenCount: 10, prompts: promptsOf(request) };
+    yield* scoredPromptsOf(request);
     const choices = Array.from({ length: sequenceCountOf(request) }, (_, index) => index);
     let textStart = 0;
     for (const entry of texts.entries()) {
@@ -65,7 +101,9 @@ export function saying(texts: readonly string[], reason: 'stop' | 'length' = 'st
       }
       textStart += [...entry[1]].length;
     }
-    for (const choiceIndex of choices) yield { kind: 'choice-finish', choiceIndex, reason };
+    for (const choiceIndex of choices) {
+      yield { kind: 'choice-finish', choiceIndex, reason, ...meanLogprobOf(request, choiceIndex) };
+    }
     const completionTokenCount = texts.length * choices.length;
     yield { kind: 'usage', usage: { promptTokenCount: 10, cachedTokenCount: 4, completionTokenCount } };
   };

@@ -37,6 +37,20 @@ export const promptTokenIdsField = z
   .optional()
   .describe('Only with `return_token_ids`; in a stream, once.');
 
+/** vLLM's: one entry a token of the prompt, null for the first, else by token id. */
+export const promptLogprobsField = z.array(
+  z
+    .record(
+      z.string(),
+      z.strictObject({
+        logprob: z.number(),
+        rank: z.int().min(1).nullable().describe('Null beyond the ranks that are looked at.'),
+        decoded_token: z.string(),
+      }),
+    )
+    .nullable(),
+);
+
 export const commonFields = {
   id: z.string(),
   created: z.int().describe('Seconds since 1970.'),
@@ -58,6 +72,7 @@ export const chatCompletionSchema = z.strictObject({
   ),
   usage: usageSchema,
   prompt_token_ids: promptTokenIdsField,
+  prompt_logprobs: promptLogprobsField.optional().describe('Only with `prompt_logprobs`.'),
 });
 
 /** One `data:` event of a stream. */
@@ -84,4 +99,5 @@ export const chatCompletionChunkSchema = z.strictObject({
 export type ChatCompletion = z.infer<typeof chatCompletionSchema>;
 export type ChatCompletionChunk = z.infer<typeof chatCompletionChunkSchema>;
 export type ChatCompletionUsage = z.infer<typeof usageSchema>;
+export type PromptLogprobs = z.infer<typeof promptLogprobsField>;
 export type ChatTokenLogprob = z.infer<typeof tokenLogprobSchema>;

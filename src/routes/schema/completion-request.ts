@@ -4,7 +4,7 @@
  */
 
 import { z } from 'zod';
-import { PROMPTS_MAX, TOP_LOGPROBS_MAX } from '../../base/limits.ts';
+import { BEST_OF_MAX, CHOICES_MAX, PROMPTS_MAX, TOP_LOGPROBS_MAX } from '../../base/limits.ts';
 import { generationFields, modelField } from './generation-fields.ts';
 
 export type PromptField = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
@@ -80,21 +80,41 @@ export const completionRequestSchema = z.looseObject({
   model: modelField,
   prompt: promptSchema,
   ...generationFields,
-  max_tokens: z.int().min(1).nullish().describe('16 by default, as with OpenAI.'),
+  max_tokens: z
+    .int()
+    .min(0)
+    .nullish()
+    .describe(
+      '16 by default, as with OpenAI. 0 with `echo` or `prompt_logprobs`: only the prompt is looked at.',
+    ),
   logprobs: z
     .int()
     .min(0)
     .max(TOP_LOGPROBS_MAX)
     .nullish()
     .describe('So many most likely tokens, besides the chosen one. OpenAI allows 5.'),
-  best_of: z.int().min(1).nullish().describe('Only the value of `n`: choices are not ranked.'),
+  best_of: z
+    .int()
+    .min(1)
+    .max(CHOICES_MAX)
+    .nullish()
+    .describe(
+      `So many choices are generated, and the \`n\` with the highest mean log probability of their tokens told, best \
+first. Above \`n\` at most ${BEST_OF_MAX}, and not with \`stream\`.`,
+    ),
   add_special_tokens: z
     .boolean()
     .nullish()
     .describe(
       'Extension. What the tokenizer puts around a text; true by default. Token ids are taken as they are.',
     ),
-  echo: z.boolean().nullish().describe('Puts the prompt before each choice. Not together with `logprobs`.'),
+  echo: z
+    .boolean()
+    .nullish()
+    .describe(
+      'Puts the prompt before each choice. With `logprobs` also its tokens, the first one without a value, and at the end ' +
+        'the end-of-text token.',
+    ),
 });
 
 export type CompletionRequest = z.infer<typeof completionRequestSchema>;

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import {
   commonFields,
   finishReasonSchema,
+  promptLogprobsField,
   promptTokenIdsField,
   tokenIdsField,
   usageSchema,
@@ -16,9 +17,9 @@ const logprobsSchema = z.strictObject({
   tokens: z
     .array(z.string())
     .describe('Tokens that are not UTF-8 by themselves are written as `bytes:\\xe2\\x80`.'),
-  token_logprobs: z.array(z.number()),
+  token_logprobs: z.array(z.number().nullable()).describe('Null for the first token of an echoed prompt.'),
   top_logprobs: z
-    .array(z.record(z.string(), z.number()))
+    .array(z.record(z.string(), z.number()).nullable())
     .describe('The most likely tokens, and the chosen one where it is not among them.'),
   text_offset: z.array(z.int().min(0)).describe('Characters (code points) of the text before each token.'),
 });
@@ -34,7 +35,13 @@ const choiceFields = {
 export const completionSchema = z.strictObject({
   ...commonFields,
   object: z.literal('text_completion'),
-  choices: z.array(z.strictObject({ ...choiceFields, finish_reason: finishReasonSchema })),
+  choices: z.array(
+    z.strictObject({
+      ...choiceFields,
+      finish_reason: finishReasonSchema,
+      prompt_logprobs: promptLogprobsField.optional().describe('Only with `prompt_logprobs`.'),
+    }),
+  ),
   usage: usageSchema,
 });
 

@@ -14,7 +14,6 @@ function isTextOnly(value: unknown): boolean {
 }
 
 const NO_TOOLS = 'no tool calls are made or parsed';
-const NOT_SCORED = 'the prompt is not scored';
 const NO_GRAMMAR = 'the output is not constrained to a format';
 const NO_USERS = 'no account is kept of users';
 const TEMPLATE = "the prompt is rendered with the model's own chat template";
@@ -39,6 +38,7 @@ const OPENAI_SERVED = [
 const EXTENSIONS_SERVED = [
   'allowed_token_ids',
   'bad_words',
+  'prompt_logprobs',
   'return_token_ids',
   'top_k',
   'min_p',
@@ -94,7 +94,6 @@ const OTHERS_REFUSED: readonly (readonly [string, FieldRule])[] = [
   ['grammar', refused(NO_GRAMMAR)],
   ['regex', refused(NO_GRAMMAR)],
   ['ebnf', refused(NO_GRAMMAR)],
-  ['prompt_logprobs', refused(NOT_SCORED)],
   ['use_beam_search', refused('beams are not searched', is(false))],
 ];
 

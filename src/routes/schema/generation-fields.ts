@@ -17,6 +17,7 @@ import {
   STOP_STRING_CHARACTERS_MAX,
   STOP_STRINGS_MAX,
   STOP_TOKEN_IDS_MAX,
+  TOP_LOGPROBS_MAX,
 } from '../../base/limits.ts';
 
 export type ListBounds = { readonly min: number; readonly max: number };
@@ -103,6 +104,15 @@ export const generationFields = {
     .boolean()
     .nullish()
     .describe('Extension. As in vLLM: the answer holds the token ids of prompt and choices.'),
+  prompt_logprobs: z
+    .int()
+    .min(0)
+    .max(TOP_LOGPROBS_MAX)
+    .nullish()
+    .describe(
+      "Extension. As in vLLM: the log probability of each of the prompt's tokens, and so many most likely ones. Such a " +
+        'request does not take its prompt from the cache. Not with `stream`.',
+    ),
   stream: z.boolean().nullish(),
   stream_options: z
     .looseObject({ include_usage: z.boolean().nullish() })

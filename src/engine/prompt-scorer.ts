@@ -1,0 +1,76 @@
+/**
+ * Scores the prompt tokens of a step: asks for what that needs, and reads the answers back. Its rows of logits come
+ * after those of the rows that choose a token. Keeps nothing beyond the step.
+ */
+
+import { ServerError } from '../base/errors.ts';
+import { SCORED_LOGITS_BYTES_MAX } from '../base/limits.ts';
+import type { Sequence } from '../batching/sequence.ts';
+import type { StepPlan } from '../batching/step-plan.ts';
+import { SCORES_FOR_ADMISSION } from '../batching/token-budget.ts';
+import {
+  askScore,
+  type PromptScores,
+  promptScores,
+  readScore,
+  type ScoreQuestion,
+} from '../sampling/prompt-scores.ts';
+import type { LogitsQuery, StepLogits } from '../sampling/step-logits.ts';
+import type { SequenceScores } from './protocol.ts';
+
+/** Prompt tokens that one step may score: each is a row of logits in memory. */
+export function scoredTokensPerStep(limits: {
+  readonly vocabularySize: number;
+  readonly tokensPerStepMax: number;
+}): number {
+  const rowBytes = limits.vocabularySize * Float32Array.BYTES_PER_ELEMENT;
+  const count = Math.min(Math.floor(SCORED_LOGITS_BYTES_MAX / rowBytes), limits.tokensPerStepMax);
+  return Math.max(count, SCORES_FOR_ADMISSION + 1);
+}
+
+export class PromptScorer {
+  readonly #questions: ScoreQuestion[] = [];
+
+  /** Adds to `query` what the plan's scores need. */
+  prepare(plan: StepPlan, query: LogitsQuery): void {
+    this.#questions.length = 0;
+    if (plan.scoredCount === 0) return;
+    let row = plan.sampledCount;
+    for (let index = 0; index < plan.rowCount; index++) {
+      const { sequence, firstScored, scoredCount } = plan.rows[index]!;
+      for (let position = firstScored; position < firstScored + scoredCount; position++) {
+        this.#questions.push(askScore(row++, sequence.tokenIds[position + 1]!, query));
+      }
+    }
+  }
+
+  /**
+   * @param onBroken told of sequences whose logits are not numbers; they get no scores.
+   * @returns the scores of the plan's sequences that have not failed.
+   */
+  collect(
+    plan: StepPlan,
+    logits: StepLogits,
+    onBroken: (sequence: Sequence, error: ServerError) => void,
+  ): SequenceScores[] {
+    const collected: SequenceScores[] = [];
+    if (plan.scoredCount === 0) return collected;
+    let next = 0;
+    for (let index = 0; index < plan.rowCount; index++) {
+      const { sequence, firstScored, scoredCount } = plan.rows[index]!;
+      const questions = this.#questions.slice(next, next + scoredCount);
+      next += scoredCount;
+      if (scoredCount === 0 || sequence.status === 'finished') continue;
+      const topCount = Math.min(sequence.request.sampling.promptLogprobCount ?? 0, logits.candidateCount);
+      const scores: PromptScores = promptScores(firstScored + 1, scoredCount, topCount);
+      const broken = questions.findIndex((question, i) => !readScore(question, logits, scores, i));
+      if (broken === -1) collected.push({ sequenceId: sequence.sequenceId, scores });
+      else onBroken(sequence, notScored(firstScored + broken));
+    }
+    return collected;
+  }
+}
+
+function notScored(position: number): ServerError {
+  return new ServerError('step_failed', `the logits of prompt token ${position} are not numbers`);
+}
