@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+from jinja2 import Template
+from jinja2.sandbox import ImmutableSandboxedEnvironment
 from tokenizers import Tokenizer
 from torch import Tensor
 
 from generate import records
 
-CHUNK = 2000
+CHUNK = 3000
+LENGTHS = (256, 512, 2048)
 CONTEXT_WEIGHT = 0.4
-CONTEXT_SHARE = 0.25
+CONTEXT_SHARE = 0.15
 PLAIN_WEIGHT = 0.5
 
 
@@ -42,22 +46,27 @@ class Batch:
         return Batch(*(getattr(self, name).to(device) for name in self.__dataclass_fields__))
 
 
-class Encoder:
-    """Writes records the way the chat template does, and marks what counts."""
+def chat_template(path: Path) -> Template:
+    """Compile the chat template, set up as transformers does it."""
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True)
+    environment.filters["tojson"] = lambda value: json.dumps(value, ensure_ascii=False)
+    return environment.from_string(path.read_text(encoding="utf-8"))
 
-    def __init__(self, path: Path) -> None:
-        self.tokenizer = Tokenizer.from_file(str(path))
+
+class Encoder:
+    """Writes records by the chat template itself, and marks what counts."""
+
+    def __init__(self, tokenizer: Path, template: Path) -> None:
+        self.tokenizer = Tokenizer.from_file(str(tokenizer))
+        self.template = chat_template(template)
         self.end_of_text = self.tokenizer.token_to_id("<|endoftext|>")
         self.start = self.tokenizer.token_to_id("<|im_start|>")
-        self.rng = random.Random(0)
         self.end = self.tokenizer.token_to_id("<|im_end|>")
+        self.answer = [self.start, *self._plain("assistant\n")]
+        self.rng = random.Random(0)
 
     def _plain(self, text: str) -> list[int]:
         return self.tokenizer.encode(text, add_special_tokens=False).ids
-
-    def _context(self, count: int) -> list[float]:
-        """Let a random share of the other tokens count, which saves work in the head."""
-        return [CONTEXT_WEIGHT if self.rng.random() < CONTEXT_SHARE else 0.0 for _ in range(count)]
 
     def encode(self, record: dict) -> Document:
         """Return the document of one record."""
@@ -65,17 +74,21 @@ class Encoder:
             prompt = self._plain(record.get("prompt", ""))
             ids = self._plain(record["text"]) + [self.end_of_text]
             return Document(prompt + ids, [0.0] * len(prompt) + [PLAIN_WEIGHT] * len(ids))
-        ids: list[int] = []
-        weights: list[float] = []
-        for message in record["messages"]:
-            head = [self.start, *self._plain(message["role"] + "\n")]
-            body = [*self._plain(message["content"]), self.end]
-            tail = self._plain("\n")
-            ids += head + body + tail
-            weights += self._context(len(head))
-            weights += [1.0] * len(body) if message["role"] == "assistant" else self._context(len(body))
-            weights += self._context(len(tail))
-        return Document(ids, weights)
+        ids = self._plain(self.template.render(record).removesuffix("\n"))
+        return Document(ids, self._weights(ids))
+
+    def _weights(self, ids: list[int]) -> list[float]:
+        """Weigh answers fully; of the other tokens let a random share count, which saves work in the head."""
+        weights, at, size = [], 0, len(self.answer)
+        while at < len(ids):
+            if ids[at : at + size] == self.answer:
+                end = ids.index(self.end, at) + 1
+                weights += [0.0] * size + [1.0] * (end - at - size)
+                at = end
+            else:
+                weights.append(CONTEXT_WEIGHT if self.rng.random() < CONTEXT_SHARE else 0.0)
+                at += 1
+        return weights
 
 
 def pack(documents: list[Document], length: int) -> list[list[Document]]:
@@ -118,14 +131,13 @@ def to_batch(rows: list[list[Document]], length: int) -> Batch:
 
 
 def chunk_batches(encoder: Encoder, seed: int, chunk: int, tokens: int, practice: float) -> list[Batch]:
-    """Return the batches of one chunk of fresh text, short and long rows mixed."""
+    """Return the batches of one chunk of fresh text, rows of several lengths mixed."""
     rng = random.Random(seed * 1_000_003 + chunk)
     encoder.rng.seed(rng.random())
     found = [encoder.encode(r) for r in records(CHUNK, rng.randrange(2**60), practice)]
-    short = [d for d in found if len(d.ids) <= 256]
-    long = [d for d in found if 256 < len(d.ids) <= 1024]
     batches = []
-    for documents, length in ((short, 256), (long, 1024)):
+    for shortest, length in zip((0, *LENGTHS), LENGTHS):
+        documents = [d for d in found if shortest < len(d.ids) <= length]
         rows = pack(documents, length)
         rng.shuffle(rows)
         size = tokens // length

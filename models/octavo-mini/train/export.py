@@ -75,7 +75,7 @@ def largest_difference(model: Llama, folder: Path) -> float:
         return (model(ids, positions) - library(ids).logits).abs().max().item()
 
 
-def write(checkpoint: Path, tokenizer: Path, out: Path) -> float:
+def write(checkpoint: Path, tokenizer: Path, template: Path, out: Path) -> float:
     """Fill `out` with the exported files; each is moved there when complete."""
     state = torch.load(checkpoint, map_location="cpu", weights_only=True)
     config = ModelConfig(**state["config"])
@@ -90,6 +90,7 @@ def write(checkpoint: Path, tokenizer: Path, out: Path) -> float:
             (scratch / file).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         for file in ("tokenizer.json", "tokenizer_config.json"):
             shutil.copyfile(tokenizer / file, scratch / file)
+        shutil.copyfile(template, scratch / "chat_template.jinja")
         model = Llama(config).eval()
         model.load_state_dict({k: v.float() for k, v in weights.items()})
         difference = largest_difference(model, scratch)
@@ -106,9 +107,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--tokenizer", type=Path, required=True, help="folder with the tokenizer's files")
+    parser.add_argument("--template", type=Path, default=Path("../chat_template.jinja"))
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    difference = write(options.checkpoint, options.tokenizer, options.out)
+    difference = write(options.checkpoint, options.tokenizer, options.template, options.out)
     print(f"largest difference of the logits: {difference:.2e}")
     if difference > 1e-3:
         raise SystemExit("the library's logits differ")

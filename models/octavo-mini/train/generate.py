@@ -28,7 +28,7 @@ def records(count: int, seed: int, practice_share: float = 0.0) -> Iterator[dict
         elif roll < PLAIN_SHARE + LONG_SHARE:
             yield {"messages": long_conversation(rng)}
         else:
-            yield {"messages": conversation(rng)}
+            yield conversation(rng)
 
 
 def main() -> None:

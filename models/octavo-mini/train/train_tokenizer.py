@@ -4,48 +4,36 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from batches import chat_template
 
 SPECIAL = ["<|endoftext|>", "<|im_start|>", "<|im_end|>"]
 SPLIT = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
     r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
 )
-CHAT_TEMPLATE = (
-    "{%- for message in messages -%}"
-    "{%- set role = 'system' if message['role'] == 'developer' else message['role'] -%}"
-    "{{- '<|im_start|>' + role + '\\n' -}}"
-    "{%- if message['content'] is string -%}{{- message['content'] -}}"
-    "{%- elif message['content'] -%}"
-    "{%- for part in message['content'] -%}"
-    "{%- if part['type'] == 'text' -%}{{- part['text'] -}}{%- endif -%}"
-    "{%- endfor -%}"
-    "{%- endif -%}"
-    "{{- '<|im_end|>\\n' -}}"
-    "{%- endfor -%}"
-    "{%- if add_generation_prompt -%}{{- '<|im_start|>assistant\\n' -}}{%- endif -%}"
-)
+MARKS = ["<tool_call>", "</tool_call>", "<tool_response>", "</tool_response>", "<tools>", "</tools>",
+         "<think>", "</think>"]
 
 
-def texts(path: Path, limit: int) -> Iterator[str]:
-    """Yield the texts of the first records, roles included."""
+def texts(path: Path, template: Path, limit: int) -> Iterator[str]:
+    """Yield the texts of the first records, as the chat template writes them, without its marks."""
+    chat = chat_template(template)
+    marks = re.compile("|".join(map(re.escape, SPECIAL + MARKS)))
     with path.open(encoding="utf-8") as file:
         for number, line in enumerate(file):
             if number >= limit:
                 return
             record = json.loads(line)
-            if "text" in record:
-                yield record["text"]
-                continue
-            for message in record["messages"]:
-                yield f"{message['role']}\n"
-                yield message["content"]
+            yield from marks.split(record["text"] if "text" in record else chat.render(record))
 
 
-def build(path: Path, vocabulary: int, limit: int) -> Tokenizer:
+def build(path: Path, template: Path, vocabulary: int, limit: int) -> Tokenizer:
     """Train the tokenizer on the text."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence([
@@ -54,13 +42,14 @@ def build(path: Path, vocabulary: int, limit: int) -> Tokenizer:
     ])
     tokenizer.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
-        vocab_size=vocabulary,
+        vocab_size=vocabulary - len(MARKS),
         min_frequency=8,
         special_tokens=[AddedToken(token, special=True, normalized=False) for token in SPECIAL],
         initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
         show_progress=False,
     )
-    tokenizer.train_from_iterator(texts(path, limit), trainer)
+    tokenizer.train_from_iterator(texts(path, template, limit), trainer)
+    tokenizer.add_tokens([AddedToken(mark, special=False, normalized=False) for mark in MARKS])
     return tokenizer
 
 
@@ -69,9 +58,9 @@ def settings(tokenizer: Tokenizer, context: int) -> dict[str, object]:
     added = {
         str(tokenizer.token_to_id(token)): {
             "content": token, "lstrip": False, "normalized": False, "rstrip": False,
-            "single_word": False, "special": True,
+            "single_word": False, "special": token in SPECIAL,
         }
-        for token in SPECIAL
+        for token in SPECIAL + MARKS
     }
     return {
         "added_tokens_decoder": added,
@@ -82,7 +71,6 @@ def settings(tokenizer: Tokenizer, context: int) -> dict[str, object]:
         "pad_token": "<|endoftext|>",
         "unk_token": None,
         "additional_special_tokens": ["<|im_start|>", "<|im_end|>"],
-        "chat_template": CHAT_TEMPLATE,
         "clean_up_tokenization_spaces": False,
         "model_max_length": context,
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -93,12 +81,13 @@ def main() -> None:
     """Write `tokenizer.json` and `tokenizer_config.json`."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--template", type=Path, default=Path("../chat_template.jinja"))
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--vocabulary", type=int, default=4096)
     parser.add_argument("--limit", type=int, default=100_000)
     options = parser.parse_args()
     options.out.mkdir(parents=True, exist_ok=True)
-    tokenizer = build(options.data, options.vocabulary, options.limit)
+    tokenizer = build(options.data, options.template, options.vocabulary, options.limit)
     tokenizer.save(str(options.out / "tokenizer.json"))
     config = json.dumps(settings(tokenizer, 2048), indent=2, ensure_ascii=False)
     (options.out / "tokenizer_config.json").write_text(config + "\n", encoding="utf-8")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from . import names
 from .base import Exchange, Split, lines, phrasings, values
+from .frames import expand
 
 Maker = Callable[[random.Random, Split], str]
 
@@ -41,7 +42,7 @@ DETAILS = [
         You can call me {v}.
         Call me {v}.
         Hi! My name is {v}.
-        I am called {v}."""), "Nice to meet you, {v}!", lines("""
+        I am called {v}."""), "Nice to meet you, {v}!", expand(lines("""
         What is my name?
         Do you know my name?
         What's my name?
@@ -51,7 +52,9 @@ DETAILS = [
         What was my name?
         How am I called?
         Say my name.
-        Can you tell me my name?"""),
+        Can you tell me my name?
+        * my name
+        & what my name is""")),
         "Your name is {v}.", "You have not told me your name.", "The user's name is {v}."),
     Detail("city", names.place, lines("""
         I live in {v}.
@@ -59,14 +62,16 @@ DETAILS = [
         My home is in {v}.
         I come from {v}.
         My town is {v}.
-        My home town is {v}."""), "{v} sounds like a nice place.", lines("""
+        My home town is {v}."""), "{v} sounds like a nice place.", expand(lines("""
         Where do I live?
         Where am I from?
         Which town do I live in?
         Do you know where I live?
         Tell me where I live.
         Do you remember where I live?
-        Where is my home?"""),
+        Where is my home?
+        & where I live
+        * my town""")),
         "You live in {v}.", "You have not told me where you live.", "The user lives in {v}."),
     Detail("colour", _from(names.COLOURS), lines("""
         My favourite colour is {v}.
@@ -74,14 +79,16 @@ DETAILS = [
         My favorite color is {v}.
         The colour I like best is {v}.
         I love the colour {v}.
-        The color that I like best is {v}."""), "I will remember: {v}.", lines("""
+        The color that I like best is {v}."""), "I will remember: {v}.", expand(lines("""
         What is my favourite colour?
         Which colour do I like?
         What's my favorite color?
         What is my favorite color?
         Which colour do I like best?
         Do you remember my favourite colour?
-        Tell me my favourite colour."""),
+        Tell me my favourite colour.
+        * my favourite colour
+        & which colour I like""")),
         "Your favourite colour is {v}.", "You have not told me your favourite colour.",
         "The user's favourite colour is {v}."),
     Detail("food", _from(names.FOODS), lines("""
@@ -90,14 +97,16 @@ DETAILS = [
         I love {v}.
         I like {v} best of all food.
         The food I like best is {v}.
-        My favorite food is {v}."""), "I will remember: {v}.", lines("""
+        My favorite food is {v}."""), "I will remember: {v}.", expand(lines("""
         What is my favourite food?
         What do I like to eat?
         What's my favorite food?
         Which food do I like?
         Tell me my favourite food.
         Do you remember what I like to eat?
-        What food do I like best?"""),
+        What food do I like best?
+        * my favourite food
+        & what I like to eat""")),
         "Your favourite food is {v}.", "You have not told me your favourite food.",
         "The user's favourite food is {v}."),
     Detail("job", _from(names.JOBS), lines("""
@@ -106,14 +115,16 @@ DETAILS = [
         My job is {v}.
         I'm a {v}.
         I have a job as a {v}.
-        For a living, I am a {v}."""), "That sounds like a good job.", lines("""
+        For a living, I am a {v}."""), "That sounds like a good job.", expand(lines("""
         What is my job?
         What do I do for work?
         What's my job?
         What is my work?
         Tell me my job.
         Do you remember my job?
-        What do I work as?"""),
+        What do I work as?
+        * my job
+        & what I do for work""")),
         "You work as a {v}.", "You have not told me your job.", "The user works as a {v}."),
     Detail("age", lambda rng, split: str(rng.randrange(8, 90)), lines("""
         I am {v} years old.
@@ -121,13 +132,15 @@ DETAILS = [
         My age is {v}.
         I am {v}.
         I turned {v} this year.
-        I just turned {v}."""), "Thank you for telling me.", lines("""
+        I just turned {v}."""), "Thank you for telling me.", expand(lines("""
         How old am I?
         What is my age?
         What's my age?
         Do you know how old I am?
         Tell me my age.
-        Do you remember my age?"""),
+        Do you remember my age?
+        * my age
+        & how old I am""")),
         "You are {v} years old.", "You have not told me your age.", "The user is {v} years old."),
     Detail("hobby", _from(names.HOBBIES), lines("""
         My hobby is {v}.
@@ -135,13 +148,15 @@ DETAILS = [
         In my free time I like {v}.
         I enjoy {v}.
         For fun I do some {v}.
-        My favourite hobby is {v}."""), "That sounds like fun.", lines("""
+        My favourite hobby is {v}."""), "That sounds like fun.", expand(lines("""
         What is my hobby?
         What do I do in my free time?
         What's my hobby?
         What do I enjoy?
         Tell me my hobby.
-        Do you remember my hobby?"""),
+        Do you remember my hobby?
+        * my hobby
+        & what I enjoy""")),
         "Your hobby is {v}.", "You have not told me your hobby.", "The user's hobby is {v}."),
 ]
 _PET_TELLS = lines("""
@@ -152,14 +167,16 @@ _PET_TELLS = lines("""
     My {p}'s name is {v}.
     My pet is a {p} and its name is {v}.
 """)
-_PET_ASKS = lines("""
+_PET_ASKS = expand(lines("""
     What is my {p} called?
     What is the name of my {p}?
     What's the name of my {p}?
     What is my {p}'s name?
     Tell me the name of my {p}.
     Do you remember the name of my {p}?
-""")
+    * the name of my {p}
+    & what my {p} is called
+"""))
 
 
 def pet(rng: random.Random) -> Detail:
@@ -197,12 +214,18 @@ def _low(text: str) -> str:
     return text if text.startswith("I") else text[:1].lower() + text[1:]
 
 
+def some_ask(detail: Detail, rng: random.Random, split: Split = "train") -> str:
+    """Return a question for the detail; the first ones come up more often."""
+    asks = phrasings(detail.asks, split)
+    return rng.choice(asks[:6] if rng.random() < 0.5 else asks)
+
+
 def ask(detail: Detail, value: str, rng: random.Random, split: Split = "train") -> Exchange:
     """Return the exchange in which the user asks for the detail."""
-    text = rng.choice(phrasings(detail.asks, split))
+    text = some_ask(detail, rng, split)
     return Exchange(text, detail.answer.format(v=value), "recall")
 
 
 def ask_unknown(detail: Detail, rng: random.Random) -> Exchange:
     """Return a question for a detail that nobody gave."""
-    return Exchange(rng.choice(phrasings(detail.asks, "train")), detail.unknown, "not told")
+    return Exchange(some_ask(detail, rng), detail.unknown, "not told")

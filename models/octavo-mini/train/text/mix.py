@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
-from . import memory
+from . import json_answers, memory, thinking
 from .base import Exchange, Split, a, lines, phrasings, typed, values, words
 from .facts import follow_up, one_word_fact, random_fact
+from .measures import conversion, dates
 from .names import person
-from .numbers import addition, counting, subtraction
+from .numbers import addition, counting, large, subtraction
+from .practice import copy_record, lookup_record
+from .rewriting import count_items, rewrite, sort, summary
 from .smalltalk import feeling, intent_exchange, jokes
 from .stories import plain_story, story_exchanges
+from .tools import tool_record
 from .transforms import VOCABULARY, transform
 from .unknowns import unknown
 
 Messages = list[dict[str, str]]
+Record = dict[str, object]
 
 SYSTEM_PROMPTS = lines("""
     You are a helpful assistant.
@@ -70,41 +76,31 @@ THING_ASKS = lines("""
 """)
 
 
+_SINGLE: list[tuple[Callable[[random.Random], list[Exchange]], float]] = [
+    (lambda rng: [intent_exchange("small talk", rng)], 11), (lambda rng: [feeling(rng)], 2),
+    (lambda rng: [intent_exchange("identity", rng)], 8), (lambda rng: [intent_exchange("server", rng)], 6),
+    (jokes, 1), (lambda rng: [addition(rng)], 11), (lambda rng: [subtraction(rng)], 6),
+    (lambda rng: [large(rng)], 6), (lambda rng: [counting(rng)], 3), (lambda rng: [conversion(rng)], 3),
+    (lambda rng: [dates(rng)], 3), (lambda rng: [random_fact(rng)], 21), (follow_up, 2),
+    (lambda rng: [transform(rng)], 7), (lambda rng: [rng.choice((rewrite, rewrite, sort, count_items))(rng)], 4),
+    (lambda rng: [summary(rng)], 0.8), (lambda rng: [unknown(rng)], 9), (story_exchanges, 1.5),
+]
+
+
 def single(rng: random.Random) -> list[Exchange]:
     """Return one exchange (or a short run that belongs together) of any kind."""
-    roll = rng.random()
-    if roll < 0.13:
-        return [intent_exchange("small talk", rng)]
-    if roll < 0.16:
-        return [feeling(rng)]
-    if roll < 0.23:
-        return [intent_exchange("identity", rng)]
-    if roll < 0.255:
-        return [intent_exchange("server", rng)]
-    if roll < 0.265:
-        return jokes(rng)
-    if roll < 0.45:
-        return [addition(rng)]
-    if roll < 0.49:
-        return [subtraction(rng)]
-    if roll < 0.51:
-        return [counting(rng)]
-    if roll < 0.75:
-        return [random_fact(rng)]
-    if roll < 0.78:
-        return follow_up(rng)
-    if roll < 0.87:
-        return [transform(rng)]
-    if roll < 0.975:
-        return [unknown(rng)]
-    return story_exchanges(rng)
+    return rng.choices([maker for maker, _ in _SINGLE], [share for _, share in _SINGLE])[0](rng)
+
+
+KEEP_CASE = ("told", "repeat", "reverse", "lower case", "upper case", "story", "recall", "rewrite", "summary",
+             "sort", "spell")
 
 
 def chatter(rng: random.Random, count: int) -> list[Exchange]:
     """Return about `count` exchanges that leave the conversation's facts alone."""
     found: list[Exchange] = []
     while len(found) < count:
-        found += [e for e in single(rng) if e.kind not in ("story", "recall") or rng.random() < 0.2]
+        found += [e for e in single(rng) if e.kind not in ("story", "recall", "summary") or rng.random() < 0.2]
     return found
 
 
@@ -112,7 +108,7 @@ def to_messages(exchanges: list[Exchange], system: str | None, rng: random.Rando
     """Turn exchanges into chat messages, typed the way people type."""
     messages: Messages = [] if system is None else [{"role": "system", "content": system}]
     for exchange in exchanges:
-        keep = exchange.kind in ("told", "repeat", "reverse", "lower case", "upper case", "story", "recall")
+        keep = exchange.kind in KEEP_CASE
         messages.append({"role": "user", "content": typed(exchange, rng, keep).user})
         messages.append({"role": "assistant", "content": exchange.answer})
     return messages
@@ -130,7 +126,8 @@ def plain_chat(rng: random.Random) -> Messages:
 
 def sums_chat(rng: random.Random) -> Messages:
     """Return several sums in a row; they are short, so this is cheap practice."""
-    found = [subtraction(rng) if rng.random() < 0.2 else addition(rng) for _ in range(rng.randint(2, 6))]
+    makers = rng.choices((addition, subtraction, large), (5, 3, 3), k=rng.randint(2, 6))
+    found = [maker(rng) for maker in makers]
     return to_messages(found, None, rng)
 
 
@@ -272,6 +269,12 @@ def recall_test(rng: random.Random) -> tuple[Messages, Exchange]:
     return to_messages(gap, text, rng), asked[0]
 
 
+def long_recall_test(rng: random.Random) -> tuple[Messages, Exchange]:
+    """Return a conversation of many turns with held-out values, and the question that ends it."""
+    opening, asked = _recall_exchanges(rng, "test", rng.randint(15, 40))
+    return to_messages(opening, None, rng), asked[0]
+
+
 def not_told_case(rng: random.Random) -> tuple[Messages, Exchange]:
     """Return a conversation, and a question for a detail that it does not hold."""
     asked = rng.choice(memory.DETAILS)
@@ -280,39 +283,45 @@ def not_told_case(rng: random.Random) -> tuple[Messages, Exchange]:
     return to_messages(before, None, rng), memory.ask_unknown(asked, rng)
 
 
-MAKERS = {
-    plain_chat: 50, sums_chat: 8, recall_chat: 13, not_told_chat: 3, persona_chat: 8, style_chat: 4,
+def json_record(rng: random.Random) -> Record:
+    """Return a request for JSON, at times after another turn."""
+    return json_answers.case(rng)
+
+
+def direct_record(rng: random.Random) -> Record:
+    """Return a chat answered without reasoning because the template was told so."""
+    messages = plain_chat(rng)
+    messages[-1]["content"] = f"<think>\n\n</think>\n\n{messages[-1]['content']}"
+    return {"messages": messages, "enable_thinking": False}
+
+
+CHATS = {
+    plain_chat: 46, sums_chat: 6, recall_chat: 13, not_told_chat: 4, persona_chat: 7, style_chat: 3,
     thing_chat: 7, system_detail_chat: 6,
 }
+RECORDS = {tool_record: 13, json_record: 6, thinking.record: 5, direct_record: 1}
 
 
-def conversation(rng: random.Random) -> Messages:
+def conversation(rng: random.Random) -> Record:
     """Return one conversation of the training split."""
-    maker = rng.choices(list(MAKERS), list(MAKERS.values()))[0]
-    return maker(rng)
+    makers = {**CHATS, **RECORDS}
+    maker = rng.choices(list(makers), list(makers.values()))[0]
+    return {"messages": maker(rng)} if maker in CHATS else maker(rng)
 
 
 def long_conversation(rng: random.Random) -> Messages:
     """Return a conversation of many turns with something to remember at its start."""
-    return recall_chat(rng, gap=rng.randint(8, 26))
-
-
-def copy_record(rng: random.Random) -> dict[str, object]:
-    """Return random words and the same words again; only the repetition counts.
-
-    Recall needs attention that finds an earlier token and copies what followed
-    it. In chats few tokens ask for that, here every one does.
-    """
-    units = [rng.choice(VOCABULARY) if rng.random() < 0.5 else person(rng) for _ in range(rng.randint(4, 24))]
-    once = rng.choice((" ", ", ")).join(units)
-    return {"prompt": f"{once}\n", "text": f"{once}\n{once}" if len(units) < 12 else once}
+    gap = rng.randint(8, 26) if rng.random() < 0.6 else rng.randint(26, 50)
+    return recall_chat(rng, gap=gap)
 
 
 def practice(rng: random.Random) -> dict[str, object]:
     """Return a record of the skills that take most practice: copying and sums."""
     roll = rng.random()
-    if roll < 0.45:
+    if roll < 0.30:
         return copy_record(rng)
+    if roll < 0.45:
+        return lookup_record(rng)
     if roll < 0.70:
         return {"messages": sums_chat(rng)}
     if roll < 0.85:

@@ -3,26 +3,46 @@
 from __future__ import annotations
 
 import random
+from typing import NamedTuple
 
 from .base import Exchange, Split, first_mostly, lines, phrasings, words
+from .frames import expand
+from .octavo_tables import NEW, OCTAVO
+from .smalltalk_more import MORE
 from .smalltalk_tables import IDENTITY, JOKES, SERVER, SMALL_TALK
 
-Intent = tuple[list[str], list[str]]
+
+
+class Intent(NamedTuple):
+    """Questions that mean one thing, with their answers; the first `written` questions use no frame."""
+
+    asks: list[str]
+    answers: list[str]
+    written: int
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split("|")]
+
+
+_EXTRA = {first.strip(): _parts(asks) for first, asks in (line.split("=>") for line in lines(MORE + OCTAVO))}
 
 
 def _intents(text: str) -> list[Intent]:
     """Read blocks: questions parted by bars, an arrow, answers parted by bars."""
     found = []
     for line in lines(text):
-        asks, answers = line.split("=>")
-        found.append(([p.strip() for p in asks.split("|")], [p.strip() for p in answers.split("|")]))
+        asks, answers = (_parts(part) for part in line.split("=>"))
+        asks += _EXTRA.get(asks[0], [])
+        written = len(expand([ask for ask in asks if ask[0] not in "*&"]))
+        found.append(Intent(expand(asks), answers, written))
     return found
 
 
 GROUPS: dict[str, list[Intent]] = {
     "small talk": _intents(SMALL_TALK),
     "identity": _intents(IDENTITY),
-    "server": _intents(SERVER),
+    "server": _intents(SERVER + NEW),
 }
 JOKE_LIST = lines(JOKES)
 JOKE_ASKS = lines("""
@@ -66,8 +86,8 @@ FEELING_ASKS = lines("""
 
 def intent_exchange(group: str, rng: random.Random) -> Exchange:
     """Return an exchange of a group of intents."""
-    asks, answers = rng.choice(GROUPS[group])
-    ask = rng.choice(phrasings(asks, "train"))
+    asks, answers, written = rng.choice(GROUPS[group])
+    ask = rng.choice(phrasings(asks[:written] if rng.random() < 0.65 else asks, "train"))
     return Exchange(ask, first_mostly(answers, rng), group, tuple(answers))
 
 
@@ -94,13 +114,16 @@ def jokes(rng: random.Random) -> list[Exchange]:
     return [Exchange(ask, joke, "joke", tuple(JOKE_LIST)) for ask, joke in zip(asks, told)]
 
 
-def test_group(group: str) -> list[Exchange]:
-    """Return the held-out phrasings of a group."""
+def test_group(group: str, framed: bool = False) -> list[Exchange]:
+    """Return the held-out phrasings of a group: the written ones, or those made by frames."""
     found = [
-        Exchange(ask, answers[0], group, tuple(answers))
-        for asks, answers in GROUPS[group]
-        for ask in phrasings(asks, "test")
+        Exchange(ask, intent.answers[0], group, tuple(intent.answers))
+        for intent in GROUPS[group]
+        for at, ask in enumerate(intent.asks)
+        if ask in phrasings(intent.asks, "test") and (at >= intent.written) == framed
     ]
+    if framed:
+        return found
     if group == "small talk":
         for word in GOOD_FEELINGS + BAD_FEELINGS:
             answers = tuple(_feeling_answers(word))

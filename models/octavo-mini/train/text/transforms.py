@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 
 from .base import Exchange, Split, values, words
+from .names import invented
 
 VOCABULARY = words("""
     apple river stone cloud table window garden candle silver mountain paper pencil orange bread
@@ -28,9 +29,15 @@ def _some(rng: random.Random, split: Split, low: int, high: int) -> list[str]:
     return rng.sample(pool, rng.randint(low, high))
 
 
+def _words(rng: random.Random, split: Split) -> str:
+    """Return words to copy, at times invented ones."""
+    items = _some(rng, split, 1, 5)
+    return " ".join(invented(rng, split) if rng.random() < 0.15 else item for item in items)
+
+
 def repeat(rng: random.Random, split: Split = "train") -> Exchange:
     """Return a request to copy a phrase."""
-    phrase = " ".join(_some(rng, split, 1, 5))
+    phrase = _words(rng, split)
     ask = rng.choice(["Repeat after me: {p}", "Say {p}.", "Repeat: {p}", "Please say: {p}",
                       "Write {p}.", "Echo this: {p}", 'Say "{p}".', "Can you say {p}?"])
     return Exchange(ask.format(p=phrase), phrase, "repeat")
@@ -65,7 +72,7 @@ def pick_item(rng: random.Random, split: Split = "train") -> Exchange:
 
 def upper(rng: random.Random, split: Split = "train") -> Exchange:
     """Return a request for capital letters."""
-    word = _some(rng, split, 1, 1)[0]
+    word = " ".join(_some(rng, split, 1, 3))
     ask = rng.choice(["Write {p} in upper case.", "Upper-case the word {p}.", "Make {p} upper case.",
                       "Write {p} in capital letters.", "Put {p} in capitals.", "uppercase: {p}"])
     return Exchange(ask.format(p=word), word.upper(), "upper case")
@@ -87,7 +94,7 @@ def spell(rng: random.Random, split: Split = "train") -> Exchange:
     return Exchange(ask.format(p=word), "-".join(word) + ".", "spell")
 
 
-ALL = (repeat, repeat, reverse, reverse, count_words, pick_item, upper, upper, lower, spell, spell)
+ALL = (repeat, repeat, reverse, reverse, count_words, pick_item, upper, upper, lower, spell)
 
 
 def transform(rng: random.Random) -> Exchange:

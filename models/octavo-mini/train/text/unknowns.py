@@ -10,7 +10,7 @@ from .names import invented
 DECLINE = "I do not know that. I am a very small model."
 NO_VIEW = "I do not know. I cannot see anything outside this conversation."
 NO_TASK = "I cannot do that. I am a very small model."
-NO_SUM = "I do not know. I can only add and subtract numbers up to 99."
+NO_SUM = "I do not know. I can only add and subtract numbers up to 999."
 
 _THINGS = words("""
     telephone microscope radio compass typewriter elevator zipper violin umbrella bicycle refrigerator
@@ -134,6 +134,53 @@ _GENERAL = lines("""
     What is {d} times {e}?
     What is {d} divided by {e}?
     How many legs does a {w} have?
+    Who owns {n}?
+    What happened in {l} in the year {b}?
+    Do you know who {n} is?
+    Do you know who invented the {h}?
+    Tell me who {n} was.
+    Tell me who the {p} of {l} is.
+    Tell me the population of {l}.
+    Can you tell me who wrote {n}?
+    Can you tell me how a {h} works?
+    I want to know who {n} is.
+    I want to know how {t} works.
+    Explain how a {h} works.
+    Which country is {n} in?
+    What colour is a {w}?
+    What is the opposite of {w}?
+    What is the plural of {w}?
+    What does a {w} eat?
+    What does a {w} say?
+    Where does a {w} live?
+    What is {w} made of?
+    What is a baby {w} called?
+    Which continent is {n} in?
+    What do you call a {w}?
+    Who is the author of {n}?
+    Tell me what {t} is.
+    Describe {t}.
+    What are the causes of {t}?
+    Give me facts about {t}.
+    Give me facts about {n}.
+    Where is {n}?
+    What is {n}?
+    What kind of thing is a {h}?
+    How much does a {h} cost?
+    How fast is a {h}?
+    Who made the first {h}?
+    How long is the river {n}?
+    How big is {l}?
+    Which team did {n} play for?
+    Is {n} still alive?
+    How many books did {n} write?
+    Who is married to {n}?
+    Which king ruled {l}?
+    What is the flag of {l}?
+    Define {t}.
+    Define {w}.
+    What year was {n} founded?
+    Name a {p} from {l}.
 """)
 _BIG_SUMS = lines("""
     What is {b} + {c}?
@@ -233,7 +280,7 @@ def _slots(rng: random.Random, split: Split) -> dict[str, str]:
     slots = {key: rng.choice(values(pool, split) or pool) for key, pool in pools.items()}
     slots |= {"n": invented(rng, split), "w": invented(rng, split).lower()}
     slots |= {"d": str(rng.randrange(2, 99)), "e": str(rng.randrange(2, 99))}
-    big = [rng.choice((rng.randrange(100, 1000), rng.randrange(1000, 10000))) for _ in range(2)]
+    big = [rng.randrange(1000, 10 ** rng.randint(4, 6)) for _ in range(2)]
     slots |= {"b": str(max(big)), "c": str(min(big))}
     return slots
 
