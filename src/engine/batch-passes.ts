@@ -5,8 +5,9 @@
  * be computed in passes; each costs another walk through the weights. Pure; knows nothing of ONNX.
  */
 
-import { LogitsQuery, type StepLogits } from '../sampling/step-logits.ts';
+import { LogitsQuery } from '../sampling/step-logits.ts';
 import { TILE_TOKENS_MAX } from './gathered-feeds.ts';
+import type { StepOutcome } from './model-runner.ts';
 import type { StepBatch } from './step-batch.ts';
 
 /** Padding, in cells, that costs less than one more pass: a walk through the weights pays for so much. */
@@ -98,6 +99,8 @@ function isBearable({ needed, computed }: Area, freeCells: number): boolean {
 export type Pass = {
   readonly batch: StepBatch;
   readonly query: LogitsQuery;
+  /** [tokens of the pass] index among the tokens of the step. */
+  readonly tokensOfStep: readonly number[];
   /** [sampled rows of the pass] index among the sampled rows of the step. */
   readonly sampledOfStep: readonly number[];
   /** By index in the pass's query: index in the step's. */
@@ -135,7 +138,7 @@ export function takePass(batch: StepBatch, query: LogitsQuery, rows: readonly nu
     ),
     sampledCount: sampledOfStep.length,
   };
-  return { batch: taken, sampledOfStep, ...takeQuery(query, sampledOfStep) };
+  return { batch: taken, tokensOfStep, sampledOfStep, ...takeQuery(query, sampledOfStep) };
 }
 
 function takeQuery(query: LogitsQuery, sampledOfStep: readonly number[]) {
@@ -167,11 +170,11 @@ function takeQuery(query: LogitsQuery, sampledOfStep: readonly number[]) {
 }
 
 /** Puts the answers of all passes together as if the step had been one. */
-export function joinLogits(
+export function joinOutcomes(
   step: { readonly batch: StepBatch; readonly query: LogitsQuery },
-  answers: readonly { readonly pass: Pass; readonly logits: StepLogits }[],
-): StepLogits {
-  const { vocabularySize, candidateCount } = answers[0]!.logits;
+  answers: readonly { readonly pass: Pass; readonly outcome: StepOutcome }[],
+): StepOutcome {
+  const { vocabularySize, candidateCount } = answers[0]!.outcome;
   const { batch, query } = step;
   const joined = {
     vocabularySize,
@@ -181,13 +184,16 @@ export function joinLogits(
     normalisers: new Float32Array(query.normaliserCount),
     reads: new Float32Array(query.readCount),
     fullRows: new Float32Array(query.fullRowCount * vocabularySize),
+    brokenTokens: answers.flatMap(({ pass, outcome }) =>
+      outcome.brokenTokens.map((token) => pass.tokensOfStep[token]!),
+    ),
   };
-  for (const { pass, logits } of answers) {
-    place(logits.candidateLogits, joined.candidateLogits, pass.sampledOfStep, candidateCount);
-    place(logits.candidateIds, joined.candidateIds, pass.sampledOfStep, candidateCount);
-    place(logits.normalisers, joined.normalisers, pass.normalisersOfStep, 1);
-    place(logits.reads, joined.reads, pass.readsOfStep, 1);
-    place(logits.fullRows, joined.fullRows, pass.fullRowsOfStep, vocabularySize);
+  for (const { pass, outcome } of answers) {
+    place(outcome.candidateLogits, joined.candidateLogits, pass.sampledOfStep, candidateCount);
+    place(outcome.candidateIds, joined.candidateIds, pass.sampledOfStep, candidateCount);
+    place(outcome.normalisers, joined.normalisers, pass.normalisersOfStep, 1);
+    place(outcome.reads, joined.reads, pass.readsOfStep, 1);
+    place(outcome.fullRows, joined.fullRows, pass.fullRowsOfStep, vocabularySize);
   }
   return joined;
 }

@@ -15,7 +15,7 @@ import type { Sequence } from '../batching/sequence.ts';
 import type { StepPlan } from '../batching/step-plan.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
 import { LogitsQuery, type StepLogits } from '../sampling/step-logits.ts';
-import { type ModelRunner, RunnerError } from './model-runner.ts';
+import { type ModelRunner, RunnerError, type StepOutcome } from './model-runner.ts';
 import { StepPacker } from './pack-step.ts';
 import { PromptScorer } from './prompt-scorer.ts';
 import type { EngineCommand, EngineEvent, SequenceFailure, SequenceScores, StepReport } from './protocol.ts';
@@ -163,6 +163,7 @@ export class Engine {
       this.#prepare(this.#sampledSequences, CANDIDATES);
       this.#scorer.prepare(plan, this.#query);
       const logits = await this.#run(this.#packer.pack(plan), record);
+      this.#failBroken(plan, logits.brokenTokens, record);
       this.#promptScores = this.#scorer.collect(plan, logits, (sequence, error) => {
         this.#failSequence(sequence.sequenceId, error, record);
       });
@@ -190,7 +191,7 @@ export class Engine {
     }
   }
 
-  async #run(batch: StepBatch, record: StepRecord): Promise<StepLogits> {
+  async #run(batch: StepBatch, record: StepRecord): Promise<StepOutcome> {
     const startMs = this.#clock.monotonicMs();
     try {
       return await this.#runner.run(batch, this.#query);
@@ -243,6 +244,19 @@ export class Engine {
       const token = this.#choose(sequences[index]!, index, logits, record);
       assert(token !== null, 'a whole row decides');
       this.#sampledTokens[undecided[index]!] = token;
+    }
+  }
+
+  /** A token whose keys and values are no numbers spoils its sequence, also where no token is chosen yet. */
+  #failBroken(plan: StepPlan, brokenTokens: readonly number[], record: StepRecord): void {
+    if (brokenTokens.length === 0) return;
+    let start = 0;
+    for (let index = 0; index < plan.rowCount; index++) {
+      const { sequence, firstPosition, tokenCount } = plan.rows[index]!;
+      const first = brokenTokens.find((token) => token >= start && token < start + tokenCount);
+      if (first !== undefined)
+        this.#failSequence(sequence.sequenceId, broken(firstPosition + first - start), record);
+      start += tokenCount;
     }
   }
 
@@ -315,6 +329,13 @@ export class Engine {
     const violations = checkInvariants(this.#scheduler.snapshot());
     assert(violations.length === 0, `the engine is idle and ${violations.join('; ')}`);
   }
+}
+
+function broken(position: number): ServerError {
+  return new ServerError(
+    'step_failed',
+    `what the model computed for token ${position} of the sequence is not numbers`,
+  );
 }
 
 function emptyRecord(): StepRecord {

@@ -20,6 +20,8 @@ export function bytesPerToken({
   return 2 * layerCount * kvHeadCount * headSize * Float32Array.BYTES_PER_ELEMENT;
 }
 
+const NONE: readonly number[] = [];
+
 export class GatheredCache {
   readonly shape: CacheShape;
   /** One a layer, [kvHeads x blocks x blockSize * headSize]; pages of memory are taken when first written. */
@@ -38,14 +40,17 @@ export class GatheredCache {
    * Writes a step's keys and values into their slots.
    * @param fresh [2 * layers * tokenCount x kvHeads * headSize]: keys of every layer, then values of every layer
    * @param slots [tokenCount]
+   * @returns tokens with anything that is not a finite number, ascending.
    */
-  store(fresh: Float32Array, slots: Int32Array, tokenCount: number): void {
+  store(fresh: Float32Array, slots: Int32Array, tokenCount: number): readonly number[] {
     const { layerCount, kvHeadCount, headSize } = this.shape;
     const rows = tokenCount * kvHeadCount * headSize;
+    const broken = new Set<number>();
     for (let layer = 0; layer < layerCount; layer++) {
-      this.#scatter(this.keys[layer]!, fresh, layer * rows, slots, tokenCount);
-      this.#scatter(this.values[layer]!, fresh, (layerCount + layer) * rows, slots, tokenCount);
+      this.#scatter(this.keys[layer]!, fresh, layer * rows, slots, broken);
+      this.#scatter(this.values[layer]!, fresh, (layerCount + layer) * rows, slots, broken);
     }
+    return broken.size === 0 ? NONE : [...broken].sort((a, b) => a - b);
   }
 
   /**
@@ -58,17 +63,19 @@ export class GatheredCache {
     fresh: Float32Array,
     start: number,
     slots: Int32Array,
-    tokenCount: number,
+    broken: Set<number>,
   ): void {
     const { kvHeadCount, headSize, blockCount, blockSize } = this.shape;
     const headStride = blockCount * blockSize * headSize;
     let from = start;
-    for (let token = 0; token < tokenCount; token++) {
+    for (let token = 0; token < slots.length; token++) {
       for (let head = 0; head < kvHeadCount; head++) {
         const to = head * headStride + slots[token]! * headSize;
         for (let i = 0; i < headSize; i++) {
           const value = fresh[from + i]!;
-          cache[to + i] = value - value === 0 ? value : 0;
+          const isNumber = value - value === 0;
+          cache[to + i] = isNumber ? value : 0;
+          if (!isNumber) broken.add(token);
         }
         from += headSize;
       }

@@ -28,6 +28,14 @@ export class RunnerError extends Error {
   }
 }
 
+export type StepOutcome = StepLogits & {
+  /**
+   * Tokens (index in the batch) whose keys or values are not finite numbers; what was stored in their place is not
+   * to be relied on. Almost always empty.
+   */
+  readonly brokenTokens: readonly number[];
+};
+
 export interface ModelRunner {
   readonly limits: ModelLimits;
   /**
@@ -35,6 +43,6 @@ export interface ModelRunner {
    * sampled rows. Running the same batch again is harmless: it writes the same values to the same slots.
    * @throws RunnerError
    */
-  run(batch: StepBatch, query: LogitsQuery): Promise<StepLogits>;
+  run(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome>;
   close(): Promise<void>;
 }

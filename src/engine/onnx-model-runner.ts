@@ -14,11 +14,11 @@ import {
   valueCacheName,
 } from '../graph/gathered-attention.ts';
 import { LOGITS_INPUT, LOGITS_OUTPUT } from '../graph/logits-outputs.ts';
-import type { LogitsQuery, StepLogits } from '../sampling/step-logits.ts';
-import { joinLogits, type Pass, type PassCosts, planPasses, takePass } from './batch-passes.ts';
+import type { LogitsQuery } from '../sampling/step-logits.ts';
+import { joinOutcomes, type Pass, type PassCosts, planPasses, takePass } from './batch-passes.ts';
 import { bytesPerToken, GatheredCache } from './gathered-cache.ts';
 import { GatheredFeeds, type Int32Matrix } from './gathered-feeds.ts';
-import { type ModelLimits, type ModelRunner, RunnerError } from './model-runner.ts';
+import { type ModelLimits, type ModelRunner, RunnerError, type StepOutcome } from './model-runner.ts';
 import type { StepBatch } from './step-batch.ts';
 
 export type OnnxModelRunnerOptions = {
@@ -89,21 +89,21 @@ export class OnnxModelRunner implements ModelRunner {
     }
   }
 
-  async run(batch: StepBatch, query: LogitsQuery): Promise<StepLogits> {
+  async run(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome> {
     const passes = planPasses(batch, this.#passCosts);
     if (passes === null) return this.#runPass(batch, query);
-    const answers: { pass: Pass; logits: StepLogits }[] = [];
+    const answers: { pass: Pass; outcome: StepOutcome }[] = [];
     for (const rows of passes) {
       const pass = takePass(batch, query, rows);
-      answers.push({ pass, logits: await this.#runPass(pass.batch, pass.query) });
+      answers.push({ pass, outcome: await this.#runPass(pass.batch, pass.query) });
     }
-    return joinLogits({ batch, query }, answers);
+    return joinOutcomes({ batch, query }, answers);
   }
 
-  async #runPass(batch: StepBatch, query: LogitsQuery): Promise<StepLogits> {
+  async #runPass(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome> {
     const outputs = await this.#compute(this.#feeds(batch, query), this.#fetches(query));
     const fresh = outputs[NEW_KEYS_AND_VALUES]!.data as Float32Array;
-    this.#cache.store(fresh, batch.slots, batch.tokenCount);
+    const brokenTokens = this.#cache.store(fresh, batch.slots, batch.tokenCount);
     const floats = (name: string): Float32Array => (outputs[name]?.data as Float32Array) ?? NOTHING;
     return {
       vocabularySize: this.#shape.vocabularySize,
@@ -113,6 +113,7 @@ export class OnnxModelRunner implements ModelRunner {
       normalisers: floats(LOGITS_OUTPUT.normalisers),
       reads: floats(LOGITS_OUTPUT.reads),
       fullRows: floats(LOGITS_OUTPUT.fullRows),
+      brokenTokens,
     };
   }
 

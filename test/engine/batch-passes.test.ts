@@ -1,7 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import { decodeArea, joinLogits, planPasses, prefillArea, takePass } from '../../src/engine/batch-passes.ts';
+import {
+  decodeArea,
+  joinOutcomes,
+  planPasses,
+  prefillArea,
+  takePass,
+} from '../../src/engine/batch-passes.ts';
+import type { StepOutcome } from '../../src/engine/model-runner.ts';
 import type { StepBatch } from '../../src/engine/step-batch.ts';
-import { LogitsQuery, type StepLogits } from '../../src/sampling/step-logits.ts';
+import { LogitsQuery } from '../../src/sampling/step-logits.ts';
 import { Dice } from '../simulation/dice.ts';
 
 const NOTHING_FREE = { decodeCells: 0, prefillCells: 0 };
@@ -115,7 +122,7 @@ describe('passes of a step', () => {
     const answer = (rows: readonly number[]) => {
       const pass = takePass(batch, query, rows);
       const of = (row: number) => pass.sampledOfStep[row]!;
-      const logits: StepLogits = {
+      const outcome: StepOutcome = {
         vocabularySize: 2,
         candidateCount: 1,
         candidateLogits: Float32Array.from(pass.sampledOfStep),
@@ -129,14 +136,17 @@ describe('passes of a step', () => {
         fullRows: Float32Array.from({ length: 2 * pass.query.fullRowCount }, (_, i) =>
           of(pass.query.fullRow[i >> 1]!),
         ),
+        // The last token of each pass.
+        brokenTokens: [pass.batch.tokenCount - 1],
       };
-      return { pass, logits };
+      return { pass, outcome };
     };
-    const joined = joinLogits({ batch, query }, [answer([1]), answer([0, 2, 3])]);
+    const joined = joinOutcomes({ batch, query }, [answer([1]), answer([0, 2, 3])]);
     expect([...joined.candidateIds]).toEqual([0, 1, 2, 3]);
     expect([...joined.candidateLogits]).toEqual([0, 1, 2, 3]);
     expect([...joined.normalisers]).toEqual([3, 1]);
     expect([...joined.reads]).toEqual([2, 3]);
     expect([...joined.fullRows]).toEqual([3, 3]);
+    expect(joined.brokenTokens).toEqual([1, 5]);
   });
 });

@@ -4,7 +4,7 @@ import { ServerError } from '../../src/base/errors.ts';
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
 import { Scheduler, type SchedulerLimits, type SchedulerSnapshot } from '../../src/batching/scheduler.ts';
 import { Engine, type StepResult } from '../../src/engine/engine.ts';
-import { type ModelRunner, RunnerError } from '../../src/engine/model-runner.ts';
+import { type ModelRunner, RunnerError, type StepOutcome } from '../../src/engine/model-runner.ts';
 import type { StepBatch } from '../../src/engine/step-batch.ts';
 import { BlockPool } from '../../src/kv-cache/block-pool.ts';
 import { KvCacheManager } from '../../src/kv-cache/kv-cache-manager.ts';
@@ -39,12 +39,17 @@ class ScriptedRunner implements ModelRunner {
     drawFault: () => null,
   });
 
-  async run(batch: StepBatch, query: LogitsQuery): Promise<StepLogits> {
+  /** Token ids that the model has no numbers for. */
+  readonly brokenTokenIds = new Set<number>();
+
+  async run(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome> {
     this.rowCounts.push(batch.rowCount);
     this.duringRun();
     const error = this.errors.shift() ?? null;
     if (error !== null) throw error;
-    return this.#model.run(batch, query);
+    const outcome = await this.#model.run(batch, query);
+    const isBroken = (_: unknown, token: number) => this.brokenTokenIds.has(batch.tokenIds[token]!);
+    return { ...outcome, brokenTokens: Array.from(batch.tokenIds, (_, token) => token).filter(isBroken) };
   }
 
   async close(): Promise<void> {}
@@ -145,6 +150,20 @@ describe('Engine.step', () => {
     const { failures, tokens } = await stepOf(bench);
     expect({ failures: failures.length, tokens: tokens.length }).toEqual({ failures: 1, tokens: 0 });
     expect(bench.engine.hasWork).toBe(false);
+  });
+
+  it('fails a request with a token that the model has no numbers for, in whichever chunk, and no other', async () => {
+    const bench = aBench({ limits: { ...LIMITS, tokensPerStepMax: 8 } });
+    const good = aRequest({ sequenceId: 1, promptLength: 2 });
+    for (const request of [good, aRequest({ sequenceId: 2, promptLength: 20 })]) bench.submit(request);
+    bench.runner.brokenTokenIds.add(2003);
+    const first = await stepOf(bench);
+    expect(first.failures).toMatchObject([
+      { sequenceId: 2, code: 'step_failed', message: expect.stringContaining('token 3 ') },
+    ]);
+    const rest = await runToEnd(bench.engine);
+    expect([first.tokens[0]!.tokenId, ...rest.get(1)!]).toEqual(outputAlone(good, VOCABULARY_SIZE));
+    expect(bench.sampler.openCount).toBe(0);
   });
 
   it('gives every request what it would get alone', async () => {

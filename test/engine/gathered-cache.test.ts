@@ -8,7 +8,7 @@ describe('GatheredCache', () => {
     const cache = new GatheredCache(SHAPE);
     // Two tokens: 4 numbers a token and layer; keys of layers 0 and 1, then values.
     const fresh = Float32Array.from({ length: 32 }, (_, i) => i + 1);
-    cache.store(fresh, Int32Array.of(5, 10), 2);
+    expect(cache.store(fresh, Int32Array.of(5, 10), 2)).toEqual([]);
     const headStride = SHAPE.blockCount * SHAPE.blockSize * SHAPE.headSize;
     const at = (memory: Float32Array, head: number, slot: number) => [
       ...memory.subarray(head * headStride + 2 * slot, head * headStride + 2 * slot + 2),
@@ -27,8 +27,18 @@ describe('GatheredCache', () => {
     const fresh = new Float32Array(16).fill(Number.NaN);
     fresh[0] = Number.POSITIVE_INFINITY;
     fresh[1] = 3;
-    cache.store(fresh, Int32Array.of(4), 1);
+    expect(cache.store(fresh, Int32Array.of(4), 1)).toEqual([0]);
     expect([...cache.keys[0]!.subarray(8, 10)]).toEqual([0, 3]);
     expect(cache.values[1]!.every((value) => value === 0)).toBe(true);
+  });
+
+  it('tells which tokens were not numbers, each once', () => {
+    const cache = new GatheredCache(SHAPE);
+    const fresh = new Float32Array(4 * 4 * 3);
+    // Token 2 in the values of the last layer and in the keys of the first, token 0 in between.
+    fresh[fresh.length - 1] = Number.NaN;
+    fresh[2 * 4] = Number.POSITIVE_INFINITY;
+    fresh[3 * 4] = Number.NEGATIVE_INFINITY;
+    expect(cache.store(fresh, Int32Array.of(5, 6, 7), 3)).toEqual([0, 2]);
   });
 });

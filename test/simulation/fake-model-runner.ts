@@ -4,9 +4,14 @@
  */
 
 import { assert } from '../../src/base/assert.ts';
-import { type ModelLimits, type ModelRunner, RunnerError } from '../../src/engine/model-runner.ts';
+import {
+  type ModelLimits,
+  type ModelRunner,
+  RunnerError,
+  type StepOutcome,
+} from '../../src/engine/model-runner.ts';
 import type { StepBatch } from '../../src/engine/step-batch.ts';
-import type { LogitsQuery, StepLogits } from '../../src/sampling/step-logits.ts';
+import type { LogitsQuery } from '../../src/sampling/step-logits.ts';
 import { BEFORE_FIRST, foldSlot, logitOf, slotValue, tokenAfter } from './fake-model.ts';
 
 /** When a run fails: before anything is written, after so many tokens, or after all of them. */
@@ -45,7 +50,7 @@ export class FakeModelRunner implements ModelRunner {
     this.#slots.fill(POISON, blockId * blockSize, (blockId + 1) * blockSize);
   }
 
-  async run(batch: StepBatch, query: LogitsQuery): Promise<StepLogits> {
+  async run(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome> {
     this.runCount++;
     this.#checkShape(batch);
     const fault = this.#options.drawFault(batch);
@@ -97,7 +102,7 @@ export class FakeModelRunner implements ModelRunner {
   }
 
   /** Hashes the whole history of each sampled row, slot by slot. */
-  #logits(batch: StepBatch, query: LogitsQuery): StepLogits {
+  #logits(batch: StepBatch, query: LogitsQuery): StepOutcome {
     const { vocabularySize } = this.limits;
     const { candidateCount } = this.#options;
     const candidateLogits = new Float32Array(batch.sampledCount * candidateCount);
@@ -127,6 +132,7 @@ export class FakeModelRunner implements ModelRunner {
       normalisers: new Float32Array(query.normaliserCount),
       reads,
       fullRows,
+      brokenTokens: [],
     };
   }
 

@@ -1,0 +1,89 @@
+/** What the client says of the engine's progress: `/ready` tells a stalled engine by it. With a clock given by hand. */
+
+import { describe, expect, it } from 'vitest';
+import { ChannelEngineClient } from '../../src/engine/channel-engine-client.ts';
+import type { GenerationInput, TokenEvent } from '../../src/engine/engine-client.ts';
+import type { EngineCommand, EngineEvent } from '../../src/engine/protocol.ts';
+import { GREEDY } from '../../src/sampling/sampling-params.ts';
+import { FAKE_LIMITS } from '../support/fake-engine-client.ts';
+
+const REPORT: Extract<EngineEvent, { kind: 'step-result' }>['report'] = {
+  tokenCount: 1,
+  rowCount: 1,
+  newTokenCount: 1,
+  tokenGapsMs: [],
+  preemptionCount: 0,
+  prefixQueryTokenCount: 0,
+  prefixHitTokenCount: 0,
+  runningCount: 1,
+  waitingCount: 0,
+  cacheUsage: 0,
+  stepMs: 1,
+  runMs: 1,
+};
+
+const INPUT: GenerationInput = {
+  promptTokenIds: Int32Array.of(1, 2, 3),
+  sampling: GREEDY,
+  newTokensMax: 4,
+  newTokensMin: 0,
+  stopTokenIds: [],
+  grammar: null,
+  cacheSalt: '',
+  priority: 0,
+};
+
+function aClient() {
+  const clock = { nowMs: 0, monotonicMs: () => clock.nowMs, unixSeconds: () => 0 };
+  const sent: EngineCommand[] = [];
+  const client = new ChannelEngineClient({
+    send: (command) => sent.push(command),
+    close: async () => {},
+    inFlightMax: 8,
+    clock,
+  });
+  client.receive({ kind: 'engine-ready', limits: FAKE_LIMITS });
+  const start = (): AsyncIterator<TokenEvent> => {
+    const events = client.generate(INPUT)[Symbol.asyncIterator]();
+    void events.next();
+    return events;
+  };
+  const step = (tokens: Extract<EngineEvent, { kind: 'step-result' }>['tokens'] = []): void =>
+    client.receive({ kind: 'step-result', tokens, promptScores: [], failures: [], report: REPORT });
+  return { client, clock, sent, start, step };
+}
+
+describe('time without progress', () => {
+  it('is counted from the arrival of work at an idle engine, not from the last step before', () => {
+    const { client, clock, start } = aClient();
+    clock.nowMs = 100_000;
+    expect(client.health.withoutProgressMs).toBe(0);
+    start();
+    expect(client.health.withoutProgressMs).toBe(0);
+    clock.nowMs += 700;
+    expect(client.health.withoutProgressMs).toBe(700);
+  });
+
+  it('goes on when more work arrives at a busy engine, and ends with a step', () => {
+    const { client, clock, start, step } = aClient();
+    start();
+    clock.nowMs = 500;
+    start();
+    expect(client.health.withoutProgressMs).toBe(500);
+    step();
+    expect(client.health.withoutProgressMs).toBe(0);
+    clock.nowMs = 800;
+    expect(client.health.withoutProgressMs).toBe(300);
+  });
+
+  it('is none when the last sequence has ended', () => {
+    const { client, clock, sent, start, step } = aClient();
+    start();
+    const submitted = sent[0]!;
+    if (submitted.kind !== 'request-submit') throw new Error('nothing was submitted');
+    const { sequenceId } = submitted.request;
+    step([{ sequenceId, tokenId: 5, logprobs: null, finishReason: 'length', cachedTokenCount: 0 }]);
+    clock.nowMs = 9_000;
+    expect(client.health.withoutProgressMs).toBe(0);
+  });
+});
