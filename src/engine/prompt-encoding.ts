@@ -4,6 +4,7 @@ import { ServerError } from '../base/errors.ts';
 import { COUNTED_CONTEXTS_MAX } from '../base/limits.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
 import type { ChatTemplate } from '../text/chat-template.ts';
+import { findInfillMarkers } from '../text/infill.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { EngineLimits } from './protocol.ts';
 import type { Prompt } from './text-generation.ts';
@@ -15,7 +16,7 @@ export type EncodePromptOptions = {
 };
 
 export type EncodedPrompt = {
-  /** `null` for a prompt that was given as tokens. */
+  /** `null` for a prompt that was given as tokens, or put together out of parts. */
   readonly text: string | null;
   readonly tokenIds: Int32Array;
 };
@@ -29,8 +30,8 @@ export type PromptEncoder = {
 /**
  * `messages`: special tokens are those that the template writes, and none are read out of what the messages say.
  * `text`: special tokens are read where the text spells them, as vLLM and llama.cpp do, so that a client can write a
- * whole prompt itself. `tokens`: taken as they are.
- * @throws ServerError `invalid_request`
+ * whole prompt itself. `tokens`: taken as they are. `infill`: the markers are put around texts that are only texts.
+ * @throws ServerError `invalid_request`; `unsupported_parameter` for what the tokenizer has no tokens for.
  */
 export function encodePrompt(
   prompt: Prompt,
@@ -59,6 +60,8 @@ function encode(
       const options = { addSpecialTokens, parseSpecialTokens: true, tokenCountMax };
       return { text, tokenIds: tokenizer.encode(text, options) };
     }
+    case 'infill':
+      return { text: null, tokenIds: encodeInfill(prompt, tokenizer, tokenCountMax) };
     case 'messages': {
       if (template === null) {
         throw new ServerError(
@@ -74,6 +77,30 @@ function encode(
       return { text, tokenIds: tokenizer.encode(text, options) };
     }
   }
+}
+
+function encodeInfill(
+  { prefix, suffix, addSpecialTokens }: Extract<Prompt, { kind: 'infill' }>,
+  tokenizer: Tokenizer,
+  tokenCountMax: number,
+): Int32Array {
+  const markers = findInfillMarkers(tokenizer.addedTokens);
+  if (markers === null) {
+    throw new ServerError(
+      'unsupported_parameter',
+      "'suffix' is not supported by this model: its tokenizer has no tokens for filling in the middle.",
+      { param: 'suffix' },
+    );
+  }
+  const options = { addSpecialTokens: false, parseSpecialTokens: false, continuesText: true, tokenCountMax };
+  return Int32Array.from([
+    ...tokenizer.encode('', { addSpecialTokens, parseSpecialTokens: false }),
+    markers.prefixId,
+    ...tokenizer.encode(prefix, options),
+    markers.suffixId,
+    ...tokenizer.encode(suffix, options),
+    markers.middleId,
+  ]);
 }
 
 /** The field that a complaint about one of the prompts names. */

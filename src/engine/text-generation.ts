@@ -20,7 +20,14 @@ export type Prompt =
       /** What the tokenizer puts around a text, usually the beginning-of-text token. */
       readonly addSpecialTokens: boolean;
     }
-  | { readonly kind: 'tokens'; readonly tokenIds: readonly number[] };
+  | { readonly kind: 'tokens'; readonly tokenIds: readonly number[] }
+  /** What stands between two texts is written; for models that have the tokens for it. */
+  | {
+      readonly kind: 'infill';
+      readonly prefix: string;
+      readonly suffix: string;
+      readonly addSpecialTokens: boolean;
+    };
 
 /** Everything that a caller may ask for; `null` takes the model's own default. Ranges are checked by the caller. */
 export type TextRequest = {

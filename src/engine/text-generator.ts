@@ -7,6 +7,7 @@ import { ServerError } from '../base/errors.ts';
 import { seedOfChoice } from '../base/random.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
 import { decodeTokens } from '../text/decode-tokens.ts';
+import { findInfillMarkers } from '../text/infill.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import { ChoiceFanOut } from './choice-fan-out.ts';
 import { ChoiceText } from './choice-text.ts';
@@ -88,7 +89,7 @@ function planGeneration(request: TextRequest, options: TextGeneratorOptions): Ge
   for (const tokenId of request.allowedTokenIds ?? []) {
     requireTokenId(tokenId, limits.vocabularySize, 'allowed_token_ids');
   }
-  const endOfText = request.ignoreEndOfText ? [] : options.endOfTextTokenIds;
+  const endOfText = request.ignoreEndOfText ? [] : endOfTextOf(request, options);
   const sampling = samplingOf(request, options);
   const stopTokenIds = [...new Set([...endOfText, ...request.stopTokenIds])];
   requireAllowedToken(sampling, request.newTokensMin > 0 ? stopTokenIds : []);
@@ -97,6 +98,13 @@ function planGeneration(request: TextRequest, options: TextGeneratorOptions): Ge
     stopTokenIds,
     sampling,
   };
+}
+
+/** What is filled in ends at a token of its own, too. */
+function endOfTextOf({ prompts }: TextRequest, options: TextGeneratorOptions): readonly number[] {
+  const isInfill = prompts.some(({ kind }) => kind === 'infill');
+  const endId = isInfill ? (findInfillMarkers(options.tokenizer.addedTokens)?.endId ?? null) : null;
+  return endId === null ? options.endOfTextTokenIds : [...options.endOfTextTokenIds, endId];
 }
 
 /** @throws ServerError when the prompt cannot run. */

@@ -51,7 +51,7 @@ export function parseCompletionRequest(body: JsonObject, options: ParseOptions):
     text: {
       ...generationOf(request),
       choiceCount: request.best_of ?? told.toldCount,
-      prompts: promptsOf(request.prompt, request.add_special_tokens ?? true),
+      prompts: promptsOf(request),
       newTokensMax,
       // Choices are ranked by their log probabilities.
       logprobCount: isRanked(request) ? (told.logprobCount ?? 0) : told.logprobCount,
@@ -88,6 +88,9 @@ function checkCombinations(request: CompletionRequest): void {
     }
     if (bestOf! > BEST_OF_MAX) throw invalid('best_of', `'best_of' above 'n' is at most ${BEST_OF_MAX}.`);
   }
+  if (echo === true && request.suffix != null && request.suffix !== '') {
+    throw invalid('suffix', "'suffix' cannot be used together with 'echo'.");
+  }
   if (request.max_tokens === 0 && echo !== true && prompt_logprobs == null) {
     throw invalid('max_tokens', "'max_tokens' can be 0 only with 'echo' or 'prompt_logprobs'.");
   }
@@ -97,11 +100,18 @@ function isTokenIds(prompt: PromptField): prompt is readonly number[] {
   return typeof prompt !== 'string' && typeof prompt[0] === 'number';
 }
 
-function promptsOf(prompt: PromptField, addSpecialTokens: boolean): readonly Prompt[] {
+/** @throws ServerError `invalid_request` for a suffix to token ids. */
+function promptsOf({ prompt, suffix, add_special_tokens }: CompletionRequest): readonly Prompt[] {
+  const addSpecialTokens = add_special_tokens ?? true;
   const list = typeof prompt === 'string' || isTokenIds(prompt) ? [prompt] : prompt;
-  return list.map((each) =>
-    typeof each === 'string'
-      ? { kind: 'text', text: wellFormed(each), addSpecialTokens }
-      : { kind: 'tokens', tokenIds: each },
-  );
+  return list.map((each): Prompt => {
+    const hasSuffix = suffix != null && suffix !== '';
+    if (typeof each !== 'string') {
+      if (hasSuffix) throw invalid('suffix', "'suffix' needs the prompt as text, not as token ids.");
+      return { kind: 'tokens', tokenIds: each };
+    }
+    const text = wellFormed(each);
+    if (hasSuffix) return { kind: 'infill', prefix: text, suffix: wellFormed(suffix), addSpecialTokens };
+    return { kind: 'text', text, addSpecialTokens };
+  });
 }

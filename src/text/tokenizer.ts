@@ -43,6 +43,8 @@ export type EncodeOptions = {
   readonly parseSpecialTokens: boolean;
   /** Ascending indices into the text that no special token may span; see `ChatTemplate.render`. */
   readonly breaks?: readonly number[];
+  /** The text goes on from another: what is put before a first word (a space, mostly) is not put before it. */
+  readonly continuesText?: boolean;
   /** Once more tokens than this are found, the rest of the text is not looked at. */
   readonly tokenCountMax?: number;
 };
@@ -55,7 +57,7 @@ const WORD_BORDER = /(?<=[^\u2581])(?=\u2581)/u;
 /** Stands for the text when the post-processor is asked what it puts around it. */
 const TEXT_PROBE = '\u0000text\u0000';
 
-type Output = { readonly ids: number[]; readonly countMax: number };
+type Output = { readonly ids: number[]; readonly countMax: number; readonly continuesText: boolean };
 
 export class Tokenizer {
   readonly addedTokens: readonly AddedToken[];
@@ -70,6 +72,8 @@ export class Tokenizer {
   readonly #piecesPerCall: number;
   /** Characters that one token stands for at most, a normaliser aside. */
   readonly #longestToken: number;
+  /** What the normaliser puts before a text. */
+  readonly #prepended: string;
   readonly #prefixIds: readonly number[];
   readonly #suffixIds: readonly number[];
 
@@ -93,6 +97,7 @@ export class Tokenizer {
     // Unknown characters in a row become one token, also those of different pieces.
     this.#piecesPerCall = model.fuse_unk && model.byte_fallback !== true ? Infinity : PIECES_PER_CALL;
     this.#longestToken = longestOf(model.tokens_to_ids.keys(), this.addedTokens);
+    this.#prepended = normalizer === null ? '' : normalizer('a').slice(0, -1);
     [this.#prefixIds, this.#suffixIds] = this.#surroundingIds();
   }
 
@@ -124,10 +129,10 @@ export class Tokenizer {
       parseSpecialTokens: options.parseSpecialTokens,
       breaks: options.breaks ?? NO_BREAKS,
     });
-    const countMax = options.tokenCountMax ?? Infinity;
+    const { tokenCountMax: countMax = Infinity, continuesText = false } = options;
     forEachSection(text, matches, (section, start, token) => {
       if (token !== null) ids.push(token.id);
-      else if (ids.length <= countMax) this.#encodeSection(section, start, { ids, countMax });
+      else if (ids.length <= countMax) this.#encodeSection(section, start, { ids, countMax, continuesText });
     });
     if (options.addSpecialTokens) ids.push(...this.#suffixIds);
     return Int32Array.from(ids);
@@ -136,13 +141,17 @@ export class Tokenizer {
   /** `start`: where the section lies in the whole text; a leading space is added to the very first one only. */
   #encodeSection(section: string, start: number, output: Output): void {
     const { normalizer } = this.#library;
-    const normalized = normalizer === null ? section : normalizer(section);
+    let normalized = normalizer === null ? section : normalizer(section);
+    const isFirst = start === 0 && !output.continuesText;
+    if (start === 0 && !isFirst && normalized.startsWith(this.#prepended)) {
+      normalized = normalized.slice(this.#prepended.length);
+    }
     const matches = this.#normalizedMatcher.find(normalized, {
       parseSpecialTokens: false,
       breaks: NO_BREAKS,
     });
     forEachSection(normalized, matches, (text, offset, token) => {
-      if (token === null) this.#encodePlain(text, start + offset === 0 ? 0 : 1, output);
+      if (token === null) this.#encodePlain(text, isFirst && offset === 0 ? 0 : 1, output);
       else output.ids.push(token.id);
     });
   }

@@ -87,6 +87,17 @@ const SERVED: readonly (readonly [Record<string, unknown>, Partial<TextRequest>]
   [{ prompt: '' }, { prompts: [text('')] }],
   [{ prompt: ['a', 'b'] }, { prompts: [text('a'), text('b')] }],
   [{ prompt: [1, 2] }, { prompts: [tokens(1, 2)] }],
+  [{ prompt: 'a', suffix: '' }, { prompts: [text('a')] }],
+  [{ prompt: [1, 2], suffix: '' }, { prompts: [tokens(1, 2)] }],
+  [
+    { prompt: ['a', ''], suffix: '\udc00z', add_special_tokens: false },
+    {
+      prompts: [
+        { kind: 'infill', prefix: 'a', suffix: '\ufffdz', addSpecialTokens: false },
+        { kind: 'infill', prefix: '', suffix: '\ufffdz', addSpecialTokens: false },
+      ],
+    },
+  ],
   [{ prompt: [[1, 2], [3]] }, { prompts: [tokens(1, 2), tokens(3)] }],
   [
     { prompt: 'a', add_special_tokens: false },
@@ -197,6 +208,10 @@ const WRONG: readonly (readonly [fields: Record<string, unknown>, param: string,
   [{ n: 3, best_of: 21 }, 'best_of', 'invalid_value'],
   [{ n: 128, best_of: 129 }, 'best_of', 'invalid_value'],
   [{ best_of: 2, stream: true }, 'best_of', 'invalid_value'],
+  [{ suffix: 5 }, 'suffix', 'invalid_type'],
+  [{ suffix: 'end', echo: true }, 'suffix', 'invalid_value'],
+  [{ suffix: 'end', prompt: [1] }, 'suffix', 'invalid_value'],
+  [{ suffix: 'end', prompt: [[1]] }, 'suffix', 'invalid_value'],
   [{ max_tokens: 0 }, 'max_tokens', 'invalid_value'],
   [{ max_tokens: -1, echo: true }, 'max_tokens', 'invalid_value'],
   [{ prompt_logprobs: 3, stream: true }, 'prompt_logprobs', 'invalid_value'],
@@ -229,7 +244,6 @@ describe('a wrong value of a completion', () => {
 });
 
 const REFUSED: readonly (readonly [fields: Record<string, unknown>, param: string])[] = [
-  [{ suffix: 'end' }, 'suffix'],
   [{ max_completion_tokens: 5 }, 'max_completion_tokens'],
   [{ messages: [] }, 'messages'],
   [{ prompt_embeds: 'x' }, 'prompt_embeds'],

@@ -34,10 +34,14 @@ export function tokenLogprobs(text: string, topCount: number): TokenTextLogprobs
 }
 
 /** What a request that wants to know gets told of its prompts: text, or ids written as `<1 2>`; one token each. */
-function promptsOf({ prompts, wantsPrompts }: TextRequest): readonly PromptTokens[] | null {
+function promptsOf({
+  prompts,
+  wantsPrompts,
+}: Pick<TextRequest, 'prompts' | 'wantsPrompts'>): readonly PromptTokens[] | null {
   if (!wantsPrompts) return null;
   return prompts.map((prompt) => {
     if (prompt.kind === 'text') return { text: prompt.text, tokenIds: [1] };
+    if (prompt.kind === 'infill') return { text: `${prompt.prefix}_${prompt.suffix}`, tokenIds: [1] };
     if (prompt.kind === 'messages') return { text: '<messages>', tokenIds: [1, 2] };
     return { text: `<${prompt.tokenIds.join(' ')}>`, tokenIds: prompt.tokenIds };
   });
@@ -146,8 +150,9 @@ export class FakeTextGenerator implements TextGenerator {
     this.tokenized.push(prompt);
     if (prompt.kind === 'tokens')
       return { text: this.detokenize(prompt.tokenIds), tokenIds: prompt.tokenIds };
+    const [described] = promptsOf({ prompts: [prompt], wantsPrompts: true })!;
     const text =
-      prompt.kind === 'text' ? prompt.text : prompt.messages.map(({ content }) => content).join('');
+      prompt.kind === 'messages' ? prompt.messages.map(({ content }) => content).join('') : described!.text;
     return { text, tokenIds: [...text].map((each) => each.codePointAt(0)!) };
   }
 

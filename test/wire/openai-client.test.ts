@@ -348,9 +348,10 @@ describe('a completion', () => {
   });
 
   it('that asks for what is not served is a BadRequestError that names the field', async () => {
-    const error = await failureOf(client.completions.create({ model: MODEL, prompt: 'a', suffix: 'z' }));
+    const fields = { model: MODEL, prompt: 'a', truncate_prompt_tokens: 5 };
+    const error = await failureOf(client.completions.create(fields));
     expect(error).toBeInstanceOf(OpenAI.BadRequestError);
-    expect(error).toMatchObject({ param: 'suffix', code: 'unsupported_parameter' });
+    expect(error).toMatchObject({ param: 'truncate_prompt_tokens', code: 'unsupported_parameter' });
   });
 });
 

@@ -108,6 +108,10 @@ first. Above \`n\` at most ${BEST_OF_MAX}, and not with \`stream\`.`,
     .describe(
       'Extension. What the tokenizer puts around a text; true by default. Token ids are taken as they are.',
     ),
+  suffix: z.string().nullish().describe(
+    'What comes after the completion, for models with tokens for filling in the middle (Qwen Coder, CodeLlama, DeepSeek \
+Coder, StarCoder); refused for others. The prompt has to be text; not with `echo`.',
+  ),
   echo: z
     .boolean()
     .nullish()

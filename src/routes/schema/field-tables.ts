@@ -106,7 +106,6 @@ const CHAT_OTHERS: readonly (readonly [string, FieldRule])[] = [
 
 /** OpenAI's and others' fields of a completion request that are refused or have no effect. */
 const COMPLETION_OTHERS: readonly (readonly [string, FieldRule])[] = [
-  ['suffix', refused('text is not filled in before a suffix', is(''))],
   ['user', ignored(NO_USERS)],
   ['max_completion_tokens', refused('this endpoint knows max_tokens')],
   ['top_logprobs', refused('this endpoint takes their number in logprobs')],
@@ -130,7 +129,7 @@ export const CHAT_FIELDS: FieldTable = new Map([
 
 /** Top level of a completion request. */
 export const COMPLETION_FIELDS: FieldTable = new Map([
-  ...served(['prompt', ...OPENAI_SERVED, 'best_of', 'echo', 'add_special_tokens']),
+  ...served(['prompt', ...OPENAI_SERVED, 'best_of', 'suffix', 'echo', 'add_special_tokens']),
   ...served(EXTENSIONS_SERVED),
   ...OTHERS_REFUSED,
   ...COMPLETION_OTHERS,
