@@ -4,7 +4,7 @@
  */
 
 import { randomAt } from '../src/base/random.ts';
-import type { EngineClient } from '../src/engine/engine-client.ts';
+import type { EngineClient, GenerationInput } from '../src/engine/engine-client.ts';
 import { GREEDY } from '../src/sampling/sampling-params.ts';
 import { gapsOf, type StreamOutcome } from './stream-record.ts';
 
@@ -23,39 +23,55 @@ export async function streamBare(
 ): Promise<StreamOutcome> {
   const sentAtMs = performance.now();
   const times: number[] = [];
-  let tokenCount = 0;
-  let cachedTokenCount = 0;
+  const counts = { tokens: 0, cached: 0 };
   const promptTokenCount = promptTokenIds.length;
   try {
     const admission = client.admit(1);
     try {
-      for await (const event of client.generate(inputOf(promptTokenIds, outputTokenCount))) {
-        if (event.kind !== 'tokens-delta') continue;
+      await untilFinish(client, inputOf(promptTokenIds, outputTokenCount), (tokenCount, cachedTokenCount) => {
         times.push(performance.now());
-        tokenCount += event.tokens.length;
-        cachedTokenCount = event.cachedTokenCount;
-      }
+        counts.tokens += tokenCount;
+        counts.cached = cachedTokenCount;
+      });
     } finally {
       admission.leave();
     }
   } catch (error) {
     return { kind: 'stream-failed', reason: error instanceof Error ? error.message : String(error) };
   }
-  if (tokenCount !== outputTokenCount)
-    return { kind: 'stream-failed', reason: `${tokenCount} of ${outputTokenCount} tokens came` };
+  if (counts.tokens !== outputTokenCount)
+    return { kind: 'stream-failed', reason: `${counts.tokens} of ${outputTokenCount} tokens came` };
   const record = {
     sentAtMs,
     firstTokenAtMs: times[0]!,
     lastTokenAtMs: times[times.length - 1]!,
     gapsMs: gapsOf(times),
     promptTokenCount,
-    cachedTokenCount,
-    outputTokenCount: tokenCount,
+    cachedTokenCount: counts.cached,
+    outputTokenCount: counts.tokens,
   };
   return { kind: 'stream-done', record };
 }
 
-function inputOf(promptTokenIds: Int32Array, outputTokenCount: number) {
+type OnTokens = (tokenCount: number, cachedTokenCount: number) => void;
+
+/** Rejects when the sequence fails. */
+function untilFinish(client: EngineClient, input: GenerationInput, onTokens: OnTokens): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const feed = client.generate(input, () => {
+      try {
+        for (let event = feed.take(); event !== null; event = feed.take()) {
+          if (event.kind === 'finish') return resolve();
+          onTokens(event.tokens.length, event.cachedTokenCount);
+        }
+      } catch (error) {
+        reject(error);
+      }
+    });
+  });
+}
+
+function inputOf(promptTokenIds: Int32Array, outputTokenCount: number): GenerationInput {
   return {
     promptTokenIds,
     sampling: GREEDY,

@@ -1,9 +1,10 @@
 /** The requests of the benchmark: streamed greedy chat completions of a fixed length, and the model's name. */
 
 import { z } from 'zod';
+import type { FinishedStream } from './closed-loop.ts';
 import { bodyText, exchange, type Target } from './http-exchange.ts';
 import { type TokenCost, tokenCostOf, wordsOf } from './prompts.ts';
-import { readStream, type StreamOutcome, type StreamRecord } from './stream-record.ts';
+import { readStream, type StreamRecord } from './stream-record.ts';
 
 export type ChatTarget = { readonly target: Target; readonly model: string };
 
@@ -26,7 +27,7 @@ export async function streamChat(
   chat: ChatTarget,
   content: string,
   outputTokenCount: number,
-): Promise<StreamOutcome> {
+): Promise<FinishedStream> {
   const answer = await exchange(chat.target, '/v1/chat/completions', {
     model: chat.model,
     messages: [{ role: 'user', content }],
@@ -36,7 +37,7 @@ export async function streamChat(
     max_tokens: outputTokenCount,
     ignore_eos: true,
   });
-  return readStream(answer);
+  return () => readStream(answer);
 }
 
 /** @throws Error when the request fails; for requests without which the benchmark cannot go on. */
@@ -45,7 +46,7 @@ export async function streamChatOrThrow(
   content: string,
   outputTokenCount: number,
 ): Promise<StreamRecord> {
-  const outcome = await streamChat(chat, content, outputTokenCount);
+  const outcome = (await streamChat(chat, content, outputTokenCount))();
   if (outcome.kind === 'stream-failed') throw new Error(outcome.reason);
   return outcome.record;
 }

@@ -10,8 +10,14 @@ export type Load = {
   readonly concurrency: number;
   readonly requestCount: number;
   /** Called with 0, 1, 2, … in the order of sending. Must not reject. */
-  readonly send: (index: number) => Promise<StreamOutcome>;
+  readonly send: (index: number) => Promise<FinishedStream>;
 };
+
+/**
+ * A request that is over, to be looked at when the run is: taking answers apart in between would take the cores from
+ * the requests that still run.
+ */
+export type FinishedStream = () => StreamOutcome;
 
 export type RunFigures = {
   readonly concurrency: number;
@@ -35,13 +41,16 @@ export type RunFigures = {
 
 /** Runs the load to its end. Requests that fail are counted, not sent again. */
 export async function runClosedLoop(load: Load): Promise<RunFigures> {
-  const outcomes: StreamOutcome[] = [];
+  const finished: FinishedStream[] = [];
   let nextIndex = 0;
   const client = async () => {
-    while (nextIndex < load.requestCount) outcomes.push(await load.send(nextIndex++));
+    while (nextIndex < load.requestCount) finished.push(await load.send(nextIndex++));
   };
   await Promise.all(Array.from({ length: load.concurrency }, client));
-  return figuresOf(load, outcomes);
+  return figuresOf(
+    load,
+    finished.map((look) => look()),
+  );
 }
 
 function figuresOf(load: Load, outcomes: readonly StreamOutcome[]): RunFigures {

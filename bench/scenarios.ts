@@ -104,8 +104,11 @@ async function sendersOf(plan: BenchPlan, subjects: Subjects, wordCount: number)
   const server: Sender = (seed) => streamChat(chat, wordsOf(seed, wordCount), plan.outputTokenCount);
   if (engine === null) return { server, engine: null };
   const { vocabularySize } = engine.limits;
-  const bare: Sender = (seed) =>
-    streamBare(engine, randomPrompt(seed, sample.promptTokenCount, vocabularySize), plan.outputTokenCount);
+  const bare: Sender = async (seed) => {
+    const prompt = randomPrompt(seed, sample.promptTokenCount, vocabularySize);
+    const outcome = await streamBare(engine, prompt, plan.outputTokenCount);
+    return () => outcome;
+  };
   return { server, engine: bare };
 }
 

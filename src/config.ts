@@ -13,6 +13,7 @@ import {
   DRAIN_MS_DEFAULT,
   REQUESTS_IN_FLIGHT_DEFAULT,
   SEQUENCES_PER_STEP_DEFAULT,
+  STREAM_DELAY_MS_DEFAULT,
   TOKENS_PER_STEP_DEFAULT,
 } from './base/limits.ts';
 import type { CacheMemory, EngineOptions } from './engine/engine-options.ts';
@@ -124,6 +125,13 @@ export const SERVE_OPTIONS = {
     description: 'threads that compute',
     shownDefault: "the machine's cores",
   },
+  streamDelay: {
+    flags: '--stream-delay <ms>',
+    environment: 'OCTAVO_STREAM_DELAY',
+    description:
+      'longest time a streamed token waits to be written with others when many come fast; 0 writes each by itself',
+    shownDefault: String(STREAM_DELAY_MS_DEFAULT),
+  },
   shutdownTimeout: {
     flags: '--shutdown-timeout <seconds>',
     environment: 'OCTAVO_SHUTDOWN_TIMEOUT',
@@ -142,6 +150,8 @@ export const SERVE_OPTIONS = {
 const COUNT_MAX = 2 ** 24;
 /** A day; Node's timers end at 24.8 of them, and fire at once beyond. */
 const SHUTDOWN_SECONDS_MAX = 86_400;
+/** Beyond a second it is no stream any more. */
+const STREAM_DELAY_MS_MAX = 1000;
 
 const count = z.coerce.number().int().positive().max(COUNT_MAX);
 const switchValue = z
@@ -166,6 +176,7 @@ const serveSchema = z.object({
   maxNumBatchedTokens: count.default(TOKENS_PER_STEP_DEFAULT),
   maxInFlight: count.default(REQUESTS_IN_FLIGHT_DEFAULT),
   threads: count.default(os.availableParallelism()),
+  streamDelay: z.coerce.number().nonnegative().max(STREAM_DELAY_MS_MAX).default(STREAM_DELAY_MS_DEFAULT),
   shutdownTimeout: z.coerce
     .number()
     .nonnegative()

@@ -18,6 +18,7 @@ import {
   REQUEST_BODY_BYTES_MAX,
   REQUEST_RECEIVE_MS,
   STALLED_AFTER_MS,
+  STREAM_WRITES_PER_SECOND,
 } from './base/limits.ts';
 import { engineOptions, type ServeConfig } from './config.ts';
 import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
@@ -31,6 +32,7 @@ import { createApp } from './routes/app.ts';
 import { brokenRequests } from './routes/broken-request.ts';
 import { EngineMetrics } from './routes/engine-metrics.ts';
 import { BodyReader } from './routes/request-body.ts';
+import { WritePacer } from './routes/write-pacer.ts';
 import { ChatTemplate } from './text/chat-template.ts';
 import { Tokenizer } from './text/tokenizer.ts';
 import { chooseTemplateSource } from './text/tokenizer-files.ts';
@@ -143,6 +145,11 @@ async function createHttp(
       arrivingBytesMax: ARRIVING_BODY_BYTES_MAX,
     }),
     heartbeatMs: HEARTBEAT_MS,
+    pacer: new WritePacer({
+      clock: systemClock,
+      writesPerSecond: STREAM_WRITES_PER_SECOND,
+      delayMsMax: config.streamDelay,
+    }),
     stalledAfterMs: STALLED_AFTER_MS,
   });
 }

@@ -71,6 +71,15 @@ export const DRAIN_MS_DEFAULT = 30_000;
 /** Silence on an event stream before a comment is sent, so that proxies do not cut the line. */
 export const HEARTBEAT_MS = 15_000;
 
+/**
+ * Writes a second of all event streams together, beyond which tokens are joined. A write takes the server and its
+ * client some 50 us each on busy cores, so these take about a twentieth of one.
+ */
+export const STREAM_WRITES_PER_SECOND = 500;
+
+/** Longest time that a token waits to be written together with others: two frames of a screen. */
+export const STREAM_DELAY_MS_DEFAULT = 32;
+
 /** `Retry-After` of a 429: about the time in which a slot of a busy server comes free. */
 export const RETRY_AFTER_SECONDS = 1;
 

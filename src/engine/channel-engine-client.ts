@@ -6,7 +6,9 @@
 import { assertNever } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { ServerError } from '../base/errors.ts';
+import type { Feed, OnReadable } from '../base/feed.ts';
 import { RETRY_AFTER_SECONDS } from '../base/limits.ts';
+import type { SequenceToken } from '../batching/generation-request.ts';
 import type {
   Admission,
   EngineClient,
@@ -101,23 +103,15 @@ export class ChannelEngineClient implements EngineClient {
     };
   }
 
-  async *generate(input: GenerationInput, signal?: AbortSignal): AsyncGenerator<TokenEvent> {
+  generate(input: GenerationInput, onReadable: OnReadable): Feed<TokenEvent> {
     this.#assertServing();
     this.#assertFits(input);
     const sequenceId = this.#nextSequenceId++;
-    const stream = new TokenStream();
-    const cancel = () => stream.finish('abort');
+    const stream = new TokenStream({ onReadable, onCancel: () => this.#cancel(sequenceId) });
     if (this.#streams.size === 0) this.#progressAtMs = this.#options.clock.monotonicMs();
     this.#streams.set(sequenceId, stream);
-    signal?.addEventListener('abort', cancel, { once: true });
     this.#options.send({ kind: 'request-submit', request: { ...input, sequenceId } });
-    try {
-      if (signal?.aborted) cancel();
-      yield* stream;
-    } finally {
-      signal?.removeEventListener('abort', cancel);
-      this.#cancel(sequenceId, stream);
-    }
+    return stream;
   }
 
   onStep(listener: (report: StepReport) => void): void {
@@ -150,14 +144,11 @@ export class ChannelEngineClient implements EngineClient {
         for (const { sequenceId, scores } of event.promptScores) {
           this.#streams.get(sequenceId)?.pushScores(scores);
         }
-        for (const token of event.tokens) {
-          const stream = this.#streams.get(token.sequenceId);
-          stream?.push(token);
-          if (token.finishReason !== null) this.#streams.delete(token.sequenceId);
-        }
+        this.#takeTokens(event.tokens);
         for (const { sequenceId, code, message } of event.failures) {
-          this.#streams.get(sequenceId)?.fail(new ServerError(code, message));
+          const stream = this.#streams.get(sequenceId);
           this.#streams.delete(sequenceId);
+          stream?.fail(new ServerError(code, message));
         }
         for (const listener of this.#stepListeners) listener(event.report);
         return;
@@ -166,6 +157,15 @@ export class ChannelEngineClient implements EngineClient {
         return;
       default:
         assertNever(event);
+    }
+  }
+
+  /** A sequence that has ended is forgotten first: its reader may do anything when it is told. */
+  #takeTokens(tokens: readonly SequenceToken[]): void {
+    for (const token of tokens) {
+      const stream = this.#streams.get(token.sequenceId);
+      if (token.finishReason !== null) this.#streams.delete(token.sequenceId);
+      stream?.push(token);
     }
   }
 
@@ -179,8 +179,9 @@ export class ChannelEngineClient implements EngineClient {
   #end(error: ServerError): boolean {
     if (this.#state === 'dead') return false;
     this.#state = 'dead';
-    for (const stream of this.#streams.values()) stream.fail(error);
+    const streams = [...this.#streams.values()];
     this.#streams.clear();
+    for (const stream of streams) stream.fail(error);
     this.#rejectReady(error);
     this.#tellDrainers();
     return true;
@@ -191,10 +192,8 @@ export class ChannelEngineClient implements EngineClient {
   }
 
   /** After a sequence's reader has left: tells the engine, unless the sequence has ended by itself. */
-  #cancel(sequenceId: number, stream: TokenStream): void {
-    if (this.#streams.get(sequenceId) !== stream) return;
-    this.#streams.delete(sequenceId);
-    this.#options.send({ kind: 'request-abort', sequenceId });
+  #cancel(sequenceId: number): void {
+    if (this.#streams.delete(sequenceId)) this.#options.send({ kind: 'request-abort', sequenceId });
   }
 
   #assertServing(): void {

@@ -4,6 +4,7 @@
  */
 
 import type { ServerError } from '../base/errors.ts';
+import type { Feed, OnReadable } from '../base/feed.ts';
 import type { FinishReason, GenerationRequest } from '../batching/generation-request.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
 import type { TokenLogprobs } from '../sampling/sampling-params.ts';
@@ -63,11 +64,12 @@ export interface EngineClient {
   admit(count: number): Admission;
 
   /**
-   * Runs one sequence. Ends after `finish`; ending the iteration early, or aborting `signal`, cancels the
-   * sequence, and its blocks are free by the next step.
-   * @throws ServerError (from the iteration) `context_length_exceeded`, `step_failed` or `engine_dead`.
+   * Runs one sequence. The feed's last event is `finish`; cancelling it before cancels the sequence, and its blocks
+   * are free by the next step.
+   * @throws ServerError `context_length_exceeded`, `not_ready` or `engine_dead`; the feed throws `step_failed`,
+   *   `engine_dead` or `shutting_down`.
    */
-  generate(input: GenerationInput, signal?: AbortSignal): AsyncIterable<TokenEvent>;
+  generate(input: GenerationInput, onReadable: OnReadable): Feed<TokenEvent>;
 
   /** Called once for every step. Must not throw. */
   onStep(listener: (report: StepReport) => void): void;

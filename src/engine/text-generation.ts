@@ -3,6 +3,7 @@
  * choices, detokenises, watches stop strings. Knows nothing of HTTP or of OpenAI's shapes.
  */
 
+import type { Feed, OnReadable } from '../base/feed.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { ChatMessage, RenderOptions } from '../text/chat-template.ts';
 
@@ -167,13 +168,14 @@ export type TextUsage = {
 
 export interface TextGenerator {
   /**
-   * Checks the request and tokenises its first prompt before it returns, so that a request which cannot run fails
-   * here and not in a stream. Further prompts are tokenised by the iteration before its first event, one a turn of
-   * the event loop, so that many prompts keep nobody waiting; nothing runs until all of them are known to be right.
-   * The iteration cancels every choice when it is ended early or `signal` aborts.
-   * @throws ServerError `context_length_exceeded`, `invalid_request`, or any of `EngineClient`.
+   * Checks the request, tokenises its first prompt and starts it, so that a request which cannot run fails here and not
+   * in a stream. Further prompts are tokenised one a turn of the event loop before the first event, so that many
+   * prompts keep nobody waiting; nothing runs until all of them are known to be right. The feed's last event is
+   * `usage`; cancelling it before cancels every choice.
+   * @throws ServerError `context_length_exceeded`, `invalid_request`, or any of `EngineClient`; for further prompts,
+   *   and for what fails later, the feed throws.
    */
-  generate(request: TextRequest, signal: AbortSignal): AsyncIterable<TextEvent>;
+  generate(request: TextRequest, onReadable: OnReadable): Feed<TextEvent>;
 
   /**
    * A prompt as the model would get it. Its length is not held against the context, but a prompt of several

@@ -3,19 +3,16 @@
  * request are sequences of their own.
  */
 
-import { ServerError } from '../base/errors.ts';
 import { seedOfChoice } from '../base/random.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
 import { decodeTokens } from '../text/decode-tokens.ts';
 import { findInfillMarkers } from '../text/infill.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
-import { ChoiceFanOut } from './choice-fan-out.ts';
 import { ChoiceText } from './choice-text.ts';
-import type { EngineClient, GenerationInput, TokenEvent } from './engine-client.ts';
+import type { EngineClient, GenerationInput } from './engine-client.ts';
 import type { GenerationDefaults } from './generation-defaults.ts';
 import {
   bannedSequences,
-  type EncodedPrompt,
   encodePrompt,
   newTokensAllowed,
   type PromptEncoder,
@@ -25,13 +22,8 @@ import {
   requireTokenId,
 } from './prompt-encoding.ts';
 import { promptTokens, requireTellable, scoredPrompt } from './prompt-text.ts';
-import {
-  type Prompt,
-  sequenceCountOf,
-  type TextEvent,
-  type TextGenerator,
-  type TextRequest,
-} from './text-generation.ts';
+import { type PlannedPrompt, RunningGeneration } from './running-generation.ts';
+import type { Prompt, TextGenerator, TextRequest } from './text-generation.ts';
 
 export type TextGeneratorOptions = PromptEncoder & {
   readonly client: EngineClient;
@@ -49,13 +41,22 @@ type GenerationPlan = {
   readonly sampling: SamplingParams;
 };
 
-type PlannedPrompt = EncodedPrompt & { readonly newTokensMax: number };
-
 export function createTextGenerator(options: TextGeneratorOptions): TextGenerator {
   return {
-    generate(request, signal) {
+    generate(request, onReadable) {
       const plan = planGeneration(request, options);
-      return runChoices(plan, planPrompt(request, 0, options), { options, signal });
+      return new RunningGeneration({
+        request,
+        client: options.client,
+        firstPrompt: planPrompt(request, 0, options),
+        planPrompt: (promptIndex) => planPrompt(request, promptIndex, options),
+        inputOf: (prompt, choiceIndex) => inputOfChoice(plan, prompt, choiceIndex),
+        createChoiceText: () => textOfChoice(plan, options.vocabulary),
+        checkPrompts: (prompts) => requireTellable(request, prompts),
+        describePrompt: (prompt) => promptTokens(prompt, options.vocabulary),
+        describeScores: (prompt, scores) => scoredPrompt(prompt, scores, options.vocabulary),
+        onReadable,
+      });
     },
 
     tokenize(prompt) {
@@ -120,20 +121,6 @@ function planPrompt(
   return { ...encoded, newTokensMax: newTokensAllowed(wanted, encoded.tokenIds.length, context) };
 }
 
-/** The other prompts, one a turn of the event loop; fewer when `signal` aborts. */
-async function planFurtherPrompts(
-  first: PlannedPrompt,
-  request: TextRequest,
-  { options, signal }: RunOptions,
-): Promise<readonly PlannedPrompt[]> {
-  const prompts = [first];
-  for (let index = 1; index < request.prompts.length && !signal.aborted; index++) {
-    await new Promise((resolve) => setImmediate(resolve));
-    prompts.push(planPrompt(request, index, options));
-  }
-  return prompts;
-}
-
 function samplingOf(
   request: TextRequest,
   { defaults, drawSeed, tokenizer }: TextGeneratorOptions,
@@ -190,102 +177,4 @@ function textOfChoice({ request, stopTokenIds }: GenerationPlan, vocabulary: Voc
     wantsStopLogprobs: request.wantsStopLogprobs,
     wantsTokenIds: request.wantsTokenIds,
   });
-}
-
-type RunOptions = { readonly options: TextGeneratorOptions; readonly signal: AbortSignal };
-
-/**
- * Runs the choices and merges their events. Ends without `usage` when `signal` aborts. Whichever way it ends,
- * every sequence that is still running is cancelled.
- */
-async function* runChoices(
-  plan: GenerationPlan,
-  first: PlannedPrompt,
-  run: RunOptions,
-): AsyncGenerator<TextEvent, void, void> {
-  const { options, signal } = run;
-  const { request } = plan;
-  const prompts = await planFurtherPrompts(first, request, run);
-  if (signal.aborted) return;
-  requireTellable(request, prompts);
-  const choices = Array.from({ length: sequenceCountOf(request) }, () =>
-    textOfChoice(plan, options.vocabulary),
-  );
-  const promptTokenCount = total(prompts.map(({ tokenIds }) => tokenIds.length));
-  const cachedCounts = new Int32Array(choices.length);
-  const fanOut = new ChoiceFanOut({
-    client: options.client,
-    promptCount: prompts.length,
-    choiceCount: request.choiceCount,
-    inputOf: (promptIndex, choiceIndex) => inputOfChoice(plan, prompts[promptIndex]!, choiceIndex),
-  });
-  const stop = (): void => fanOut.stop();
-  signal.addEventListener('abort', stop, { once: true });
-  try {
-    const described = request.wantsPrompts
-      ? prompts.map((prompt) => promptTokens(prompt, options.vocabulary))
-      : null;
-    yield { kind: 'prompt', promptTokenCount, prompts: described };
-    while (fanOut.openCount > 0) {
-      const merged = await fanOut.next();
-      if (merged === null) return;
-      const { sourceIndex, value } = merged;
-      const events: TextEvent[] = [];
-      if (value?.kind === 'tokens-delta') {
-        cachedCounts[sourceIndex] = value.cachedTokenCount;
-        if (tellsPrompt(request, sourceIndex, choices[sourceIndex]!)) {
-          const promptIndex = Math.floor(sourceIndex / request.choiceCount);
-          const tokens = scoredPrompt(prompts[promptIndex]!, value.promptScores ?? [], options.vocabulary);
-          events.push({ kind: 'prompt-logprobs', promptIndex, tokens });
-        }
-      }
-      events.push(...choiceEvents(sourceIndex, choices[sourceIndex]!, value));
-      if (events.at(-1)?.kind === 'choice-finish') fanOut.end(sourceIndex);
-      yield* events;
-      fanOut.resume(sourceIndex);
-    }
-    if (fanOut.isStopped) return;
-    const cachedTokenCount = total(prompts.map((_, index) => cachedCounts[index * request.choiceCount]!));
-    const completionTokenCount = total(choices.map(({ tokenCount }) => tokenCount));
-    yield { kind: 'usage', usage: { promptTokenCount, cachedTokenCount, completionTokenCount } };
-  } finally {
-    signal.removeEventListener('abort', stop);
-    stop();
-  }
-}
-
-/** The first tokens of a prompt's first choice bring the scores of the prompt. */
-function tellsPrompt(
-  { promptLogprobCount, choiceCount }: TextRequest,
-  sequenceIndex: number,
-  choice: ChoiceText,
-): boolean {
-  return promptLogprobCount !== null && sequenceIndex % choiceCount === 0 && choice.tokenCount === 0;
-}
-
-/** @throws ServerError `step_failed` for a sequence that the engine ended by itself. */
-function choiceEvents(choiceIndex: number, choice: ChoiceText, event: TokenEvent | null): TextEvent[] {
-  if (event?.kind === 'tokens-delta') {
-    if (choice.isEmpty) return [finishOf(choiceIndex, 'length', choice)];
-    const { stopped, ...delta } = choice.push(event.tokens);
-    const told: TextEvent = { kind: 'text-delta', choiceIndex, ...delta };
-    return stopped ? [told, finishOf(choiceIndex, 'stop', choice)] : [told];
-  }
-  if (event === null || event.reason === 'abort') {
-    throw new ServerError('step_failed', 'The engine ended the sequence before it was complete.');
-  }
-  const { stopped, ...delta } = choice.flush();
-  const reason = stopped ? 'stop' : event.reason;
-  const finish = finishOf(choiceIndex, reason, choice);
-  const hasRest = delta.text !== '' || (delta.logprobs !== null && delta.logprobs.length > 0);
-  return hasRest ? [{ kind: 'text-delta', choiceIndex, ...delta }, finish] : [finish];
-}
-
-function finishOf(choiceIndex: number, reason: 'stop' | 'length', choice: ChoiceText): TextEvent {
-  const { meanLogprob } = choice;
-  return { kind: 'choice-finish', choiceIndex, reason, ...(meanLogprob !== null && { meanLogprob }) };
-}
-
-function total(counts: readonly number[]): number {
-  return counts.reduce((sum, count) => sum + count, 0);
 }

@@ -4,6 +4,7 @@
  */
 
 import type { ServerError } from '../base/errors.ts';
+import type { Feed, OnReadable } from '../base/feed.ts';
 import type { FinishReason, SequenceToken } from '../batching/generation-request.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
 import type { GeneratedToken, TokenEvent } from './engine-client.ts';
@@ -12,60 +13,69 @@ type End =
   | { readonly kind: 'finished'; readonly reason: FinishReason }
   | { readonly kind: 'failed'; readonly error: ServerError };
 
-export class TokenStream implements AsyncIterable<TokenEvent> {
+export type TokenStreamOptions = {
+  readonly onReadable: OnReadable;
+  /** The reader has left before the end. */
+  readonly onCancel: () => void;
+};
+
+export class TokenStream implements Feed<TokenEvent> {
+  readonly #options: TokenStreamOptions;
   #tokens: GeneratedToken[] = [];
   #cachedTokenCount = 0;
   /** Told with the first tokens. */
   #promptScores: PromptScores[] | null = null;
   #end: End | null = null;
-  /** Set while the reader waits. */
-  #wake: (() => void) | null = null;
+  /** The end has been given, or the reader has left. */
+  #isOver = false;
+
+  constructor(options: TokenStreamOptions) {
+    this.#options = options;
+  }
 
   push({ tokenId, logprobs, cachedTokenCount, finishReason }: SequenceToken): void {
     if (this.#end !== null) return;
     this.#tokens.push({ tokenId, logprobs });
     this.#cachedTokenCount = cachedTokenCount;
     if (finishReason !== null) this.#end = { kind: 'finished', reason: finishReason };
-    this.#wake?.();
+    this.#tell();
   }
 
-  /** Before the first token. */
+  /** Told with the first token, which comes in the same step or later. */
   pushScores(scores: PromptScores): void {
     this.#promptScores ??= [];
     this.#promptScores.push(scores);
   }
 
-  /** Ends the stream after what it holds already. Only the first end counts. */
-  finish(reason: FinishReason): void {
-    this.#end ??= { kind: 'finished', reason };
-    this.#wake?.();
-  }
-
-  /** Makes the reader's iteration throw after what the stream holds already. */
+  /** Makes `take` throw after what the stream holds already. Only the first end counts. */
   fail(error: ServerError): void {
-    this.#end ??= { kind: 'failed', error };
-    this.#wake?.();
+    if (this.#end !== null) return;
+    this.#end = { kind: 'failed', error };
+    this.#tell();
   }
 
-  async *[Symbol.asyncIterator](): AsyncGenerator<TokenEvent> {
-    for (;;) {
-      if (this.#tokens.length > 0) {
-        const tokens = this.#tokens;
-        const promptScores = this.#promptScores;
-        this.#tokens = [];
-        this.#promptScores = null;
-        yield { kind: 'tokens-delta', tokens, cachedTokenCount: this.#cachedTokenCount, promptScores };
-      } else if (this.#end === null) {
-        await new Promise<void>((resolve) => {
-          this.#wake = resolve;
-        });
-        this.#wake = null;
-      } else if (this.#end.kind === 'failed') {
-        throw this.#end.error;
-      } else {
-        yield { kind: 'finish', reason: this.#end.reason };
-        return;
-      }
+  take(): TokenEvent | null {
+    if (this.#isOver) return null;
+    if (this.#tokens.length > 0) {
+      const tokens = this.#tokens;
+      const promptScores = this.#promptScores;
+      this.#tokens = [];
+      this.#promptScores = null;
+      return { kind: 'tokens-delta', tokens, cachedTokenCount: this.#cachedTokenCount, promptScores };
     }
+    if (this.#end === null) return null;
+    this.#isOver = true;
+    if (this.#end.kind === 'failed') throw this.#end.error;
+    return { kind: 'finish', reason: this.#end.reason };
+  }
+
+  cancel(): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
+    this.#options.onCancel();
+  }
+
+  #tell(): void {
+    if (!this.#isOver) this.#options.onReadable();
   }
 }

@@ -3,11 +3,13 @@
  * that tests decide them.
  */
 
+import type { ServerResponse } from 'node:http';
 import type { Clock } from '../base/clock.ts';
 import type { EngineClient } from '../engine/engine-client.ts';
 import type { TextGenerator } from '../engine/text-generation.ts';
 import type { EngineMetrics } from './engine-metrics.ts';
 import type { BodyReader } from './request-body.ts';
+import type { WritePacer } from './write-pacer.ts';
 
 export type ServedModel = {
   /** The name that requests use; may hold slashes. */
@@ -43,8 +45,13 @@ export type AppDependencies = {
   readonly systemFingerprint: string;
   readonly bodies: BodyReader;
   readonly heartbeatMs: number;
+  readonly pacer: WritePacer;
   readonly stalledAfterMs: number;
 };
 
 /** What Hono carries along with one request. */
-export type AppEnvironment = { Variables: { requestId: string } };
+export type AppEnvironment = {
+  Variables: { requestId: string };
+  /** From Node's adapter; absent where the application is called without a server. */
+  Bindings: { readonly outgoing?: ServerResponse };
+};

@@ -5,15 +5,16 @@
  */
 
 import type { Context, Handler } from 'hono';
-import { sequenceCountOf, type TextEvent } from '../engine/text-generation.ts';
-import { type AnswerEncoder, type AnswerIdentity, errorEvent } from './answer.ts';
-import { HttpError, isServerFault, toApiError } from './api-error.ts';
+import { sequenceCountOf } from '../engine/text-generation.ts';
+import type { AnswerEncoder, AnswerIdentity } from './answer.ts';
+import { AnswerEvents } from './answer-events.ts';
+import { HttpError, isServerFault } from './api-error.ts';
 import { CollectedAnswer } from './collected-answer.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { type JsonObject, requireJson } from './request-body.ts';
 import { RunningRequest } from './running-request.ts';
 import { requireModel } from './served-models.ts';
-import { type EventSource, eventStream, SSE_HEADERS } from './sse.ts';
+import { eventStream, SSE_HEADERS } from './sse.ts';
 import type { GenerationCall, ParseOptions } from './text-request.ts';
 
 export const IGNORED_HEADER = 'x-octavo-ignored';
@@ -54,84 +55,23 @@ async function readCall<Call extends GenerationCall>(
   return call;
 }
 
-/** Resolves when `promise` settles or the time is over, whichever is first; rejects when `promise` does. */
-async function settledWithin(promise: Promise<unknown>, limitMs: number): Promise<void> {
-  let timer: NodeJS.Timeout | undefined;
-  const timeout = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, limitMs);
-  });
-  try {
-    await Promise.race([promise, timeout]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-/** The answer as events. The first output is asked for before the stream is opened. */
-class AnswerEvents implements EventSource {
-  readonly #running: RunningRequest;
-  readonly #encoder: AnswerEncoder;
-  readonly #onFault: (error: unknown) => void;
-  #firstOutput: Promise<string | null> | null;
-
-  constructor(running: RunningRequest, encoder: AnswerEncoder, onFault: (error: unknown) => void) {
-    this.#running = running;
-    this.#encoder = encoder;
-    this.#onFault = onFault;
-    this.#firstOutput = this.#untilFirstOutput();
-  }
-
-  /**
-   * Waits for the first output, so that what fails before it is answered with its own status, which clients
-   * act on. Not longer than `limitMs`: then the stream is opened and kept open by comments.
-   * @throws ServerError
-   */
-  async opened(limitMs: number): Promise<void> {
-    if (this.#firstOutput !== null) await settledWithin(this.#firstOutput, limitMs);
-  }
-
-  async next(): Promise<string | null> {
-    if (this.#firstOutput !== null) {
-      const first = await this.#firstOutput;
-      this.#firstOutput = null;
-      if (first !== '') return first;
-    }
-    for (;;) {
-      const event = await this.#running.next();
-      if (event === null) return null;
-      const chunk = this.#encoder.encode(event);
-      if (chunk !== '') return chunk;
-    }
-  }
-
-  describeError(error: unknown): string {
-    this.#onFault(error);
-    return errorEvent(toApiError(error).body);
-  }
-
-  cancel(): void {
-    this.#running.cancel();
-  }
-
-  /** What opens the choices, and the first event that belongs to the answer. */
-  async #untilFirstOutput(): Promise<string | null> {
-    let chunks = '';
-    let event: TextEvent | null;
-    do {
-      event = await this.#running.next();
-      if (event === null) return null;
-      chunks += this.#encoder.encode(event);
-    } while (event.kind === 'prompt');
-    return chunks;
-  }
-}
-
-async function collect(running: RunningRequest, call: GenerationCall): Promise<CollectedAnswer> {
+/** @throws ServerError when the generation fails. */
+function collect(running: RunningRequest, call: GenerationCall): Promise<CollectedAnswer> {
   const answer = new CollectedAnswer(sequenceCountOf(call.text));
-  for (let event = await running.next(); event !== null; event = await running.next()) answer.add(event);
-  // Nobody reads this answer; the status is for whoever counts answers.
-  if (!answer.isWhole) throw new HttpError(408, 'client_closed_request', 'The client went away.');
-  return answer;
+  return new Promise((resolve, reject) => {
+    const takeAll = () => {
+      try {
+        for (let event = running.take(); event !== null; event = running.take()) answer.add(event);
+      } catch (error) {
+        return reject(error);
+      }
+      if (answer.isWhole) return resolve(answer);
+      // Nobody reads this answer; the status is for whoever counts answers.
+      if (running.isCancelled) reject(new HttpError(408, 'client_closed_request', 'The client went away.'));
+    };
+    running.onReadable = takeAll;
+    takeAll();
+  });
 }
 
 /** Handler of an endpoint that generates. */
@@ -139,7 +79,7 @@ export function generationRoute<Call extends GenerationCall>(
   endpoint: GenerationEndpoint<Call>,
   dependencies: AppDependencies,
 ): Handler<AppEnvironment> {
-  const { clock, logger, newId, systemFingerprint, heartbeatMs } = dependencies;
+  const { clock, logger, newId, systemFingerprint, heartbeatMs, pacer } = dependencies;
 
   return async function generate(context) {
     const startedMs = clock.monotonicMs();
@@ -161,6 +101,7 @@ export function generationRoute<Call extends GenerationCall>(
       if (isServerFault(error)) logger.error({ requestId, err: error }, 'a stream failed');
     });
     await source.opened(heartbeatMs);
-    return context.body(eventStream(source, { heartbeatMs }), 200, SSE_HEADERS);
+    const stream = eventStream(source, { heartbeatMs, pacer, response: context.env?.outgoing });
+    return context.body(stream, 200, SSE_HEADERS);
   };
 }

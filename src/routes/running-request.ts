@@ -3,7 +3,7 @@
  * (whole, failed, or left by the client): the place in the queue, the listener, the metrics.
  */
 
-import { assert } from '../base/assert.ts';
+import type { Feed, OnReadable } from '../base/feed.ts';
 import { sequenceCountOf, type TextEvent, type TextRequest } from '../engine/text-generation.ts';
 import type { AppDependencies } from './dependencies.ts';
 import type { RequestObserver } from './engine-metrics.ts';
@@ -17,10 +17,11 @@ export type StartOptions = {
   readonly startedMs: number;
 };
 
-export class RunningRequest {
-  readonly #iterator: AsyncIterator<TextEvent>;
+export class RunningRequest implements Feed<TextEvent> {
+  /** Called when `take` may give something again, and when the client has gone away. */
+  onReadable: OnReadable = () => {};
+  readonly #feed: Feed<TextEvent>;
   readonly #observer: RequestObserver;
-  readonly #abort: AbortController;
   readonly #giveBack: () => void;
   #isCancelled = false;
   #isEnded = false;
@@ -33,15 +34,17 @@ export class RunningRequest {
     const { engine, generator, metrics } = dependencies;
     const sequenceCount = sequenceCountOf(request);
     const admission = engine.admit(sequenceCount);
-    this.#abort = new AbortController();
     try {
-      this.#iterator = generator.generate(request, this.#abort.signal)[Symbol.asyncIterator]();
+      this.#feed = generator.generate(request, () => this.onReadable());
     } catch (error) {
       admission.leave();
       throw error;
     }
     this.#observer = metrics.observeRequest(sequenceCount, startedMs);
-    const onClientGone = () => this.cancel();
+    const onClientGone = () => {
+      this.cancel();
+      this.onReadable();
+    };
     clientSignal.addEventListener('abort', onClientGone, { once: true });
     this.#giveBack = () => {
       clientSignal.removeEventListener('abort', onClientGone);
@@ -50,24 +53,21 @@ export class RunningRequest {
     if (clientSignal.aborted) this.cancel();
   }
 
-  /**
-   * @returns the next event; `null` after the last one, and once the request is cancelled.
-   * @throws ServerError when the generation fails.
-   */
-  async next(): Promise<TextEvent | null> {
+  /** Nothing more comes, because somebody has stopped the generation. */
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  /** @throws ServerError when the generation fails. */
+  take(): TextEvent | null {
     if (this.#isCancelled) return null;
     try {
-      const result = await this.#iterator.next();
-      if (this.#isCancelled) return null;
-      if (result.done === true) {
-        assert(this.#isEnded, 'a generation ends with its usage');
-        return null;
-      }
-      this.#observer.observe(result.value);
-      if (result.value.kind === 'usage') this.#end();
-      return result.value;
+      const event = this.#feed.take();
+      if (event === null) return null;
+      this.#observer.observe(event);
+      if (event.kind === 'usage') this.#end();
+      return event;
     } catch (error) {
-      if (this.#isCancelled) return null;
       this.#observer.close('error');
       this.#end();
       throw error;
@@ -78,9 +78,7 @@ export class RunningRequest {
   cancel(): void {
     if (this.#isEnded) return;
     this.#isCancelled = true;
-    this.#abort.abort();
-    // A generator that waits for nothing but its consumer hears of the end in this way only.
-    this.#iterator.return?.().catch(() => {});
+    this.#feed.cancel();
     this.#observer.close('abort');
     this.#end();
   }

@@ -1,10 +1,14 @@
 /**
- * Server-sent events over a stream that is pulled: nothing is produced before the reader asks, so a slow reader
- * costs no memory. Comments keep a silent line open, a reader that goes away is told to the source at once, and an
- * error becomes an event of its own, because the status has been sent long ago. Knows nothing of what events mean.
+ * Server-sent events: taken from their source when they are ready and the reader keeps up, so a slow reader costs no
+ * memory. Comments keep a silent line open, and a reader that goes away is told to the source at once. Knows nothing
+ * of what events mean.
  *
  * Hono's own helper is not used: it swallows failed writes, and an error inside it looks to a client like a normal end.
  */
+
+import type { ServerResponse } from 'node:http';
+import type { OnReadable } from '../base/feed.ts';
+import type { PacedStream, WritePacer } from './write-pacer.ts';
 
 export const SSE_DONE = 'data: [DONE]\n\n';
 export const SSE_HEARTBEAT = ': keep-alive\n\n';
@@ -22,68 +26,138 @@ export function sseData(json: string): string {
 }
 
 export interface EventSource {
-  /** Ready events, at least one; `null` at the end. After a rejection it is not called again. */
-  next(): Promise<string | null>;
-  /** The event that tells the client of an error; nothing follows it. */
-  describeError(error: unknown): string;
-  /** The reader has gone away. Called at most once, also while `next` is pending. */
+  /** Called when `take` may give something again. The stream sets it. */
+  onReadable: OnReadable;
+  /** Nothing more comes. */
+  readonly isOver: boolean;
+  /** All events that are ready, as one text; empty when there are none. */
+  take(): string;
+  /** The reader has gone away. Called at most once. */
   cancel(): void;
 }
 
-export type EventStreamOptions = { readonly heartbeatMs: number };
+/** The part of Node's response that events are written to. */
+export type EventResponse = Pick<
+  ServerResponse,
+  'headersSent' | 'writable' | 'writableNeedDrain' | 'write' | 'on'
+>;
 
-class PulledEvents {
-  readonly #source: EventSource;
-  readonly #heartbeatMs: number;
+export type EventStreamOptions = {
+  readonly heartbeatMs: number;
+  readonly pacer: WritePacer;
+  /**
+   * Node's response, where there is one. Once its head has been sent, events go to it without the detour through the
+   * body's stream, which costs several promises and copies an event; the body then only tells begin and end.
+   */
+  readonly response: EventResponse | undefined;
+};
+
+type Controller = ReadableStreamDefaultController<Uint8Array>;
+
+/** Where events go: `isReady` while the reader keeps up. */
+interface EventWriter {
+  readonly isReady: boolean;
+  write(events: string): void;
+}
+
+/** Writes to the body; one piece for every time that its reader asks. */
+class BodyWriter implements EventWriter {
+  readonly #controller: Controller;
   readonly #encoder = new TextEncoder();
-  #timer: NodeJS.Timeout | null = null;
+  isReady = true;
 
-  constructor(source: EventSource, { heartbeatMs }: EventStreamOptions) {
-    this.#source = source;
-    this.#heartbeatMs = heartbeatMs;
+  constructor(controller: Controller) {
+    this.#controller = controller;
   }
 
-  start(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    this.#timer = setInterval(() => this.#beat(controller), this.#heartbeatMs);
-    this.#timer.unref();
-  }
-
-  async pull(controller: ReadableStreamDefaultController<Uint8Array>): Promise<void> {
-    let events: string | null;
-    let isLast = false;
-    try {
-      events = await this.#source.next();
-      isLast = events === null;
-    } catch (error) {
-      events = this.#source.describeError(error);
-      isLast = true;
-    }
-    if (this.#timer === null) return; // The reader went away meanwhile.
-    if (events !== null) controller.enqueue(this.#encoder.encode(events));
-    this.#timer.refresh();
-    if (isLast) {
-      this.#stopTimer();
-      controller.close();
-    }
-  }
-
-  cancel(): void {
-    this.#stopTimer();
-    this.#source.cancel();
-  }
-
-  /** At most one comment waits for a reader that has stopped reading. */
-  #beat(controller: ReadableStreamDefaultController<Uint8Array>): void {
-    if ((controller.desiredSize ?? -1) >= 0) controller.enqueue(this.#encoder.encode(SSE_HEARTBEAT));
-  }
-
-  #stopTimer(): void {
-    if (this.#timer !== null) clearInterval(this.#timer);
-    this.#timer = null;
+  write(events: string): void {
+    this.isReady = false;
+    this.#controller.enqueue(this.#encoder.encode(events));
   }
 }
 
-/** Body of a response: the events of `source` until it ends, fails, or the reader cancels. */
+/** Writes to Node's response, whose buffer tells when the reader lags. */
+class ResponseWriter implements EventWriter {
+  readonly #response: EventResponse;
+
+  constructor(response: EventResponse) {
+    this.#response = response;
+  }
+
+  get isReady(): boolean {
+    return this.#response.writable && !this.#response.writableNeedDrain;
+  }
+
+  write(events: string): void {
+    this.#response.write(events);
+  }
+}
+
+class EventStream implements PacedStream {
+  readonly #source: EventSource;
+  readonly #options: EventStreamOptions;
+  #timer: NodeJS.Timeout | null = null;
+  #controller!: Controller;
+  /** Null until the body is asked for the first time. */
+  #writer: EventWriter | null = null;
+
+  constructor(source: EventSource, options: EventStreamOptions) {
+    this.#source = source;
+    this.#options = options;
+  }
+
+  start(controller: Controller): void {
+    const { heartbeatMs, pacer } = this.#options;
+    this.#controller = controller;
+    this.#timer = setInterval(() => this.#beat(), heartbeatMs);
+    this.#timer.unref();
+    pacer.enter();
+    this.#source.onReadable = () => pacer.request(this);
+  }
+
+  /** The reader wants more. Without an answer to one call there is no further one. */
+  pull(): void {
+    const { response } = this.#options;
+    if (response?.headersSent !== true) this.#writer = new BodyWriter(this.#controller);
+    else if (this.#writer === null) {
+      this.#writer = new ResponseWriter(response);
+      response.on('drain', () => this.flush());
+    }
+    this.flush();
+  }
+
+  cancel(): void {
+    this.#stop();
+    this.#source.cancel();
+  }
+
+  flush(): void {
+    if (this.#timer === null || this.#writer?.isReady !== true) return;
+    const events = this.#source.take();
+    if (events !== '') {
+      this.#writer.write(events);
+      this.#timer.refresh();
+    }
+    if (!this.#source.isOver) return;
+    this.#stop();
+    this.#controller.close();
+  }
+
+  /** A reader that has stopped reading gets none. */
+  #beat(): void {
+    if (this.#writer?.isReady === true) this.#writer.write(SSE_HEARTBEAT);
+  }
+
+  #stop(): void {
+    if (this.#timer === null) return;
+    clearInterval(this.#timer);
+    this.#timer = null;
+    this.#source.onReadable = () => {};
+    this.#options.pacer.leave(this);
+  }
+}
+
+/** Body of a response: the events of `source` until it is over or the reader cancels. */
 export function eventStream(source: EventSource, options: EventStreamOptions): ReadableStream<Uint8Array> {
-  return new ReadableStream(new PulledEvents(source, options), { highWaterMark: 0 });
+  return new ReadableStream(new EventStream(source, options), { highWaterMark: 0 });
 }

@@ -22,9 +22,11 @@ function aClient(events: readonly TokenEvent[], overrides: Partial<EngineClient>
       };
       return { leave };
     },
-    generate: async function* (input) {
+    generate: (input, onReadable) => {
       seen.inputs.push(input);
-      yield* events;
+      const waiting = [...events];
+      queueMicrotask(onReadable);
+      return { take: () => waiting.shift() ?? null, cancel: () => {} };
     },
     ...overrides,
   };
@@ -58,8 +60,7 @@ describe('streamBare', () => {
 
   it('turns an error of the engine into a failure and gives its place back', async () => {
     const { client, seen } = aClient([], {
-      // biome-ignore lint/correctness/useYield: it fails before its first event
-      generate: async function* () {
+      generate: () => {
         throw new ServerError('engine_dead', 'The engine is gone.');
       },
     });

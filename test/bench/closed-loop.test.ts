@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
-import { runClosedLoop } from '../../bench/closed-loop.ts';
+import { type FinishedStream, runClosedLoop } from '../../bench/closed-loop.ts';
 import type { StreamOutcome, StreamRecord } from '../../bench/stream-record.ts';
 
 function aStream(overrides: Partial<StreamRecord> = {}): StreamOutcome {
@@ -20,8 +20,8 @@ function aStream(overrides: Partial<StreamRecord> = {}): StreamOutcome {
 describe('runClosedLoop', () => {
   it('sends the next request when one has ended, and not before', async () => {
     const endings: (() => void)[] = [];
-    const send = (): Promise<StreamOutcome> =>
-      new Promise((resolve) => endings.push(() => resolve(aStream())));
+    const send = (): Promise<FinishedStream> =>
+      new Promise((resolve) => endings.push(() => resolve(() => aStream())));
     const run = runClosedLoop({ concurrency: 3, requestCount: 4, send });
     await nextTurn();
     expect(endings).toHaveLength(3);
@@ -36,11 +36,27 @@ describe('runClosedLoop', () => {
     expect((await run).requestCount).toBe(4);
   });
 
+  it('looks at no answer before the last one has come', async () => {
+    let openCount = 0;
+    const openWhenLookedAt: number[] = [];
+    const send = async () => {
+      openCount++;
+      await nextTurn();
+      openCount--;
+      return () => {
+        openWhenLookedAt.push(openCount);
+        return aStream();
+      };
+    };
+    await runClosedLoop({ concurrency: 2, requestCount: 5, send });
+    expect(openWhenLookedAt).toEqual([0, 0, 0, 0, 0]);
+  });
+
   it('sends every index once', async () => {
     const indexes: number[] = [];
     const send = async (index: number) => {
       indexes.push(index);
-      return aStream();
+      return () => aStream();
     };
     await runClosedLoop({ concurrency: 2, requestCount: 5, send });
     expect(indexes).toEqual([0, 1, 2, 3, 4]);
@@ -54,14 +70,14 @@ describe('runClosedLoop', () => {
     const figures = await runClosedLoop({
       concurrency: 1,
       requestCount: 2,
-      send: async (index) => streams[index]!,
+      send: async (index) => () => streams[index]!,
     });
     expect(figures).toMatchObject({ wallMs: 500, outputTokensPerSecond: 16, requestsPerSecond: 4 });
   });
 
   it('divides by the tokens of the server, not by the pieces that arrived', async () => {
     const merged = aStream({ firstTokenAtMs: 40, lastTokenAtMs: 100, gapsMs: [60], outputTokenCount: 4 });
-    const figures = await runClosedLoop({ concurrency: 1, requestCount: 1, send: async () => merged });
+    const figures = await runClosedLoop({ concurrency: 1, requestCount: 1, send: async () => () => merged });
     expect(figures.timePerOutputTokenMs?.median).toBe(20);
     expect(figures.interTokenMs?.median).toBe(60);
     expect(figures.tokensPerPiece).toBe(2);
@@ -71,13 +87,13 @@ describe('runClosedLoop', () => {
     const figures = await runClosedLoop({
       concurrency: 1,
       requestCount: 1,
-      send: async () => aStream({ sentAtMs: 10 }),
+      send: async () => () => aStream({ sentAtMs: 10 }),
     });
     expect(figures.firstTokenMs?.median).toBe(30);
   });
 
   it('counts failures and keeps them out of the figures', async () => {
-    const send = async (index: number): Promise<StreamOutcome> =>
+    const send = async (index: number) => (): StreamOutcome =>
       index === 1 ? { kind: 'stream-failed', reason: 'HTTP 429' } : aStream();
     const figures = await runClosedLoop({ concurrency: 1, requestCount: 3, send });
     expect(figures.failures).toEqual(['HTTP 429']);

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { ChannelEngineClient } from '../../src/engine/channel-engine-client.ts';
-import type { GenerationInput, TokenEvent } from '../../src/engine/engine-client.ts';
+import type { GenerationInput } from '../../src/engine/engine-client.ts';
 import type { EngineCommand, EngineEvent } from '../../src/engine/protocol.ts';
 import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import { FAKE_LIMITS } from '../support/fake-engine-client.ts';
@@ -43,11 +43,7 @@ function aClient() {
     clock,
   });
   client.receive({ kind: 'engine-ready', limits: FAKE_LIMITS });
-  const start = (): AsyncIterator<TokenEvent> => {
-    const events = client.generate(INPUT)[Symbol.asyncIterator]();
-    void events.next();
-    return events;
-  };
+  const start = () => client.generate(INPUT, () => {});
   const step = (tokens: Extract<EngineEvent, { kind: 'step-result' }>['tokens'] = []): void =>
     client.receive({ kind: 'step-result', tokens, promptScores: [], failures: [], report: REPORT });
   return { client, clock, sent, start, step };

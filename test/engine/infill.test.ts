@@ -12,6 +12,7 @@ import { Tokenizer } from '../../src/text/tokenizer.ts';
 import type { TokenizerFiles } from '../../src/text/tokenizer-files.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { FAKE_LIMITS, FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
+import { textEvents } from '../support/feeds.ts';
 import { type Family, filesOf } from '../text/fixtures.ts';
 
 type Expected = Readonly<
@@ -84,7 +85,7 @@ describe.each(Object.keys(EXPECTED))('a prompt with a suffix, as for %s', (name)
     });
     const run = async (changes: Partial<TextRequest>): Promise<void> => {
       const request = { ...REQUEST, ...changes };
-      for await (const _ of generator.generate(request, new AbortController().signal));
+      for await (const _ of textEvents((onReadable) => generator.generate(request, onReadable)));
     };
     const infill = { kind: 'infill', prefix: 'a', suffix: 'b', addSpecialTokens: true } as const;
     await run({ prompts: [infill] });

@@ -19,6 +19,7 @@ import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
 import type { PromptScores } from '../../src/sampling/prompt-scores.ts';
 import { GREEDY } from '../../src/sampling/sampling-params.ts';
+import { tokenEvents } from '../support/feeds.ts';
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures/checkpoints');
 const TOLERANCE = 1e-4;
@@ -92,7 +93,7 @@ async function run(client: EngineClient, request: GenerationInput): Promise<Outc
   const scores: PromptScores[] = [];
   const tokenIds: number[] = [];
   let cached = 0;
-  for await (const event of client.generate(request)) {
+  for await (const event of tokenEvents((onReadable) => client.generate(request, onReadable))) {
     if (event.kind === 'finish') break;
     scores.push(...(event.promptScores ?? []));
     tokenIds.push(...event.tokens.map(({ tokenId }) => tokenId));

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../src/base/errors.ts';
 import { seedOfChoice } from '../../src/base/random.ts';
@@ -11,6 +12,7 @@ import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { FakeEngineClient, finish, type Script, tokens } from '../support/fake-engine-client.ts';
+import { textEvents } from '../support/feeds.ts';
 import { filesOf } from '../text/fixtures.ts';
 
 const files = filesOf('llama2');
@@ -87,11 +89,16 @@ function aGenerator(
 }
 
 const PLAIN = { rendering: PLAIN_RENDERING, addSpecialTokens: false } as const;
-const NEVER = new AbortController().signal;
+const IGNORE = () => {};
+
+/** One request's events, to be waited for. */
+function eventsOf(generator: TextGenerator, overrides: Partial<TextRequest> = {}): AsyncIterable<TextEvent> {
+  return textEvents((onReadable) => generator.generate(aRequest(overrides), onReadable));
+}
 
 async function collect(generator: TextGenerator, overrides: Partial<TextRequest> = {}): Promise<TextEvent[]> {
   const events: TextEvent[] = [];
-  for await (const event of generator.generate(aRequest(overrides), NEVER)) events.push(event);
+  for await (const event of eventsOf(generator, overrides)) events.push(event);
   return events;
 }
 
@@ -305,29 +312,17 @@ describe('TextGenerator: what it submits', () => {
 
   it('submits the choices after the first at its first event, each with its own seed and prompt', async () => {
     const { client, generator } = aGenerator(spelled('ab'));
-    const iterator = generator.generate(aRequest({ choiceCount: 3, seed: 9 }), NEVER)[Symbol.asyncIterator]();
-    await iterator.next();
+    const feed = generator.generate(aRequest({ choiceCount: 3, seed: 9 }), IGNORE);
+    await Promise.resolve();
+    expect(feed.take()).toMatchObject({ kind: 'prompt' });
     expect(client.sequences).toHaveLength(1);
-    await iterator.next();
+    expect(feed.take()).toMatchObject({ kind: 'text-delta' });
     expect(client.sequences).toHaveLength(3);
     const inputs = client.sequences.map((sequence) => sequence.input);
     expect(inputs.map((input) => input.sampling.seed)).toEqual(
       [0, 1, 2].map((index) => seedOfChoice(9, index)),
     );
     expect(new Set(inputs.map((input) => input.promptTokenIds.buffer)).size).toBe(3);
-    await iterator.return?.();
-  });
-
-  it('gives every choice a signal of its own, so that many choices put few listeners on each', async () => {
-    const { client, generator } = aGenerator(spelled('a'));
-    await collect(generator, { choiceCount: 20 });
-    expect(new Set(client.sequences.map((sequence) => sequence.signal)).size).toBe(20);
-  });
-
-  it('submits nothing before the iteration begins', () => {
-    const { client, generator } = aGenerator(spelled('a'));
-    generator.generate(aRequest(), NEVER);
-    expect(client.sequences).toHaveLength(0);
   });
 
   it('adds no second beginning-of-text token to a rendered conversation', async () => {
@@ -360,7 +355,7 @@ describe('TextGenerator: what it submits', () => {
 describe('TextGenerator: refusals', () => {
   const check = (overrides: Partial<TextRequest>, limits: Partial<EngineLimits> = {}): ServerError => {
     const { client, generator } = aGenerator(spelled('a'), {}, limits);
-    const error = failure(() => generator.generate(aRequest(overrides), NEVER));
+    const error = failure(() => generator.generate(aRequest(overrides), IGNORE));
     expect(client.sequences).toHaveLength(0);
     return error;
   };
@@ -425,39 +420,31 @@ describe('TextGenerator: refusals', () => {
   it('says that there is no chat template when messages come to a model without one', () => {
     const { generator } = aGenerator(spelled('a'), { template: null });
     const prompt = { kind: 'messages', messages: [{ role: 'user', content: 'x' }], ...PLAIN } as const;
-    const error = failure(() => generator.generate(aRequest({ prompts: [prompt] }), NEVER));
+    const error = failure(() => generator.generate(aRequest({ prompts: [prompt] }), IGNORE));
     expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
     expect(error.message).toContain('no chat template');
   });
 });
 
 describe('TextGenerator: ends', () => {
-  it('cancels every choice when the iteration is ended early', async () => {
+  it('cancels every choice when its reader leaves', async () => {
     const { client, generator } = aGenerator([tokens(ascii('a')), 'hang']);
-    for await (const event of generator.generate(aRequest({ choiceCount: 3 }), NEVER)) {
+    for await (const event of eventsOf(generator, { choiceCount: 3 })) {
       if (event.kind === 'text-delta' && event.choiceIndex === 2) break;
     }
     expect(client.sequences.map((sequence) => sequence.cancelled)).toEqual([true, true, true]);
   });
 
-  it('cancels every choice and ends without usage when the signal aborts, also while nothing comes', async () => {
-    const { client, generator } = aGenerator([tokens(ascii('a')), 'hang']);
-    const controller = new AbortController();
-    const events: TextEvent[] = [];
-    for await (const event of generator.generate(aRequest({ choiceCount: 2 }), controller.signal)) {
-      events.push(event);
-      if (event.kind === 'text-delta' && event.choiceIndex === 1) queueMicrotask(() => controller.abort());
-    }
-    expect(shapeOf(events)).toEqual(['prompt', 'text-delta 0', 'text-delta 1']);
+  it('gives nothing more once it was cancelled, whatever was ready', async () => {
+    const { client, generator } = aGenerator(spelled('ab'));
+    const feed = generator.generate(aRequest({ choiceCount: 2 }), IGNORE);
+    await Promise.resolve();
+    expect([feed.take()?.kind, feed.take()?.kind]).toEqual(['prompt', 'text-delta']);
+    feed.cancel();
+    feed.cancel();
+    await Promise.resolve();
+    expect(feed.take()).toBeNull();
     expect(client.sequences.map((sequence) => sequence.cancelled)).toEqual([true, true]);
-  });
-
-  it('does nothing at all for a signal that has aborted already', async () => {
-    const { client, generator } = aGenerator(spelled('a'));
-    const events: TextEvent[] = [];
-    for await (const event of generator.generate(aRequest(), AbortSignal.abort())) events.push(event);
-    expect(events).toEqual([]);
-    expect(client.sequences).toHaveLength(0);
   });
 
   it('passes a failure on and cancels the other choices', async () => {
@@ -471,11 +458,18 @@ describe('TextGenerator: ends', () => {
     expect(client.sequences[2]!.cancelled).toBe(true);
   });
 
-  it.each([
-    ['aborts it', [finish('abort')]],
-    ['ends it without a finish', []],
-  ] as const)('fails when the engine %s by itself', async (_, script) => {
-    await expect(collect(aGenerator(script).generator)).rejects.toMatchObject({ code: 'step_failed' });
+  it('fails when the engine aborts it by itself', async () => {
+    const { generator } = aGenerator([finish('abort')]);
+    await expect(collect(generator)).rejects.toMatchObject({ code: 'step_failed' });
+  });
+
+  it('throws a failure once, and gives nothing behind it', async () => {
+    const { generator } = aGenerator([new ServerError('step_failed', 'broken')]);
+    const feed = generator.generate(aRequest(), IGNORE);
+    await Promise.resolve();
+    expect(feed.take()).toMatchObject({ kind: 'prompt' });
+    expect(() => feed.take()).toThrow('broken');
+    expect(feed.take()).toBeNull();
   });
 
   it('starves no choice: events of all come in turn', async () => {
@@ -490,12 +484,11 @@ describe('TextGenerator: ends', () => {
 
   it('asks for no event of a choice before the one before was taken', async () => {
     const { client, generator } = aGenerator(spelled('abcdefgh'));
-    const iterator = generator.generate(aRequest(), NEVER)[Symbol.asyncIterator]();
-    await iterator.next();
-    await iterator.next();
+    const feed = generator.generate(aRequest(), IGNORE);
     await Promise.resolve();
+    feed.take();
+    feed.take();
     expect(client.sequences[0]!.takenCount).toBe(1);
-    await iterator.return?.();
   });
 });
 
@@ -533,19 +526,22 @@ describe('TextGenerator: several prompts', () => {
     await expect(wrong).rejects.toMatchObject({ code: 'invalid_request', param: 'prompt[1]' });
     const long = collect(generator, { prompts: promptsOf([5], new Array(128).fill(5)) });
     await expect(long).rejects.toMatchObject({ code: 'context_length_exceeded', param: 'prompt[1]' });
-    const error = failure(() => generator.generate(aRequest({ prompts: promptsOf([2000], [5]) }), NEVER));
+    const error = failure(() => generator.generate(aRequest({ prompts: promptsOf([2000], [5]) }), IGNORE));
     expect(error.param).toBe('prompt[0]');
     expect(client.sequences).toEqual([]);
   });
 
-  it('lets others have their turn between prompts, and stops tokenising when the signal aborts', async () => {
+  it('lets others have their turn between prompts, and stops tokenising when it is cancelled', async () => {
+    const prompts = promptsOf(...Array.from({ length: 99 }, () => [5]), [2000]);
     const { client, generator } = aGenerator(spelled('a'));
-    const abort = new AbortController();
-    const prompts = promptsOf(...Array.from({ length: 100 }, () => [5]));
-    const iterator = generator.generate(aRequest({ prompts }), abort.signal)[Symbol.asyncIterator]();
-    const first = iterator.next();
-    setImmediate(() => abort.abort());
-    expect((await first).done).toBe(true);
+    let isReadable = false;
+    const feed = generator.generate(aRequest({ prompts }), () => {
+      isReadable = true;
+    });
+    for (let turn = 0; turn < 50; turn++) await nextTurn();
+    feed.cancel();
+    for (let turn = 0; turn < 100; turn++) await nextTurn();
+    expect(isReadable).toBe(false);
     expect(client.sequences).toEqual([]);
   });
 });
@@ -612,7 +608,7 @@ describe('TextGenerator: forbidden tokens', () => {
   it('refuses a request that leaves no token', () => {
     const [only] = tokenizer.encode('the', { addSpecialTokens: false, parseSpecialTokens: false });
     const { generator } = aGenerator(spelled('a'));
-    const run = (overrides: Partial<TextRequest>) => () => generator.generate(aRequest(overrides), NEVER);
+    const run = (overrides: Partial<TextRequest>) => () => generator.generate(aRequest(overrides), IGNORE);
     expect(failure(run({ allowedTokenIds: [only!], badWords: ['the'] }))).toMatchObject({
       code: 'invalid_request',
       param: 'allowed_token_ids',

@@ -148,13 +148,4 @@ describe('an error', () => {
     expect(await failure(response)).toMatchObject({ status: 500, code: 'internal_error' });
     expect(test.logged).toEqual([{ requestId: 'id-1', err: new TypeError('secret detail') }]);
   });
-
-  it('is what a generation without an end becomes', async () => {
-    const test = routeTestApp();
-    test.generator.script = async function* () {
-      yield { kind: 'text-delta', choiceIndex: 0, text: 'x', logprobs: null, tokenIds: null };
-    };
-    expect(await failure(await test.chat())).toMatchObject({ status: 500, code: 'internal_error' });
-    expect((await eventData(await test.chat({ stream: true }))).at(-1)).toContain('internal_error');
-  });
 });

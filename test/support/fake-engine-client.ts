@@ -4,6 +4,7 @@
  */
 
 import type { ServerError } from '../../src/base/errors.ts';
+import type { Feed, OnReadable } from '../../src/base/feed.ts';
 import type {
   Admission,
   EngineClient,
@@ -15,7 +16,7 @@ import type { EngineLimits } from '../../src/engine/protocol.ts';
 import type { PromptScores } from '../../src/sampling/prompt-scores.ts';
 import type { TokenLogprobs } from '../../src/sampling/sampling-params.ts';
 
-/** An event, an error that the iteration throws, or `hang`: nothing more comes until the sequence is cancelled. */
+/** An event, an error that the feed throws, or `hang`: nothing more comes. */
 export type ScriptedEvent = TokenEvent | Error | 'hang';
 
 /** A script, or one written when the sequence is submitted. */
@@ -25,10 +26,9 @@ export type Script =
 
 export type FakeSequence = {
   readonly input: GenerationInput;
-  readonly signal: AbortSignal | undefined;
   /** Events that the reader has taken. */
   takenCount: number;
-  /** Ended before its script was, by the reader or by a signal. */
+  /** Ended by its reader before its script was, or by a failure. */
   cancelled: boolean;
 };
 
@@ -63,12 +63,13 @@ export class FakeEngineClient implements EngineClient {
     return { leave: () => {} };
   }
 
-  generate(input: GenerationInput, signal?: AbortSignal): AsyncIterable<TokenEvent> {
-    const sequence: FakeSequence = { input, signal, takenCount: 0, cancelled: false };
+  generate(input: GenerationInput, onReadable: OnReadable): Feed<TokenEvent> {
+    const sequence: FakeSequence = { input, takenCount: 0, cancelled: false };
     const script =
       typeof this.#script === 'function' ? this.#script(input, this.sequences.length) : this.#script;
     this.sequences.push(sequence);
-    return playScript(script, sequence, signal);
+    queueMicrotask(onReadable);
+    return playScript(script, sequence);
   }
 
   onStep(): void {}
@@ -82,38 +83,23 @@ export class FakeEngineClient implements EngineClient {
   }
 }
 
-async function* playScript(
-  script: readonly ScriptedEvent[],
-  sequence: FakeSequence,
-  signal: AbortSignal | undefined,
-): AsyncGenerator<TokenEvent, void, void> {
-  const onAbort = (): void => {
-    sequence.cancelled = true;
+function playScript(script: readonly ScriptedEvent[], sequence: FakeSequence): Feed<TokenEvent> {
+  const cancel = (): void => {
+    if (sequence.takenCount < script.length) sequence.cancelled = true;
   };
-  signal?.addEventListener('abort', onAbort);
-  let played = false;
-  try {
-    for (const event of script) {
-      if (event === 'hang') await aborted(signal);
-      if (signal?.aborted === true) return;
-      if (event === 'hang') continue;
-      if (event instanceof Error) throw event;
+  return {
+    take() {
+      const event = script[sequence.takenCount];
+      if (event === undefined || event === 'hang' || sequence.cancelled) return null;
+      if (event instanceof Error) {
+        cancel();
+        throw event;
+      }
       sequence.takenCount++;
-      played = event.kind === 'finish';
-      yield event;
-    }
-    played = true;
-  } finally {
-    if (!played) sequence.cancelled = true;
-    signal?.removeEventListener('abort', onAbort);
-  }
-}
-
-function aborted(signal: AbortSignal | undefined): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal?.aborted === true) resolve();
-    else signal?.addEventListener('abort', () => resolve(), { once: true });
-  });
+      return event;
+    },
+    cancel,
+  };
 }
 
 /** One event with these tokens. */

@@ -1,6 +1,7 @@
 /** A `TextGenerator` that plays a script, and an engine front that counts places: the routes' world without a model. */
 
 import { ServerError } from '../../src/base/errors.ts';
+import type { Feed, OnReadable } from '../../src/base/feed.ts';
 import type { Admission, EngineHealth } from '../../src/engine/engine-client.ts';
 import type { EngineLimits, StepReport } from '../../src/engine/protocol.ts';
 import {
@@ -12,6 +13,7 @@ import {
   type TextRequest,
   type TokenTextLogprobs,
 } from '../../src/engine/text-generation.ts';
+import { feedOf } from './feeds.ts';
 
 export type Script = (request: TextRequest, signal: AbortSignal) => AsyncIterable<TextEvent>;
 
@@ -138,6 +140,7 @@ export class FakeTextGenerator implements TextGenerator {
   /** Thrown by `generate` itself, before anything is iterated. */
   refusal: Error | null = null;
   readonly requests: TextRequest[] = [];
+  /** One a request; aborts when the request is cancelled. */
   readonly signals: AbortSignal[] = [];
 
   /** Variables that the chat template looks at. */
@@ -176,11 +179,12 @@ export class FakeTextGenerator implements TextGenerator {
     return this.templateVariables.has(variable);
   }
 
-  generate(request: TextRequest, signal: AbortSignal): AsyncIterable<TextEvent> {
+  generate(request: TextRequest, onReadable: OnReadable): Feed<TextEvent> {
     if (this.refusal !== null) throw this.refusal;
+    const abort = new AbortController();
     this.requests.push(request);
-    this.signals.push(signal);
-    return this.script(request, signal);
+    this.signals.push(abort.signal);
+    return feedOf(this.script(request, abort.signal), onReadable, () => abort.abort());
   }
 }
 

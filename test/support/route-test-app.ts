@@ -6,6 +6,7 @@ import { createApp } from '../../src/routes/app.ts';
 import type { AppDependencies, AppEnvironment } from '../../src/routes/dependencies.ts';
 import { EngineMetrics } from '../../src/routes/engine-metrics.ts';
 import { BodyReader } from '../../src/routes/request-body.ts';
+import { WritePacer } from '../../src/routes/write-pacer.ts';
 import { FakeEngine, FakeTextGenerator } from './fake-text-generator.ts';
 
 export type RouteTestApp = {
@@ -46,6 +47,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
     systemFingerprint: 'fp_test',
     bodies: bodyReader(256 * 1024),
     heartbeatMs: 15_000,
+    pacer: new WritePacer({ clock, writesPerSecond: 1000, delayMsMax: 0 }),
     stalledAfterMs: 30_000,
     ...overrides,
   });

@@ -1,0 +1,195 @@
+/**
+ * A request that runs: its prompts, its sequences, the text of its choices, as one feed of text events. The events
+ * come in the order in which a client may see them: `prompt`, then what the choices say, then `usage`.
+ */
+
+import { ServerError } from '../base/errors.ts';
+import type { Feed, OnReadable } from '../base/feed.ts';
+import type { PromptScores } from '../sampling/prompt-scores.ts';
+import { ChoiceFanOut } from './choice-fan-out.ts';
+import type { ChoiceDelta, ChoiceText } from './choice-text.ts';
+import type { EngineClient, GenerationInput, TokenEvent } from './engine-client.ts';
+import type { EncodedPrompt } from './prompt-encoding.ts';
+import {
+  type PromptTokens,
+  type PromptTokenText,
+  sequenceCountOf,
+  type TextEvent,
+  type TextRequest,
+} from './text-generation.ts';
+
+/** A prompt that is known to fit. */
+export type PlannedPrompt = EncodedPrompt & { readonly newTokensMax: number };
+
+export type GenerationRun = {
+  readonly request: TextRequest;
+  readonly client: Pick<EngineClient, 'generate'>;
+  readonly firstPrompt: PlannedPrompt;
+  /** Tokenises another of the request's prompts. @throws ServerError when it cannot run. */
+  readonly planPrompt: (promptIndex: number) => PlannedPrompt;
+  readonly inputOf: (prompt: PlannedPrompt, choiceIndex: number) => GenerationInput;
+  readonly createChoiceText: () => ChoiceText;
+  /** Of all prompts together. @throws ServerError when they cannot run. */
+  readonly checkPrompts: (prompts: readonly PlannedPrompt[]) => void;
+  readonly describePrompt: (prompt: PlannedPrompt) => PromptTokens;
+  readonly describeScores: (
+    prompt: PlannedPrompt,
+    scores: readonly PromptScores[],
+  ) => readonly PromptTokenText[];
+  readonly onReadable: OnReadable;
+};
+
+type TokensDelta = Extract<TokenEvent, { kind: 'tokens-delta' }>;
+
+export class RunningGeneration implements Feed<TextEvent> {
+  readonly #run: GenerationRun;
+  readonly #prompts: PlannedPrompt[];
+  readonly #choices: readonly ChoiceText[];
+  /** [sequences] prompt tokens that were found in the prefix cache. */
+  readonly #cachedCounts: Int32Array;
+  /** What is to be given before anything more is taken from a sequence; a handful at most. */
+  readonly #events: TextEvent[] = [];
+  /** Null while prompts are still being tokenised. */
+  #fanOut: ChoiceFanOut | null = null;
+  #failure: unknown = null;
+  #isOver = false;
+
+  /** @throws ServerError of `EngineClient.generate`, for a request of one prompt; else the feed throws it. */
+  constructor(run: GenerationRun) {
+    this.#run = run;
+    this.#prompts = [run.firstPrompt];
+    const sequenceCount = sequenceCountOf(run.request);
+    this.#choices = Array.from({ length: sequenceCount }, run.createChoiceText);
+    this.#cachedCounts = new Int32Array(sequenceCount);
+    if (run.request.prompts.length === 1) this.#start();
+    else this.#planNextSoon();
+  }
+
+  take(): TextEvent | null {
+    if (this.#isOver) return null;
+    try {
+      const event = this.#next();
+      if (event?.kind === 'usage') this.#isOver = true;
+      return event;
+    } catch (error) {
+      this.cancel();
+      throw error;
+    }
+  }
+
+  cancel(): void {
+    this.#isOver = true;
+    this.#fanOut?.cancel();
+  }
+
+  #next(): TextEvent | null {
+    for (;;) {
+      const event = this.#events.shift();
+      if (event !== undefined) return event;
+      if (this.#failure !== null) throw this.#failure;
+      const told = this.#fanOut?.take() ?? null;
+      if (told === null) return null;
+      this.#take(told.sequenceIndex, told.event);
+    }
+  }
+
+  /** The further prompts are tokenised one a turn of the event loop, so that many of them keep nobody waiting. */
+  #planNextSoon(): void {
+    setImmediate(() => {
+      if (this.#isOver) return;
+      try {
+        this.#prompts.push(this.#run.planPrompt(this.#prompts.length));
+        if (this.#prompts.length < this.#run.request.prompts.length) return this.#planNextSoon();
+        this.#start();
+      } catch (error) {
+        this.#failure = error;
+      }
+      this.#run.onReadable();
+    });
+  }
+
+  #start(): void {
+    const { request, client, checkPrompts, inputOf, describePrompt, onReadable } = this.#run;
+    checkPrompts(this.#prompts);
+    this.#fanOut = new ChoiceFanOut({
+      client,
+      promptCount: this.#prompts.length,
+      choiceCount: request.choiceCount,
+      inputOf: (promptIndex, choiceIndex) => inputOf(this.#prompts[promptIndex]!, choiceIndex),
+      onReadable,
+    });
+    this.#events.push({
+      kind: 'prompt',
+      promptTokenCount: this.#promptTokenCount(),
+      prompts: request.wantsPrompts ? this.#prompts.map(describePrompt) : null,
+    });
+  }
+
+  /** @throws ServerError `step_failed` for a sequence that the engine ended by itself. */
+  #take(choiceIndex: number, event: TokenEvent): void {
+    const choice = this.#choices[choiceIndex]!;
+    if (event.kind === 'tokens-delta') {
+      this.#takeTokens(choiceIndex, event);
+      return;
+    }
+    if (event.reason === 'abort') {
+      throw new ServerError('step_failed', 'The engine ended the sequence before it was complete.');
+    }
+    const rest = choice.flush();
+    if (rest.text !== '' || (rest.logprobs !== null && rest.logprobs.length > 0))
+      this.#say(choiceIndex, rest);
+    this.#finish(choiceIndex, rest.stopped ? 'stop' : event.reason);
+  }
+
+  #takeTokens(choiceIndex: number, event: TokensDelta): void {
+    const choice = this.#choices[choiceIndex]!;
+    this.#cachedCounts[choiceIndex] = event.cachedTokenCount;
+    if (choice.tokenCount === 0) this.#tellScores(choiceIndex, event.promptScores ?? []);
+    if (choice.isEmpty) {
+      this.#finish(choiceIndex, 'length');
+      return;
+    }
+    const delta = choice.push(event.tokens);
+    this.#say(choiceIndex, delta);
+    if (delta.stopped) this.#finish(choiceIndex, 'stop');
+  }
+
+  /** The first tokens of a prompt's first choice bring the scores of the prompt. */
+  #tellScores(sequenceIndex: number, scores: readonly PromptScores[]): void {
+    const { request, describeScores } = this.#run;
+    if (request.promptLogprobCount === null || sequenceIndex % request.choiceCount !== 0) return;
+    const promptIndex = sequenceIndex / request.choiceCount;
+    const tokens = describeScores(this.#prompts[promptIndex]!, scores);
+    this.#events.push({ kind: 'prompt-logprobs', promptIndex, tokens });
+  }
+
+  #say(choiceIndex: number, { text, logprobs, tokenIds }: ChoiceDelta): void {
+    this.#events.push({ kind: 'text-delta', choiceIndex, text, logprobs, tokenIds });
+  }
+
+  #finish(choiceIndex: number, reason: 'stop' | 'length'): void {
+    const fanOut = this.#fanOut!;
+    fanOut.end(choiceIndex);
+    const { meanLogprob } = this.#choices[choiceIndex]!;
+    const mean = meanLogprob === null ? {} : { meanLogprob };
+    this.#events.push({ kind: 'choice-finish', choiceIndex, reason, ...mean });
+    if (fanOut.openCount === 0) this.#events.push({ kind: 'usage', usage: this.#usage() });
+  }
+
+  #usage() {
+    const { choiceCount } = this.#run.request;
+    return {
+      promptTokenCount: this.#promptTokenCount(),
+      cachedTokenCount: total(this.#prompts.map((_, index) => this.#cachedCounts[index * choiceCount]!)),
+      completionTokenCount: total(this.#choices.map(({ tokenCount }) => tokenCount)),
+    };
+  }
+
+  #promptTokenCount(): number {
+    return total(this.#prompts.map(({ tokenIds }) => tokenIds.length));
+  }
+}
+
+function total(counts: readonly number[]): number {
+  return counts.reduce((sum, count) => sum + count, 0);
+}

@@ -1,0 +1,86 @@
+/**
+ * A running request as the events of a stream: what its feed gives goes through the endpoint's encoder, and a failure
+ * becomes an event of its own.
+ */
+
+import type { OnReadable } from '../base/feed.ts';
+import { type AnswerEncoder, errorEvent } from './answer.ts';
+import { toApiError } from './api-error.ts';
+import type { RunningRequest } from './running-request.ts';
+import type { EventSource } from './sse.ts';
+
+export class AnswerEvents implements EventSource {
+  onReadable: OnReadable = () => {};
+  readonly #running: RunningRequest;
+  readonly #encoder: AnswerEncoder;
+  readonly #onFault: (error: unknown) => void;
+  /** Encoded and not taken yet: what was ready before the stream was opened. */
+  #ready = '';
+  #hasOutput = false;
+  #isOver = false;
+
+  constructor(running: RunningRequest, encoder: AnswerEncoder, onFault: (error: unknown) => void) {
+    this.#running = running;
+    this.#encoder = encoder;
+    this.#onFault = onFault;
+  }
+
+  get isOver(): boolean {
+    return this.#isOver && this.#ready === '';
+  }
+
+  /**
+   * Waits for the first output, so that what fails before it is answered with its own status, which clients
+   * act on. Not longer than `limitMs`: then the stream is opened and kept open by comments.
+   * @throws ServerError
+   */
+  opened(limitMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const settle = (end: () => void) => {
+        clearTimeout(timer);
+        this.#running.onReadable = () => this.onReadable();
+        end();
+      };
+      const timer = setTimeout(() => settle(resolve), limitMs);
+      const look = () => {
+        try {
+          this.#collect();
+        } catch (error) {
+          return settle(() => reject(error));
+        }
+        if (this.#hasOutput || this.#isOver) settle(resolve);
+      };
+      this.#running.onReadable = look;
+      look();
+    });
+  }
+
+  take(): string {
+    try {
+      this.#collect();
+    } catch (error) {
+      this.#onFault(error);
+      this.#ready += errorEvent(toApiError(error).body);
+      this.#isOver = true;
+    }
+    const events = this.#ready;
+    this.#ready = '';
+    return events;
+  }
+
+  cancel(): void {
+    this.#running.cancel();
+  }
+
+  /** @throws ServerError when the generation fails. */
+  #collect(): void {
+    if (this.#isOver) return;
+    const running = this.#running;
+    for (let event = running.take(); event !== null; event = running.take()) {
+      this.#ready += this.#encoder.encode(event);
+      if (event.kind !== 'prompt') this.#hasOutput = true;
+      if (event.kind === 'usage') this.#isOver = true;
+    }
+    if (running.isCancelled) this.#isOver = true;
+  }
+}
