@@ -9,7 +9,7 @@ import { createServer, type Server } from 'node:http';
 import path from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
-import { systemClock } from './base/clock.ts';
+import { calendarTime, systemClock } from './base/clock.ts';
 import { StartupError } from './base/errors.ts';
 import {
   ARRIVING_BODY_BYTES_MAX,
@@ -93,7 +93,15 @@ async function loadTextGenerator(directory: string, client: ChannelEngineClient)
     client,
     tokenizer,
     vocabulary,
-    template: source === null ? null : new ChatTemplate({ source, namedSpecialTokens, specialTokenTexts }),
+    template:
+      source === null
+        ? null
+        : new ChatTemplate({
+            source,
+            namedSpecialTokens,
+            specialTokenTexts,
+            now: () => calendarTime(systemClock.unixSeconds()),
+          }),
     defaults: readGenerationDefaults(files.generationConfig),
     endOfTextTokenIds: readEndOfTextTokenIds({
       generationConfig: files.generationConfig,

@@ -6,7 +6,9 @@
  */
 
 import { Template } from '@huggingface/jinja';
+import type { CalendarTime } from '../base/clock.ts';
 import { ServerError, StartupError } from '../base/errors.ts';
+import { renameVariable } from './rename-variable.ts';
 import {
   chooseMark,
   insertMarks,
@@ -14,6 +16,7 @@ import {
   removeMarks,
   SpecialTextGuard,
 } from './special-text-guard.ts';
+import { strftime } from './strftime.ts';
 import type { JsonObject, NamedSpecialTokens } from './tokenizer-files.ts';
 import { isObject, NAMED_TOKENS } from './tokenizer-files.ts';
 
@@ -44,9 +47,11 @@ export type ChatTemplateOptions = {
   readonly specialTokenTexts: readonly string[];
   /**
    * Given to the template as `date_string`, in its own format. Without it, a template that asks for the date
-   * gets the one that it holds itself or, if it calls `strftime_now`, the machine's.
+   * gets the one that it holds itself or, if it calls `strftime_now`, that of `now`.
    */
   readonly dateString?: string | undefined;
+  /** What `strftime_now` writes. Without it a template that calls that is refused. */
+  readonly now?: (() => CalendarTime) | undefined;
 };
 
 export type RenderOptions = {
@@ -72,8 +77,13 @@ export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([
   'documents',
   'add_generation_prompt',
   'continue_final_message',
+  // Names of the template language and of its library.
+  ...['raise_exception', 'strftime_now', 'range', 'true', 'false', 'none', 'True', 'False', 'None'],
   ...NAMED_TOKENS,
 ]);
+
+/** The library's own `strftime_now` looks at the machine's clock and cannot be replaced. */
+const STRFTIME_NOW = 'octavo_strftime_now';
 
 /** What vLLM and llama.cpp put between text parts for a template that wants a string. */
 const PART_SEPARATOR = '\n';
@@ -81,7 +91,7 @@ const PART_SEPARATOR = '\n';
 export class ChatTemplate {
   readonly #template: Template;
   readonly #source: string;
-  readonly #globals: JsonObject;
+  readonly #globals: Readonly<Record<string, unknown>>;
   readonly #guard: SpecialTextGuard;
   readonly #developerRole: 'developer' | 'system';
   readonly #wantsParts: boolean;
@@ -96,12 +106,14 @@ export class ChatTemplate {
         cause: error,
       });
     }
+    renameVariable(this.#template.parsed, 'strftime_now', STRFTIME_NOW);
     // transformers defines `tools` and `documents` as none, and templates ask for both `defined` and truth.
     this.#globals = {
       ...options.namedSpecialTokens,
       ...(options.dateString === undefined ? {} : { date_string: options.dateString }),
       tools: null,
       documents: null,
+      [STRFTIME_NOW]: (format: string) => strftime(format, requireNow(options.now)),
     };
     this.#guard = new SpecialTextGuard(options.specialTokenTexts);
     this.#developerRole = options.source.includes('developer') ? 'developer' : 'system';
@@ -205,6 +217,11 @@ export class ChatTemplate {
     };
     return !shows(probe) && shows([{ type: 'text', text: probe }]);
   }
+}
+
+function requireNow(now: ChatTemplateOptions['now']): CalendarTime {
+  if (now === undefined) throw new Error('the date is not known here');
+  return now();
 }
 
 function asString(content: ChatMessage['content']): string | null {
