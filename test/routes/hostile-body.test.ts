@@ -69,6 +69,87 @@ describe('a hostile body', () => {
     });
   });
 
+  const LONG = 'x'.repeat(1_000_000);
+  const toolCall = (changes: object) => [
+    USER_MESSAGE,
+    {
+      role: 'assistant',
+      tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' }, ...changes }],
+    },
+  ];
+  const message = (changes: object) => ({ messages: [{ ...USER_MESSAGE, ...changes }] });
+
+  it.each([
+    ['model', { model: LONG }, 404],
+    ['role', message({ role: LONG }), 400],
+    ['content', message({ content: LONG }), 200],
+    ['content part', message({ content: [{ type: 'text', text: LONG }] }), 200],
+    ['content type', message({ content: [{ type: LONG, text: 'x' }] }), 400],
+    ['name', message({ name: LONG }), 200],
+    ['an unknown key', { [LONG]: 1 }, 200],
+    ['an unknown key of a message', message({ [LONG]: 1 }), 200],
+    ['tool_call_id', { messages: [USER_MESSAGE, { role: 'tool', content: '', tool_call_id: LONG }] }, 200],
+    ['id of a call', { messages: toolCall({ id: LONG }) }, 200],
+    ['type of a call', { messages: toolCall({ type: LONG }) }, 400],
+    ['function of a call', { messages: toolCall({ function: { name: LONG, arguments: LONG } }) }, 200],
+    ['stop', { stop: LONG }, 400],
+    ['stop strings', { stop: [LONG] }, 400],
+    ['bad_words', { bad_words: [LONG] }, 400],
+    ['cache_salt', { cache_salt: LONG }, 400],
+    ['reasoning_effort', { reasoning_effort: LONG }, 400],
+    ['a number', { temperature: LONG }, 400],
+    ['a key of logit_bias', { logit_bias: { [LONG]: 1 } }, 400],
+    ['chat_template_kwargs', { chat_template_kwargs: { [LONG]: LONG } }, 200],
+    ['user', { user: LONG }, 200],
+    ['metadata', { metadata: { [LONG]: LONG } }, 200],
+    ['tool_choice', { tool_choice: LONG }, 400],
+    ['response_format', { response_format: { type: LONG } }, 400],
+  ] as const)(
+    'with a megabyte in %s is answered, and the megabyte does not come back',
+    async (_name, fields, status) => {
+      const response = await send(JSON.stringify({ model: MODEL, messages: [USER_MESSAGE], ...fields }));
+      const text = await response.text();
+      expect([response.status, text.length < 1000], text.slice(0, 300)).toEqual([status, true]);
+      expect((response.headers.get('x-octavo-ignored') ?? '').length).toBeLessThan(300);
+    },
+  );
+
+  it.each([
+    ['prompt', { prompt: LONG }, 200],
+    ['prompts', { prompt: ['x', LONG] }, 200],
+    ['suffix', { suffix: LONG }, 200],
+    ['user', { user: LONG }, 200],
+  ] as const)('of a completion with a megabyte in %s is answered', async (_name, fields, status) => {
+    const test = routeTestApp({ bodies: bodyReader(4 * 1024 * 1024) });
+    const response = await test.complete(fields);
+    expect([response.status, (await response.text()).length < 2000]).toEqual([status, true]);
+  });
+
+  it.each([
+    ['temperature', '1e400'],
+    ['seed', '1e400'],
+    ['n', '1e400'],
+    ['max_tokens', '-1e400'],
+    ['top_logprobs', '1e400'],
+    ['priority', '1e400'],
+    ['stop_token_ids', '[1e400]'],
+    ['logit_bias', '{"5":-1e400}'],
+  ])('with a number beyond all numbers in %s is refused by that name', async (field, json) => {
+    const body = `{"model":"${MODEL}","messages":${JSON.stringify([USER_MESSAGE])},"${field}":${json}}`;
+    const response = await send(body);
+    const { error } = errorBodySchema.parse(await response.json());
+    expect(response.status).toBe(400);
+    expect(error.param).toMatch(new RegExp(`^${field}`));
+    expect(error.message).not.toContain('a fraction');
+  });
+
+  it('that says a field twice says what it says last', async () => {
+    const test = routeTestApp();
+    const body = `{"n":100000,"model":"x","model":"${MODEL}","messages":${JSON.stringify([USER_MESSAGE])},"n":2}`;
+    expect((await test.chat({}, { body })).status).toBe(200);
+    expect(test.generator.requests[0]!.choiceCount).toBe(2);
+  });
+
   it('cannot reach the prototype of anything', async () => {
     const start = `{"model":"${MODEL}","messages":${JSON.stringify([USER_MESSAGE])}`;
     const response = await send(`${start},"__proto__":{"n":5}}`);

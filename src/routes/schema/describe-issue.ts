@@ -61,6 +61,8 @@ function valueAt(body: unknown, path: Path): unknown {
 function typeText(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
+  // JSON has no infinity; numbers too large for a double become it.
+  if (value === Infinity || value === -Infinity) return 'a number beyond the range of numbers';
   if (typeof value === 'number' && !Number.isInteger(value)) return 'a fraction';
   if (typeof value === 'object') return 'an object';
   return `a ${typeof value}`;
