@@ -11,6 +11,7 @@ import { StartupError } from './base/errors.ts';
 import {
   BLOCK_SIZE_DEFAULT,
   DRAIN_MS_DEFAULT,
+  GPU_MEMORY_UTILIZATION_DEFAULT,
   REQUESTS_IN_FLIGHT_DEFAULT,
   SEQUENCES_PER_STEP_DEFAULT,
   STREAM_DELAY_MS_DEFAULT,
@@ -87,13 +88,13 @@ export const SERVE_OPTIONS = {
     flags: '--kv-cache-memory <size>',
     environment: 'OCTAVO_KV_CACHE_MEMORY',
     description: 'bytes (512MiB, 4GB, 1073741824) or a fraction of the available memory (0.5)',
-    shownDefault: '32 full-length sequences, at most 0.4',
+    shownDefault: '32 full-length sequences, at most 0.4; on a GPU what is left of it',
   },
   blockSize: {
     flags: '--block-size <tokens>',
     environment: 'OCTAVO_BLOCK_SIZE',
     description: 'tokens in a block of the KV cache',
-    shownDefault: String(BLOCK_SIZE_DEFAULT),
+    shownDefault: `${BLOCK_SIZE_DEFAULT}, on a GPU 32 to 256, as its kernels want`,
   },
   maxModelLen: {
     flags: '--max-model-len <tokens>',
@@ -131,6 +132,31 @@ export const SERVE_OPTIONS = {
     description:
       'longest time a streamed token waits to be written with others when many come fast; 0 writes each by itself',
     shownDefault: String(STREAM_DELAY_MS_DEFAULT),
+  },
+  device: {
+    flags: '--device <name>',
+    environment: 'OCTAVO_DEVICE',
+    description:
+      'auto, cpu, cuda or webgpu; auto takes the first of CUDA, WebGPU on a GPU, CPU that computes',
+    shownDefault: 'auto',
+  },
+  strictDevice: {
+    flags: '--strict-device',
+    environment: 'OCTAVO_STRICT_DEVICE',
+    description: 'refuse to start when a part of the model would run on the CPU for want of a kernel',
+    isSwitch: true,
+  },
+  dtype: {
+    flags: '--dtype <name>',
+    environment: 'OCTAVO_DTYPE',
+    description: 'what a GPU computes in: float16, or bfloat16 (cuda only)',
+    shownDefault: 'float16',
+  },
+  gpuMemoryUtilization: {
+    flags: '--gpu-memory-utilization <share>',
+    environment: 'OCTAVO_GPU_MEMORY_UTILIZATION',
+    description: 'share of the GPU that may be filled, where nvidia-smi tells its size',
+    shownDefault: String(GPU_MEMORY_UTILIZATION_DEFAULT),
   },
   shutdownTimeout: {
     flags: '--shutdown-timeout <seconds>',
@@ -170,13 +196,17 @@ const serveSchema = z.object({
     .string()
     .default(path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'octavo')),
   kvCacheMemory: z.string().transform(parseCacheMemory).nullable().default(null),
-  blockSize: count.default(BLOCK_SIZE_DEFAULT),
+  blockSize: count.nullable().default(null),
   maxModelLen: count.nullable().default(null),
   maxNumSeqs: count.default(SEQUENCES_PER_STEP_DEFAULT),
   maxNumBatchedTokens: count.default(TOKENS_PER_STEP_DEFAULT),
   maxInFlight: count.default(REQUESTS_IN_FLIGHT_DEFAULT),
   threads: count.default(os.availableParallelism()),
   streamDelay: z.coerce.number().nonnegative().max(STREAM_DELAY_MS_MAX).default(STREAM_DELAY_MS_DEFAULT),
+  device: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
+  strictDevice: switchValue.default(false),
+  dtype: z.enum(['auto', 'float16', 'bfloat16']).default('auto'),
+  gpuMemoryUtilization: z.coerce.number().positive().max(1).default(GPU_MEMORY_UTILIZATION_DEFAULT),
   shutdownTimeout: z.coerce
     .number()
     .nonnegative()
@@ -220,6 +250,10 @@ export function engineOptions(config: ServeConfig): EngineOptions {
     sequencesPerStepMax: config.maxNumSeqs,
     tokensPerStepMax: config.maxNumBatchedTokens,
     threadCount: config.threads,
+    device: config.device,
+    strictDevice: config.strictDevice,
+    dtype: config.dtype,
+    gpuMemoryUtilization: config.gpuMemoryUtilization,
   };
 }
 

@@ -22,9 +22,10 @@ import {
 } from './base/limits.ts';
 import { engineOptions, type ServeConfig } from './config.ts';
 import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
+import { hideSoftwareDrivers } from './engine/device-choice.ts';
 import { readEndOfTextTokenIds, readGenerationDefaults } from './engine/generation-defaults.ts';
 import { readModelFiles } from './engine/model-directory.ts';
-import type { EngineLimits } from './engine/protocol.ts';
+import type { EngineLimits, PlacementReport } from './engine/protocol.ts';
 import type { TextGenerator } from './engine/text-generation.ts';
 import { createTextGenerator } from './engine/text-generator.ts';
 import { startWorkerEngine } from './engine/worker-engine.ts';
@@ -49,6 +50,7 @@ export type BuildFacts = { readonly version: string };
 export async function serve(config: ServeConfig, build: BuildFacts): Promise<void> {
   const startedMs = systemClock.monotonicMs();
   const logger = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+  if (config.device === 'auto') hideSoftwareDrivers(process.env);
   const engine = startWorkerEngine({
     engine: engineOptions(config),
     inFlightMax: config.maxInFlight,
@@ -60,7 +62,7 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
     server = await listen(config, await createHttp(config, build, { engine, generator, logger }));
     takeDownOnSignal(server, engine, config, logger);
     const limits = await ready(engine);
-    announce(server, config, limits, systemClock.monotonicMs() - startedMs);
+    announce(server, config, { limits, placement: engine.placement! }, systemClock.monotonicMs() - startedMs);
     endWhenEngineDies(engine, logger);
   } catch (error) {
     server?.close();
@@ -181,7 +183,12 @@ async function listen(config: ServeConfig, app: ReturnType<typeof createApp>): P
   return server;
 }
 
-function announce(server: Server, config: ServeConfig, limits: EngineLimits, startMs: number): void {
+function announce(
+  server: Server,
+  config: ServeConfig,
+  { limits, placement }: { readonly limits: EngineLimits; readonly placement: PlacementReport },
+  startMs: number,
+): void {
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : config.port;
   const host = config.host.includes(':') ? `[${config.host}]` : config.host;
@@ -190,10 +197,19 @@ function announce(server: Server, config: ServeConfig, limits: EngineLimits, sta
     `model     ${config.model}`,
     `context   ${limits.modelLengthMax} tokens`,
     `KV cache  ${limits.blockCount - 1} blocks of ${limits.blockSize} = ${tokenCount} tokens = ${(tokenCount / limits.modelLengthMax).toFixed(1)} full-length sequences, ${(limits.cacheBytes / 2 ** 20).toFixed(0)} MiB`,
-    `engine    CPU, ${config.threads} threads; ${limits.sequencesPerStepMax} sequences, ${limits.tokensPerStepMax} tokens a step`,
+    `device    ${describePlacement(placement, config)}`,
+    ...placement.fallbacks.map((node) => `          on the CPU for want of a kernel: ${node}`),
+    `engine    ${limits.sequencesPerStepMax} sequences, ${limits.tokensPerStepMax} tokens a step`,
     `Octavo answers at http://${host}:${port}/v1 (ready in ${(startMs / 1000).toFixed(1)} s)`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+const DEVICE_NAMES = { cpu: 'CPU', cuda: 'CUDA', webgpu: 'WebGPU' } as const;
+
+function describePlacement({ device, type, reason }: PlacementReport, { threads }: ServeConfig): string {
+  const how = device === 'cpu' ? `${threads} threads` : type;
+  return `${DEVICE_NAMES[device]}, ${how} (${reason})`;
 }
 
 /**

@@ -173,3 +173,14 @@ export const ALLOWED_TOKEN_IDS_MAX = 65_536;
 /** Words that a request may ban, and their length: each is tokenised twice and compared with the end of every output. */
 export const BAD_WORDS_MAX = 128;
 export const BAD_WORD_CHARACTERS_MAX = 64;
+
+/** Share of a GPU's memory that is filled: the rest is for whoever draws the screen, and for what is not foreseen. */
+export const GPU_MEMORY_UTILIZATION_DEFAULT = 0.9;
+/** What the CUDA context and its libraries take before anything is computed. */
+export const GPU_CONTEXT_BYTES = 768 * 2 ** 20;
+/** The cache on a GPU whose memory nothing tells the size of (WebGPU does not): even a small one has so much. */
+export const GPU_CACHE_BYTES_UNKNOWN = 2 ** 30;
+/** nvidia-smi answers in well under a second, where its driver does at all. */
+export const NVIDIA_SMI_MS = 10_000;
+/** The smallest `maxStorageBufferBindingSize` that WebGPU allows a device to have. */
+export const WINDOW_SCRATCH_BYTES_MAX = 128 * 2 ** 20;

@@ -2,19 +2,54 @@
 
 import { StartupError } from '../base/errors.ts';
 import { CACHE_FRACTION_DEFAULT, CACHE_FULL_SEQUENCES_DEFAULT } from '../base/limits.ts';
+import { COMPUTE_TYPE_BYTES, type ComputeType } from '../graph/convert-floats.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
-import type { EngineOptions } from './engine-options.ts';
-import { bytesPerToken } from './gathered-cache.ts';
+import type { CacheMemory } from './engine-options.ts';
 import type { ModelLimits } from './model-runner.ts';
 
+/** How a cache is sized where no size is asked for, and what its tokens take. */
+export type CacheRule = {
+  /** Keys and values of one token over all layers. */
+  readonly tokenBytes: number;
+  /** Share of the available memory … */
+  readonly fraction: number;
+  /** … and sequences of full length, whichever is less. */
+  readonly fullSequences: number;
+};
+
+export const CPU_CACHE_RULE = {
+  fraction: CACHE_FRACTION_DEFAULT,
+  fullSequences: CACHE_FULL_SEQUENCES_DEFAULT,
+} as const;
+
+/** A GPU's memory is there to be filled; one of unknown size is asked for little. */
+export function gpuCacheRule(tokenBytes: number, isMemoryKnown: boolean): CacheRule {
+  const fullSequences = isMemoryKnown ? Number.POSITIVE_INFINITY : CACHE_FULL_SEQUENCES_DEFAULT;
+  return { tokenBytes, fraction: 1, fullSequences };
+}
+
+export function cacheTokenBytes(
+  { layerCount, kvHeadCount, headSize }: Pick<DecoderShape, 'layerCount' | 'kvHeadCount' | 'headSize'>,
+  type: ComputeType,
+): number {
+  return 2 * layerCount * kvHeadCount * headSize * COMPUTE_TYPE_BYTES[type];
+}
+
+export type CacheSizing = {
+  readonly cacheMemory: CacheMemory | null;
+  readonly blockSize: number;
+  readonly modelLengthMax: number | null;
+};
+
 /**
- * @param availableBytes memory that the machine can still give
+ * @param availableBytes memory that the device can still give
  * @throws StartupError when the cache cannot hold one sequence of the length asked for
  */
 export function sizeCache(
   shape: DecoderShape,
-  options: Pick<EngineOptions, 'cacheMemory' | 'blockSize' | 'modelLengthMax'>,
+  options: CacheSizing,
   availableBytes: number,
+  rule: CacheRule,
 ): ModelLimits {
   const { blockSize } = options;
   const lengthWanted = options.modelLengthMax ?? shape.positionsMax;
@@ -23,18 +58,20 @@ export function sizeCache(
       `--max-model-len ${lengthWanted} is more than the ${shape.positionsMax} positions that the model was made for`,
     );
   }
-  const blockBytes = bytesPerToken(shape) * blockSize;
+  const blockBytes = rule.tokenBytes * blockSize;
   const sequenceBlocks = Math.ceil(lengthWanted / blockSize);
-  const budget = cacheBytes(options.cacheMemory, availableBytes, sequenceBlocks * blockBytes);
+  const budget = cacheBytes(options.cacheMemory, availableBytes, sequenceBlocks * blockBytes, rule);
   const usableBlocks = Math.floor(budget / blockBytes);
   if (usableBlocks < sequenceBlocks && options.modelLengthMax !== null) {
     throw new StartupError(
-      `a KV cache of ${budget} bytes holds ${usableBlocks * blockSize} tokens, --max-model-len asks for ${lengthWanted}; raise --kv-cache-memory to ${sequenceBlocks * blockBytes} or lower --max-model-len`,
+      `a KV cache of ${Math.max(budget, 0)} bytes holds ${Math.max(usableBlocks, 0) * blockSize} tokens, --max-model-len asks for ${lengthWanted}; raise --kv-cache-memory to ${sequenceBlocks * blockBytes} or lower --max-model-len`,
     );
   }
   if (usableBlocks < 1) {
     throw new StartupError(
-      `--kv-cache-memory must be at least ${blockBytes} bytes, one block of ${blockSize} tokens`,
+      options.cacheMemory === null
+        ? `the memory that is left holds no block of ${blockSize} tokens (${blockBytes} bytes); free some, or say how much to take with --kv-cache-memory`
+        : `--kv-cache-memory must be at least ${blockBytes} bytes, one block of ${blockSize} tokens`,
     );
   }
   return {
@@ -46,10 +83,12 @@ export function sizeCache(
   };
 }
 
-function cacheBytes(memory: EngineOptions['cacheMemory'], available: number, sequenceBytes: number): number {
-  if (memory === null) {
-    const enough = CACHE_FULL_SEQUENCES_DEFAULT * sequenceBytes;
-    return Math.min(enough, Math.floor(available * CACHE_FRACTION_DEFAULT));
-  }
+function cacheBytes(
+  memory: CacheMemory | null,
+  available: number,
+  sequenceBytes: number,
+  { fraction, fullSequences }: CacheRule,
+): number {
+  if (memory === null) return Math.min(fullSequences * sequenceBytes, Math.floor(available * fraction));
   return memory.kind === 'bytes' ? memory.bytes : Math.floor(available * memory.fraction);
 }

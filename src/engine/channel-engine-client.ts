@@ -17,7 +17,7 @@ import type {
   GenerationInput,
   TokenEvent,
 } from './engine-client.ts';
-import type { EngineCommand, EngineEvent, EngineLimits, StepReport } from './protocol.ts';
+import type { EngineCommand, EngineEvent, EngineLimits, PlacementReport, StepReport } from './protocol.ts';
 import { TokenStream } from './token-stream.ts';
 
 export type ChannelEngineClientOptions = {
@@ -37,6 +37,7 @@ export class ChannelEngineClient implements EngineClient {
   readonly #stepListeners: ((report: StepReport) => void)[] = [];
   #state: EngineState = 'loading';
   #limits: EngineLimits | null = null;
+  #placement: PlacementReport | null = null;
   #nextSequenceId = 1;
   #inFlightCount = 0;
   #progressAtMs = 0;
@@ -61,6 +62,11 @@ export class ChannelEngineClient implements EngineClient {
   get limits(): EngineLimits {
     if (this.#limits === null) throw new ServerError('not_ready', 'The model is still loading.');
     return this.#limits;
+  }
+
+  /** Null until the engine is ready, and where it runs in this thread. */
+  get placement(): PlacementReport | null {
+    return this.#placement;
   }
 
   get health(): EngineHealth {
@@ -136,6 +142,7 @@ export class ChannelEngineClient implements EngineClient {
     switch (event.kind) {
       case 'engine-ready':
         this.#limits = event.limits;
+        this.#placement = event.placement ?? null;
         this.#state = 'ready';
         this.#resolveReady(event.limits);
         return;

@@ -12,10 +12,18 @@ export type EngineOptions = {
   readonly cacheDirectory: string;
   /** `null`: enough for a number of full-length sequences, within a share of the available memory. */
   readonly cacheMemory: CacheMemory | null;
-  readonly blockSize: number;
+  /** `null`: what suits the device. */
+  readonly blockSize: number | null;
   /** Prompt and output of one sequence; `null`: what the model was made for. */
   readonly modelLengthMax: number | null;
   readonly sequencesPerStepMax: number;
   readonly tokensPerStepMax: number;
   readonly threadCount: number;
+  readonly device: 'auto' | 'cpu' | 'cuda' | 'webgpu';
+  /** Refuse to start when the device has no kernel for a node of the graph. */
+  readonly strictDevice: boolean;
+  /** What a GPU computes in; `auto` is float16. */
+  readonly dtype: 'auto' | 'float16' | 'bfloat16';
+  /** Share of a GPU's memory that weights, cache and workspace may fill, (0, 1]. */
+  readonly gpuMemoryUtilization: number;
 };

@@ -7,36 +7,19 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { Scheduler } from '../batching/scheduler.ts';
-import { buildGatheredModel, readDecoderShape } from '../graph/checkpoint.ts';
-import type { DecoderShape } from '../graph/decoder-shape.ts';
-import { sizeCache } from './cache-sizing.ts';
+import { readDecoderShape } from '../graph/checkpoint.ts';
 import { Engine } from './engine.ts';
 import { EngineInbox, runEngineLoop } from './engine-loop.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { bytesPerToken } from './gathered-cache.ts';
-import { OnnxModelRunner } from './onnx-model-runner.ts';
+import { loadModel } from './load-model.ts';
 import { scoredTokensPerStep } from './prompt-scorer.ts';
 import type { EngineCommand, EngineEvent } from './protocol.ts';
 import { SequenceSamplers } from './sequence-samplers.ts';
 
-async function loadRunner(options: EngineOptions, shape: DecoderShape): Promise<OnnxModelRunner> {
-  const limits = sizeCache(shape, options, process.availableMemory());
-  const model = await buildGatheredModel(options.modelDirectory, shape, {
-    cache: limits,
-    positionCount: limits.modelLengthMax,
-    cacheDirectory: options.cacheDirectory,
-  });
-  const { threadCount } = options;
-  return OnnxModelRunner.create({ ...model, shape, limits, threadCount });
-}
-
 async function serve(port: MessagePort, options: EngineOptions): Promise<void> {
   const send = (event: EngineEvent): void => port.postMessage(event);
   const shape = await readDecoderShape(options.modelDirectory);
-  const runner = await loadRunner(options, shape);
-  const { sequencesPerStepMax, tokensPerStepMax } = options;
-  const cacheBytes = runner.limits.blockCount * runner.limits.blockSize * bytesPerToken(shape);
-  const limits = { ...runner.limits, sequencesPerStepMax, tokensPerStepMax, cacheBytes };
+  const { runner, limits, placement } = await loadModel(options, shape);
   const scheduler = new Scheduler({ ...limits, scoredTokensPerStepMax: scoredTokensPerStep(limits) });
   const engine = new Engine({ scheduler, runner, sampler: new SequenceSamplers(limits), clock: systemClock });
 
@@ -47,7 +30,7 @@ async function serve(port: MessagePort, options: EngineOptions): Promise<void> {
     for (let next = receiveMessageOnPort(port); next; next = receiveMessageOnPort(port))
       inbox.push(next.message);
   };
-  send({ kind: 'engine-ready', limits });
+  send({ kind: 'engine-ready', limits, placement });
   await runEngineLoop({ engine, inbox, send, poll });
   await runner.close();
   port.close();

@@ -11,15 +11,6 @@ export type CacheShape = CacheGeometry & {
   readonly headSize: number;
 };
 
-/** Bytes of keys and values of one token over all layers. */
-export function bytesPerToken({
-  layerCount,
-  kvHeadCount,
-  headSize,
-}: Omit<CacheShape, keyof CacheGeometry>): number {
-  return 2 * layerCount * kvHeadCount * headSize * Float32Array.BYTES_PER_ELEMENT;
-}
-
 const NONE: readonly number[] = [];
 
 export class GatheredCache {

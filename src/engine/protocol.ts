@@ -17,6 +17,15 @@ export type EngineLimits = ModelLimits & {
   readonly cacheBytes: number;
 };
 
+/** What a model is computed on, for a person to read. */
+export type PlacementReport = {
+  readonly device: 'cpu' | 'cuda' | 'webgpu';
+  readonly reason: string;
+  readonly type: 'float32' | 'float16' | 'bfloat16';
+  /** Nodes of the graph that the device has no kernel for. */
+  readonly fallbacks: readonly string[];
+};
+
 /** Main thread -> worker. */
 export type EngineCommand =
   | { readonly kind: 'request-submit'; readonly request: GenerationRequest }
@@ -57,7 +66,7 @@ export type StepReport = {
 
 /** Worker -> main thread. One `step-result` a step, whatever the number of sequences. */
 export type EngineEvent =
-  | { readonly kind: 'engine-ready'; readonly limits: EngineLimits }
+  | { readonly kind: 'engine-ready'; readonly limits: EngineLimits; readonly placement?: PlacementReport }
   | {
       readonly kind: 'step-result';
       readonly tokens: readonly SequenceToken[];

@@ -8,13 +8,15 @@ import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { decoderShape } from './architectures/families.ts';
 import { parseCheckpointConfig } from './checkpoint-config.ts';
-import { gatheredDecoder } from './decoder-graph.ts';
+import { gatheredDecoder, pagedDecoder } from './decoder-graph.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { DecoderWeights } from './decoder-weights.ts';
 import type { CacheGeometry } from './gathered-attention.ts';
+import { checkPagedLimits, type PagedType, pagedCacheBytes } from './paged-attention.ts';
 import { FloatProjections } from './projections.ts';
-import { openSafetensors } from './safetensors.ts';
-import { float32Weights } from './weight-cache.ts';
+import { ELEMENT_BYTES, openSafetensors } from './safetensors.ts';
+import { type Weights, weightsOf } from './weight-cache.ts';
+import { joinFolders, zerosFile } from './zeros-file.ts';
 
 export type DecoderModel = {
   readonly graph: Uint8Array;
@@ -40,26 +42,57 @@ export async function readDecoderShape(directory: string): Promise<DecoderShape>
   return decoderShape(parseCheckpointConfig(json));
 }
 
+/** Weights of a checkpoint, by the headers of its files alone. @throws StartupError */
+export async function checkpointWeightCount(directory: string): Promise<number> {
+  let count = 0;
+  for (const { byteLength, elementType } of (await openSafetensors(directory)).values()) {
+    count += byteLength / ELEMENT_BYTES[elementType];
+  }
+  return count;
+}
+
+export type ModelBuildOptions = {
+  readonly cache: CacheGeometry;
+  readonly positionCount: number;
+  readonly cacheDirectory: string;
+};
+
 /** Finds or prepares the weights and writes the graph of the gathered form. @throws StartupError */
 export async function buildGatheredModel(
   directory: string,
   shape: DecoderShape,
-  options: {
-    readonly cache: CacheGeometry;
-    readonly positionCount: number;
-    readonly cacheDirectory: string;
-  },
+  { cache, positionCount, cacheDirectory }: ModelBuildOptions,
 ): Promise<DecoderModel> {
-  const weights = await float32Weights(directory, await openSafetensors(directory), options.cacheDirectory);
-  const decoderWeights = new DecoderWeights(weights, shape);
-  const graph = gatheredDecoder({
-    shape,
-    weights: decoderWeights,
-    projections: new FloatProjections(decoderWeights),
-    cache: options.cache,
-    positionCount: options.positionCount,
-  });
-  let weightBytes = 0;
-  for (const { byteLength } of weights.tensors.values()) weightBytes += byteLength;
-  return { graph, weightsFolder: weights.folder, weightBytes };
+  const weights = await weightsOf('float32', directory, await openSafetensors(directory), cacheDirectory);
+  const graph = gatheredDecoder({ ...decoderParts(weights, shape), cache, positionCount });
+  return { graph, weightsFolder: weights.folder, weightBytes: bytesOf(weights) };
+}
+
+/** The same for the paged form, computing in `type`. @throws StartupError */
+export async function buildPagedModel(
+  directory: string,
+  shape: DecoderShape,
+  { cache, positionCount, cacheDirectory, type }: ModelBuildOptions & { readonly type: PagedType },
+): Promise<DecoderModel> {
+  // Before the weights, which can take minutes.
+  checkPagedLimits(shape, cache.blockSize);
+  const found = await weightsOf(type, directory, await openSafetensors(directory), cacheDirectory);
+  const zeros = await zerosFile(cacheDirectory, pagedCacheBytes(shape, cache, type));
+  const { weights, file } = await joinFolders(found, zeros);
+  const graph = pagedDecoder(
+    { ...decoderParts(weights, shape), cache, positionCount },
+    { type, zerosFile: file },
+  );
+  return { graph, weightsFolder: weights.folder, weightBytes: bytesOf(weights) };
+}
+
+function decoderParts(found: Weights, shape: DecoderShape) {
+  const weights = new DecoderWeights(found, shape);
+  return { shape, weights, projections: new FloatProjections(weights) };
+}
+
+function bytesOf({ tensors }: Weights): number {
+  let bytes = 0;
+  for (const { byteLength } of tensors.values()) bytes += byteLength;
+  return bytes;
 }

@@ -10,15 +10,14 @@ import type { DecoderWeights } from './decoder-weights.ts';
 import { type CacheGeometry, GatheredAttention } from './gathered-attention.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
 import { logitsOutputs } from './logits-outputs.ts';
-import { addAndNorm, type Rotary, rmsNorm, rotate } from './operators.ts';
-import type { Projections } from './projections.ts';
-import { ropeTables } from './rope.ts';
+import { DATA_TYPE } from './onnx-schema.ts';
+import { addAndNorm, rmsNorm } from './operators.ts';
+import { PagedAttention, type PagedCacheOptions } from './paged-attention.ts';
+import type { Logits, Projections } from './projections.ts';
 
 export const STEP_INPUT = {
   /** int32 [T] */
   tokenIds: 'token_ids',
-  /** int32 [T] */
-  positions: 'positions',
   /** int32 [rows]: tokens whose next token is chosen; at least one. */
   sampledTokens: 'sampled_tokens',
 } as const;
@@ -40,17 +39,28 @@ export function candidateCount(shape: Pick<DecoderShape, 'vocabularySize'>): num
 
 /** Serialises the gathered (CPU) form. @throws StartupError when a weight is missing or misshapen. */
 export function gatheredDecoder(options: DecoderGraphOptions): Uint8Array {
-  const { shape, weights, projections, cache, positionCount } = options;
+  const { shape, cache, positionCount } = options;
   const g = new GraphBuilder();
-  const tokenIds = g.input(STEP_INPUT.tokenIds, 'int32', ['T']);
-  const positions = g.input(STEP_INPUT.positions, 'int32', ['T']);
-  const attention = new GatheredAttention(g, shape, cache, positions);
-  const rotary = rotaryTables(g, shape, positionCount, positions);
+  return decoder(g, options, new GatheredAttention(g, shape, cache, positionCount));
+}
 
+/** Serialises the paged (GPU) form. @throws StartupError when a weight is missing or misshapen. */
+export function pagedDecoder(options: DecoderGraphOptions, paged: PagedCacheOptions): Uint8Array {
+  const { shape, cache, positionCount } = options;
+  const g = new GraphBuilder();
+  return decoder(g, options, new PagedAttention(g, { shape, cache, positionCount, ...paged }));
+}
+
+function decoder(
+  g: GraphBuilder,
+  { shape, weights, projections }: DecoderGraphOptions,
+  attention: AttentionForm,
+): Uint8Array {
+  const tokenIds = g.input(STEP_INPUT.tokenIds, 'int32', ['T']);
   let sum = projections.embed(g, tokenIds);
   let normed = rmsNorm(g, sum, weights.norm(g, 0, 'input_layernorm'), shape.normEpsilon);
   for (let layer = 0; layer < shape.layerCount; layer++) {
-    const attended = attentionPart(g, { shape, weights, projections, attention, rotary, layer }, normed);
+    const attended = attentionPart(g, { shape, weights, projections, attention, layer }, normed);
     const middle = addAndNorm(
       g,
       attended,
@@ -66,12 +76,18 @@ export function gatheredDecoder(options: DecoderGraphOptions): Uint8Array {
       ({ normed, sum } = addAndNorm(g, fed, middle.sum, next, shape.normEpsilon));
     }
   }
-  attention.finish(g);
+  attention.finish(g, sum);
 
   const sampled = g.op('Gather', [sum, g.input(STEP_INPUT.sampledTokens, 'int32', ['rows'])], { axis: 0 });
   const last = rmsNorm(g, sampled, weights.finalNorm(g), shape.normEpsilon);
-  logitsOutputs(g, projections.logits(g, last), candidateCount(shape), shape.vocabularySize);
+  const logits = asFloat32(g, projections.logits(g, last), weights);
+  logitsOutputs(g, logits, candidateCount(shape), shape.vocabularySize);
   return g.encode();
+}
+
+function asFloat32(g: GraphBuilder, { values, rowScales }: Logits, { type }: DecoderWeights): Logits {
+  if (type === 'float32') return { values, rowScales };
+  return { values: g.op('Cast', [values], { to: DATA_TYPE.float32 }), rowScales };
 }
 
 type LayerContext = {
@@ -79,19 +95,16 @@ type LayerContext = {
   readonly weights: DecoderWeights;
   readonly projections: Projections;
   readonly attention: AttentionForm;
-  readonly rotary: Rotary;
   readonly layer: number;
 };
 
 function attentionPart(g: GraphBuilder, context: LayerContext, x: Value): Value {
-  const { shape, projections, attention, rotary, layer } = context;
+  const { shape, projections, attention, layer } = context;
   const [rawQuery, rawKey, value] = projections.queryKeyValue(g, layer, x);
-  const turned = (heads: Value, count: number, norm: 'q_norm' | 'k_norm'): Value => {
-    const normed = shape.queryKeyNorm ? headNorm(g, context, heads, count, norm) : heads;
-    return rotate(g, normed, rotary, count, shape.headSize);
-  };
-  const query = turned(rawQuery, shape.headCount, 'q_norm');
-  const key = turned(rawKey, shape.kvHeadCount, 'k_norm');
+  const normed = (heads: Value, count: number, norm: 'q_norm' | 'k_norm'): Value =>
+    shape.queryKeyNorm ? headNorm(g, context, heads, count, norm) : heads;
+  const query = normed(rawQuery, shape.headCount, 'q_norm');
+  const key = normed(rawKey, shape.kvHeadCount, 'k_norm');
   return projections.attentionOutput(g, layer, attention.layer(g, layer, query, key, value));
 }
 
@@ -106,14 +119,4 @@ function headNorm(
   const apart = g.op('Reshape', [heads, g.int64s([-1, count, shape.headSize])]);
   const normed = rmsNorm(g, apart, weights.headNorm(g, layer, norm), shape.normEpsilon);
   return g.op('Reshape', [normed, g.int64s([-1, count * shape.headSize])]);
-}
-
-function rotaryTables(g: GraphBuilder, shape: DecoderShape, positionCount: number, positions: Value): Rotary {
-  const { cos, sin } = ropeTables(shape, positionCount);
-  const dims = [positionCount, shape.headSize / 2];
-  return {
-    positions: g.op('Unsqueeze', [g.op('Cast', [positions], { to: 7 }), g.int64s([0])]),
-    cos: g.floats(dims, cos),
-    sin: g.floats(dims, sin),
-  };
 }

@@ -4,6 +4,7 @@
  */
 
 import { StartupError } from '../base/errors.ts';
+import type { ComputeType } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import type { Weights } from './weight-cache.ts';
@@ -18,6 +19,10 @@ export class DecoderWeights {
   constructor(weights: Weights, shape: DecoderShape) {
     this.#weights = weights;
     this.#shape = shape;
+  }
+
+  get type(): ComputeType {
+    return this.#weights.type;
   }
 
   /** [vocabulary x hidden] */
@@ -80,6 +85,6 @@ export class DecoderWeights {
         `tensor "${name}" has shape [${tensor.shape}] where config.json asks for [${dims}]`,
       );
     }
-    return g.external(name, 'float32', dims, tensor);
+    return g.external(name, this.#weights.type, dims, tensor);
   }
 }

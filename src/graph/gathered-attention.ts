@@ -16,10 +16,14 @@
 import type { AttentionForm } from './attention-form.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
+import { type Rotary, rotate } from './operators.ts';
+import { ropeTables } from './rope.ts';
 
 export type CacheGeometry = { readonly blockCount: number; readonly blockSize: number };
 
 export const GATHERED_INPUT = {
+  /** int32 [T] */
+  positions: 'positions',
   /** int32 [D] token of each decode tile. */
   decodeTokens: 'decode_tokens',
   /** int32 [D x B] */
@@ -67,6 +71,7 @@ type KeysOrValues = { readonly fresh: Value; readonly cached: Value };
 export class GatheredAttention implements AttentionForm {
   readonly #shape: DecoderShape;
   readonly #cache: CacheGeometry;
+  readonly #rotary: Rotary;
   readonly #decode: Tiles;
   readonly #prefill: Tiles;
   /** int64 [2]: how many of a decode tile's scores are of past keys, and how many of new ones (1). */
@@ -76,10 +81,12 @@ export class GatheredAttention implements AttentionForm {
   readonly #newKeys: Value[] = [];
   readonly #newValues: Value[] = [];
 
-  /** @param positions int32 [T] */
-  constructor(g: GraphBuilder, shape: DecoderShape, cache: CacheGeometry, positions: Value) {
+  /** @param positionCount positions 0 to this - 1 can be used */
+  constructor(g: GraphBuilder, shape: DecoderShape, cache: CacheGeometry, positionCount: number) {
     this.#shape = shape;
     this.#cache = cache;
+    const positions = g.input(GATHERED_INPUT.positions, 'int32', ['T']);
+    this.#rotary = rotaryTables(g, shape, positionCount, positions);
     this.#hasPrefill = g.input(GATHERED_INPUT.hasPrefill, 'bool', []);
     this.#resultRows = g.input(GATHERED_INPUT.resultRows, 'int32', ['T']);
     const ownToken = g.op('Unsqueeze', [g.input(GATHERED_INPUT.decodeTokens, 'int32', ['D']), g.int64s([1])]);
@@ -103,8 +110,10 @@ export class GatheredAttention implements AttentionForm {
     );
   }
 
-  layer(g: GraphBuilder, layer: number, query: Value, key: Value, value: Value): Value {
-    const { kvHeadCount, headSize } = this.#shape;
+  layer(g: GraphBuilder, layer: number, rawQuery: Value, rawKey: Value, value: Value): Value {
+    const { headCount, kvHeadCount, headSize } = this.#shape;
+    const query = rotate(g, rawQuery, this.#rotary, headCount, headSize);
+    const key = rotate(g, rawKey, this.#rotary, kvHeadCount, headSize);
     const { blockCount, blockSize } = this.#cache;
     const cacheDims = [kvHeadCount, blockCount, blockSize * headSize];
     const keys = { fresh: key, cached: g.input(keyCacheName(layer), 'float32', cacheDims) };
@@ -247,6 +256,16 @@ export class GatheredAttention implements AttentionForm {
     const end = g.op('Cast', [g.op('Mul', [columns, g.int64(step)])], { to: 6 });
     return g.op('Unsqueeze', [g.op('Range', [g.int32(0), end, g.int32(1)]), g.int64s([0])]);
   }
+}
+
+function rotaryTables(g: GraphBuilder, shape: DecoderShape, positionCount: number, positions: Value): Rotary {
+  const { cos, sin } = ropeTables(shape, positionCount);
+  const dims = [positionCount, shape.headSize / 2];
+  return {
+    positions: g.op('Unsqueeze', [g.op('Cast', [positions], { to: 7 }), g.int64s([0])]),
+    cos: g.floats(dims, cos),
+    sin: g.floats(dims, sin),
+  };
 }
 
 /** A position beyond every query's. */

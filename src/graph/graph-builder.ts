@@ -147,6 +147,11 @@ export class GraphBuilder {
     return this.#constant('float32', dims, data);
   }
 
+  /** @param data bits of the 16-bit floats */
+  halfFloats(type: 'float16' | 'bfloat16', dims: readonly number[], data: Uint16Array): Value {
+    return this.#constant(type, dims, data);
+  }
+
   /** A tensor whose bytes stay in their file. The same name twice is the same tensor. */
   external(name: string, type: DataType, dims: readonly number[], data: ExternalData): Value {
     if (this.#constants.has(name)) return name;
@@ -190,7 +195,7 @@ export class GraphBuilder {
   #constant(
     type: DataType,
     dims: readonly number[],
-    data: Float32Array | Int32Array | BigInt64Array | Uint8Array,
+    data: Float32Array | Int32Array | BigInt64Array | Uint8Array | Uint16Array,
   ): Value {
     const size = dims.reduce((product, dim) => product * dim, 1);
     assert(size === data.length, `a constant of shape [${dims}] needs ${size} values, not ${data.length}`);

@@ -1,4 +1,7 @@
-/** Widening of 16-bit floats to float32: exact for every value, subnormals, infinities and NaN included. */
+/**
+ * 16-bit floats. Widening to float32 is exact for every value, subnormals, infinities and NaN included; narrowing
+ * rounds to nearest, ties to even, as hardware and torch do.
+ */
 
 /** bfloat16 is the upper half of a float32. */
 export function widenBfloat16(from: Uint16Array, to: Uint32Array): void {
@@ -9,6 +12,59 @@ export function widenBfloat16(from: Uint16Array, to: Uint32Array): void {
 export function widenFloat16(from: Uint16Array, to: Uint32Array): void {
   const table = float16Table();
   for (let i = 0; i < from.length; i++) to[i] = table[from[i]!]!;
+}
+
+/** @returns how many finite values became infinite. */
+export function narrowToFloat16(from: Uint32Array, to: Uint16Array): number {
+  let overflowCount = 0;
+  for (let i = 0; i < from.length; i++) {
+    const bits = from[i]!;
+    const half = float16Bits(bits);
+    if ((half & 0x7fff) === FLOAT16_INFINITY && (bits & 0x7fffffff) !== FLOAT32_INFINITY) overflowCount++;
+    to[i] = half;
+  }
+  return overflowCount;
+}
+
+/** @returns how many finite values became infinite. */
+export function narrowToBfloat16(from: Uint32Array, to: Uint16Array): number {
+  let overflowCount = 0;
+  for (let i = 0; i < from.length; i++) {
+    const bits = from[i]!;
+    const magnitude = bits & 0x7fffffff;
+    if (magnitude > FLOAT32_INFINITY) {
+      to[i] = (bits >>> 16) | 0x40; // A NaN stays one, whatever its lower bits were.
+      continue;
+    }
+    const rounded = bits + 0x7fff + ((bits >>> 16) & 1);
+    to[i] = rounded >>> 16;
+    if ((rounded & 0x7fffffff) >= FLOAT32_INFINITY && magnitude !== FLOAT32_INFINITY) overflowCount++;
+  }
+  return overflowCount;
+}
+
+const FLOAT16_INFINITY = 0x7c00;
+const FLOAT32_INFINITY = 0x7f800000;
+/** Exponent biases: 127 - 15. */
+const BIAS_DIFFERENCE = 112;
+
+function float16Bits(bits: number): number {
+  const sign = (bits >>> 16) & 0x8000;
+  const magnitude = bits & 0x7fffffff;
+  if (magnitude > FLOAT32_INFINITY) return sign | 0x7e00;
+  const exponent = (magnitude >>> 23) - BIAS_DIFFERENCE;
+  if (exponent >= 31) return sign | FLOAT16_INFINITY;
+  if (exponent > 0) {
+    // Adding just under half of what is cut off, or half where the kept part is odd, carries into the exponent rightly.
+    const kept = magnitude - (BIAS_DIFFERENCE << 23);
+    return sign | ((kept + 0xfff + ((kept >>> 13) & 1)) >>> 13);
+  }
+  if (exponent < -10) return sign;
+  // Subnormal: the implicit bit becomes visible, shifted right by what the exponent lacks.
+  const mantissa = (magnitude & 0x7fffff) | 0x800000;
+  const shift = 14 - exponent;
+  const half = 1 << (shift - 1);
+  return sign | ((mantissa + half - 1 + ((mantissa >>> shift) & 1)) >>> shift);
 }
 
 let table: Uint32Array | null = null;

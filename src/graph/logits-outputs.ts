@@ -23,7 +23,7 @@ export const LOGITS_INPUT = {
 export const LOGITS_OUTPUT = {
   /** float32 [rows x K], descending. */
   candidateLogits: 'candidate_logits',
-  /** int32 [rows x K] */
+  /** int64 [rows x K]: as TopK gives them, since WebGPU cannot narrow them. */
   candidateIds: 'candidate_ids',
   /** float32 [rows of normalisers] */
   normalisers: 'normalisers',
@@ -45,7 +45,7 @@ export function logitsOutputs(
   const [top, ids] = g.ops('TopK', [values, g.int64s([candidateCount])], 2, { axis: -1 });
   const best = scaled(g, top!, (scales) => scales);
   g.output(LOGITS_OUTPUT.candidateLogits, best, 'float32');
-  g.output(LOGITS_OUTPUT.candidateIds, g.op('Cast', [ids!], { to: 6 }), 'int32');
+  g.output(LOGITS_OUTPUT.candidateIds, ids!, 'int64');
 
   const hasNormalisers = g.input(LOGITS_INPUT.hasNormalisers, 'bool', []);
   const normaliserRows = g.input(LOGITS_INPUT.normaliserRows, 'int32', ['normalisers']);

@@ -8,8 +8,8 @@ import type { DecoderShape, RopeScaling } from './decoder-shape.ts';
 
 export type RopeTables = {
   /** [positions x headSize / 2] */
-  readonly cos: Float32Array;
-  readonly sin: Float32Array;
+  readonly cos: Float32Array<ArrayBuffer>;
+  readonly sin: Float32Array<ArrayBuffer>;
 };
 
 const { fround } = Math;

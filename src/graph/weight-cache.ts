@@ -1,7 +1,7 @@
 /**
- * Weights as the CPU graph wants them: float32, each a byte range of a file. A float32 checkpoint is used where it
- * lies. One with 16-bit tensors is widened once into a file of the cache directory, under a key made of the files'
- * identity and this recipe; the file is written under another name and renamed when it is whole, so that an
+ * Weights as a graph wants them: of one float type, each a byte range of a file. A checkpoint that holds nothing else
+ * is used where it lies. Any other is converted once into a file of the cache directory, under a key made of the
+ * files' identity and this recipe; the file is written under another name and renamed when it is whole, so that an
  * interrupted run leaves nothing that looks finished.
  */
 
@@ -9,7 +9,7 @@ import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
-import { widenBfloat16, widenFloat16 } from './half-floats.ts';
+import { COMPUTE_TYPE_BYTES, type ComputeType, convertFloats, STORED_AS } from './convert-floats.ts';
 import type { StoredTensor, StoredTensors } from './safetensors.ts';
 
 export type WeightTensor = {
@@ -20,49 +20,64 @@ export type WeightTensor = {
 };
 
 export type Weights = {
+  readonly type: ComputeType;
   /** The folder that every tensor's `file` is relative to. */
   readonly folder: string;
   readonly tensors: ReadonlyMap<string, WeightTensor>;
 };
 
-/** Changes whenever the bytes that are written for the same checkpoint change. */
-const RECIPE = 'float32-1';
+/** Changes whenever the bytes that are written for the same checkpoint and type change. */
+const RECIPE_VERSION = 1;
+const FILE_SUFFIX: Readonly<Record<ComputeType, string>> = {
+  float32: 'f32',
+  float16: 'f16',
+  bfloat16: 'bf16',
+};
 /** Where each tensor starts: a cache line, which suits vector loads. */
 const ALIGNMENT_BYTES = 64;
-/** Read and widened at a time: large enough for the disk, small beside any model. */
+/** Read and converted at a time: large enough for the disk, small beside any model. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
 
-/** @throws StartupError when the cache directory cannot be written. */
-export async function float32Weights(
+/**
+ * @throws StartupError when the cache directory cannot be written, or a weight is beyond the range of `type`.
+ */
+export async function weightsOf(
+  type: ComputeType,
   directory: string,
   stored: StoredTensors,
   cacheDirectory: string,
 ): Promise<Weights> {
-  const inPlace = await float32InPlace(directory, stored);
+  const inPlace = await weightsInPlace(type, directory, stored);
   if (inPlace !== null) return inPlace;
-  const file = `${await cacheKey(RECIPE, directory, stored)}.f32`;
-  const { tensors, byteLength } = layOut(stored, file);
+  const recipe = `${type}-${RECIPE_VERSION}`;
+  const file = `${await cacheKey(recipe, directory, stored)}.${FILE_SUFFIX[type]}`;
+  const { tensors, byteLength } = layOut(type, stored, file);
   const target = path.join(cacheDirectory, file);
   const present = await stat(target).catch(() => null);
   if (present?.size !== byteLength) {
     try {
-      await writeWidened(directory, stored, tensors, target);
+      await writeConverted(type, directory, stored, tensors, target);
     } catch (cause) {
+      if (cause instanceof StartupError) throw cause;
       throw new StartupError(
         `the converted weights (${byteLength} bytes) cannot be written to ${cacheDirectory}: ${(cause as Error).message}; choose another place with --cache-dir`,
         { cause },
       );
     }
   }
-  return { folder: cacheDirectory, tensors };
+  return { type, folder: cacheDirectory, tensors };
 }
 
 /**
- * The files themselves, when they hold nothing but float32 and lie in one folder. Links are followed here, because ONNX
+ * The files themselves, when they hold nothing but the wanted type and lie in one folder. Links are followed here, because ONNX
  * Runtime follows none out of the folder that it is given, and Hugging Face's hub cache is made of such links.
  */
-async function float32InPlace(directory: string, stored: StoredTensors): Promise<Weights | null> {
-  if ([...stored.values()].some((tensor) => tensor.elementType !== 'F32')) return null;
+async function weightsInPlace(
+  type: ComputeType,
+  directory: string,
+  stored: StoredTensors,
+): Promise<Weights | null> {
+  if ([...stored.values()].some((tensor) => tensor.elementType !== STORED_AS[type])) return null;
   const places = new Map<string, string>();
   for (const { file } of stored.values()) {
     if (!places.has(file)) places.set(file, await realpath(path.join(directory, file)));
@@ -73,7 +88,7 @@ async function float32InPlace(directory: string, stored: StoredTensors): Promise
   for (const [name, tensor] of stored) {
     tensors.set(name, { ...tensor, file: path.basename(places.get(tensor.file)!) });
   }
-  return { folder, tensors };
+  return { type, folder, tensors };
 }
 
 /** A name for what `recipe` makes of these files; another file, size or time of change gives another name. */
@@ -89,19 +104,20 @@ export async function cacheKey(recipe: string, directory: string, stored: Stored
     .slice(0, 32);
 }
 
-function layOut(stored: StoredTensors, file: string) {
+function layOut(type: ComputeType, stored: StoredTensors, file: string) {
   const tensors = new Map<string, WeightTensor>();
   let end = 0;
   for (const [name, { shape }] of stored) {
     const offset = Math.ceil(end / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
-    const byteLength = shape.reduce((product, size) => product * size, 4);
+    const byteLength = shape.reduce((product, size) => product * size, COMPUTE_TYPE_BYTES[type]);
     tensors.set(name, { shape, file, offset, byteLength });
     end = offset + byteLength;
   }
   return { tensors, byteLength: end };
 }
 
-async function writeWidened(
+async function writeConverted(
+  type: ComputeType,
   directory: string,
   stored: StoredTensors,
   tensors: ReadonlyMap<string, WeightTensor>,
@@ -115,7 +131,12 @@ async function writeWidened(
     for (const [name, source] of stored) {
       const input = inputs.get(source.file) ?? (await open(path.join(directory, source.file)));
       inputs.set(source.file, input);
-      await widenTensor(input, source, output, tensors.get(name)!.offset);
+      const overflowCount = await convertTensor(type, input, source, output, tensors.get(name)!.offset);
+      if (overflowCount > 0) {
+        throw new StartupError(
+          `tensor "${name}" has ${overflowCount} values beyond the range of ${type}; use --dtype bfloat16 with --device cuda, or --device cpu`,
+        );
+      }
     }
     await output.sync();
     await rename(temporary, target);
@@ -126,26 +147,23 @@ async function writeWidened(
   }
 }
 
-async function widenTensor(
+/** @returns how many finite values became infinite. */
+async function convertTensor(
+  type: ComputeType,
   input: FileHandle,
   source: StoredTensor,
   output: FileHandle,
   offset: number,
-): Promise<void> {
-  const widening = source.elementType === 'F32' ? 1 : 2;
-  for (let done = 0; done < source.byteLength; ) {
+): Promise<number> {
+  let overflowCount = 0;
+  for (let done = 0, written = 0; done < source.byteLength; ) {
     const chunk = new Uint8Array(Math.min(CHUNK_BYTES, source.byteLength - done));
     await input.read(chunk, 0, chunk.length, source.offset + done);
-    const wide = widen(chunk, source.elementType);
-    await output.write(wide, 0, wide.length, offset + done * widening);
+    const converted = convertFloats(chunk, source.elementType, type);
+    overflowCount += converted.overflowCount;
+    await output.write(converted.bytes, 0, converted.bytes.length, offset + written);
+    written += converted.bytes.length;
     done += chunk.length;
   }
-}
-
-function widen(bytes: Uint8Array<ArrayBuffer>, elementType: StoredTensor['elementType']): Uint8Array {
-  if (elementType === 'F32') return bytes;
-  const narrow = new Uint16Array(bytes.buffer);
-  const wide = new Uint32Array(narrow.length);
-  (elementType === 'BF16' ? widenBfloat16 : widenFloat16)(narrow, wide);
-  return new Uint8Array(wide.buffer);
+  return overflowCount;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
-import { sizeCache } from '../../src/engine/cache-sizing.ts';
+import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from '../../src/engine/cache-sizing.ts';
 import { plainDecoder } from '../../src/graph/architectures/family.ts';
 import { parseCheckpointConfig } from '../../src/graph/checkpoint-config.ts';
 
@@ -19,39 +19,54 @@ const SHAPE = plainDecoder(
   { positionsMax: 1, headSize: null },
 );
 const BLOCK_BYTES = 4096;
+const RULE = { ...CPU_CACHE_RULE, tokenBytes: cacheTokenBytes(SHAPE, 'float32') };
 const OPTIONS = { cacheMemory: null, blockSize: 16, modelLengthMax: null };
 
 describe('sizeCache', () => {
   it('gives 32 full-length sequences by default, and the null block', () => {
-    expect(sizeCache(SHAPE, OPTIONS, 1e9).blockCount).toBe(32 * 10 + 1);
+    expect(sizeCache(SHAPE, OPTIONS, 1e9, RULE).blockCount).toBe(32 * 10 + 1);
   });
 
   it('takes at most its default share of the available memory', () => {
-    expect(sizeCache(SHAPE, OPTIONS, 100 * BLOCK_BYTES).blockCount).toBe(40 + 1);
+    expect(sizeCache(SHAPE, OPTIONS, 100 * BLOCK_BYTES, RULE).blockCount).toBe(40 + 1);
   });
 
   it('takes a number of bytes as it is', () => {
     const cacheMemory = { kind: 'bytes', bytes: 12 * BLOCK_BYTES + 1 } as const;
-    expect(sizeCache(SHAPE, { ...OPTIONS, cacheMemory }, 0).blockCount).toBe(12 + 1);
+    expect(sizeCache(SHAPE, { ...OPTIONS, cacheMemory }, 0, RULE).blockCount).toBe(12 + 1);
   });
 
   it('takes a fraction of the available memory', () => {
     const cacheMemory = { kind: 'fraction', fraction: 0.5 } as const;
-    expect(sizeCache(SHAPE, { ...OPTIONS, cacheMemory }, 24 * BLOCK_BYTES).blockCount).toBe(12 + 1);
+    expect(sizeCache(SHAPE, { ...OPTIONS, cacheMemory }, 24 * BLOCK_BYTES, RULE).blockCount).toBe(12 + 1);
   });
 
   it('serves shorter sequences when the cache cannot hold one of full length', () => {
     const cacheMemory = { kind: 'bytes', bytes: 3 * BLOCK_BYTES } as const;
-    expect(sizeCache(SHAPE, { ...OPTIONS, cacheMemory }, 0).modelLengthMax).toBe(48);
+    expect(sizeCache(SHAPE, { ...OPTIONS, cacheMemory }, 0, RULE).modelLengthMax).toBe(48);
   });
 
   it('refuses when a length was asked for that the cache cannot hold, with the bytes that it would take', () => {
     const options = { ...OPTIONS, modelLengthMax: 64, cacheMemory: { kind: 'bytes', bytes: 100 } as const };
-    expect(() => sizeCache(SHAPE, options, 0)).toThrow(StartupError);
-    expect(() => sizeCache(SHAPE, options, 0)).toThrow(`raise --kv-cache-memory to ${4 * BLOCK_BYTES}`);
+    expect(() => sizeCache(SHAPE, options, 0, RULE)).toThrow(StartupError);
+    expect(() => sizeCache(SHAPE, options, 0, RULE)).toThrow(`raise --kv-cache-memory to ${4 * BLOCK_BYTES}`);
   });
 
   it('refuses a length beyond what the model was made for', () => {
-    expect(() => sizeCache(SHAPE, { ...OPTIONS, modelLengthMax: 161 }, 1e9)).toThrow('160 positions');
+    expect(() => sizeCache(SHAPE, { ...OPTIONS, modelLengthMax: 161 }, 1e9, RULE)).toThrow('160 positions');
+  });
+
+  it('fills a GPU whose memory is known, with tokens of half the size', () => {
+    const rule = gpuCacheRule(cacheTokenBytes(SHAPE, 'float16'), true);
+    expect(sizeCache(SHAPE, OPTIONS, 1000 * BLOCK_BYTES, rule).blockCount).toBe(2000 + 1);
+  });
+
+  it('asks a GPU of unknown memory for 32 full-length sequences at most', () => {
+    const rule = gpuCacheRule(cacheTokenBytes(SHAPE, 'float16'), false);
+    expect(sizeCache(SHAPE, OPTIONS, 1e9, rule).blockCount).toBe(32 * 10 + 1);
+  });
+
+  it('refuses when nothing is left, by what would help', () => {
+    expect(() => sizeCache(SHAPE, OPTIONS, -1, RULE)).toThrow('--kv-cache-memory');
   });
 });

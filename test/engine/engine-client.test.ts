@@ -7,18 +7,17 @@ import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { ServerError } from '../../src/base/errors.ts';
 import { Scheduler } from '../../src/batching/scheduler.ts';
-import { sizeCache } from '../../src/engine/cache-sizing.ts';
 import type { ChannelEngineClient } from '../../src/engine/channel-engine-client.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { EngineClient, GenerationInput, TokenEvent } from '../../src/engine/engine-client.ts';
 import type { EngineOptions } from '../../src/engine/engine-options.ts';
 import { startInlineEngine } from '../../src/engine/inline-engine.ts';
-import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
+import { loadModel } from '../../src/engine/load-model.ts';
 import { scoredTokensPerStep } from '../../src/engine/prompt-scorer.ts';
 import type { StepReport } from '../../src/engine/protocol.ts';
 import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import { startWorkerEngine } from '../../src/engine/worker-engine.ts';
-import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { readDecoderShape } from '../../src/graph/checkpoint.ts';
 import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import { tokenEvents } from '../support/feeds.ts';
 import { eventually } from '../support/server-process.ts';
@@ -36,6 +35,10 @@ const OPTIONS: EngineOptions = {
   sequencesPerStepMax: 8,
   tokensPerStepMax: 32,
   threadCount: 1,
+  device: 'cpu',
+  strictDevice: false,
+  dtype: 'auto',
+  gpuMemoryUtilization: 0.9,
 };
 const IN_FLIGHT_MAX = 4;
 
@@ -46,12 +49,7 @@ function startWorker(options = OPTIONS): ChannelEngineClient {
 
 async function startInline(): Promise<ChannelEngineClient> {
   const shape = await readDecoderShape(OPTIONS.modelDirectory);
-  const model = sizeCache(shape, OPTIONS, 0);
-  const build = { cache: model, positionCount: model.modelLengthMax, cacheDirectory };
-  const built = await buildGatheredModel(OPTIONS.modelDirectory, shape, build);
-  const runner = await OnnxModelRunner.create({ ...built, shape, limits: model, threadCount: 1 });
-  const { sequencesPerStepMax, tokensPerStepMax } = OPTIONS;
-  const limits = { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes: 1_000_000 };
+  const { runner, limits } = await loadModel(OPTIONS, shape);
   const engine = new Engine({
     scheduler: new Scheduler({ ...limits, scoredTokensPerStepMax: scoredTokensPerStep(limits) }),
     runner,

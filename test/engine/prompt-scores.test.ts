@@ -54,7 +54,13 @@ async function openCase(name: string, options: CaseOptions): Promise<Case> {
   const model = { blockCount, blockSize: 4, modelLengthMax: 128, vocabularySize: shape.vocabularySize };
   const build = { cache: model, positionCount: model.modelLengthMax, cacheDirectory };
   const built = await buildGatheredModel(directory, shape, build);
-  const runner = await OnnxModelRunner.create({ ...built, shape, limits: model, threadCount: 1 });
+  const runner = await OnnxModelRunner.create({
+    ...built,
+    shape,
+    limits: model,
+    threadCount: 1,
+    placement: { device: 'cpu' },
+  });
   const limits = { ...model, sequencesPerStepMax: 4, tokensPerStepMax, cacheBytes: 1 };
   const engine = new Engine({
     scheduler: new Scheduler({ ...limits, scoredTokensPerStepMax }),

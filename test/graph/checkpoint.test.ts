@@ -180,7 +180,13 @@ describe('weights', () => {
     const limits = { blockCount: 4, blockSize: 4, modelLengthMax: 16, vocabularySize: shape.vocabularySize };
     const options = { ...GEOMETRY, cacheDirectory: plain.cacheDirectory };
     const model = await buildGatheredModel(plain.directory, shape, options);
-    const runner = await OnnxModelRunner.create({ ...model, shape, limits, threadCount: 1 });
+    const runner = await OnnxModelRunner.create({
+      ...model,
+      shape,
+      limits,
+      threadCount: 1,
+      placement: { device: 'cpu' },
+    });
     await runner.close();
     await plain.remove();
   });

@@ -1,0 +1,41 @@
+/**
+ * What the ways of keeping the cache differ in, as the model runner sees it: what they feed to a run and what they do
+ * with its outputs. Knows nothing of ONNX Runtime.
+ */
+
+import type { StepBatch } from './step-batch.ts';
+
+/** A tensor that is fed to the graph; read during the run and not kept. */
+export type Feed = {
+  readonly type: 'int32' | 'float32' | 'bool';
+  readonly data: Int32Array | Float32Array | Uint8Array;
+  readonly dims: readonly number[];
+};
+
+/** By the name of the graph's input. */
+export type Feeds = Readonly<Record<string, Feed>>;
+
+export interface CacheForm {
+  /** The same memory for every run. */
+  readonly constantFeeds: Feeds;
+  /** float32 output that is fetched from every run and given to `store`. */
+  readonly output: string;
+  /** Rows of each run, ascending, where a step is better computed in several; else null. */
+  planPasses(batch: StepBatch): readonly (readonly number[])[] | null;
+  /** Valid until the next call. */
+  feeds(batch: StepBatch): Feeds;
+  /** Takes in what a run has computed. @returns tokens as `StepOutcome.brokenTokens` has them. */
+  store(output: Float32Array, batch: StepBatch): readonly number[];
+}
+
+export function int32Vector(data: Int32Array, length = data.length): Feed {
+  return { type: 'int32', data: data.subarray(0, length), dims: [length] };
+}
+
+export function int32Matrix(data: Int32Array, rowCount: number, columnCount: number): Feed {
+  return { type: 'int32', data: data.subarray(0, rowCount * columnCount), dims: [rowCount, columnCount] };
+}
+
+export function flag(value: boolean): Feed {
+  return { type: 'bool', data: Uint8Array.of(value ? 1 : 0), dims: [] };
+}

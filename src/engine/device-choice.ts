@@ -1,0 +1,68 @@
+/** Which device a model is computed on, and why: what was asked for, or the best one that computes. */
+
+import { existsSync, readdirSync } from 'node:fs';
+import { StartupError } from '../base/errors.ts';
+import { probeDevice } from './device-probe.ts';
+import type { Device, GpuDevice } from './onnx-session.ts';
+
+export type DeviceWish = 'auto' | Device;
+
+/** `reason` is for a person to read. */
+export type DeviceChoice = { readonly device: Device; readonly reason: string };
+
+/** What is looked at to choose. */
+export type Machine = {
+  readonly platform: string;
+  exists(file: string): boolean;
+  list(directory: string): readonly string[];
+  /** @returns null when the device computes, else why not. */
+  probe(device: GpuDevice): Promise<string | null>;
+};
+
+export const thisMachine: Machine = {
+  platform: process.platform,
+  exists: existsSync,
+  list: (directory) => (existsSync(directory) ? readdirSync(directory) : []),
+  probe: probeDevice,
+};
+
+const HOW_TO_MEND: Readonly<Record<GpuDevice, string>> = {
+  cuda: 'run npm run setup:cuda, which says what is missing',
+  webgpu: 'a driver for Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS) is needed',
+};
+
+/** @throws StartupError when a device was asked for by name and cannot be used. */
+export async function chooseDevice(wish: DeviceWish, machine: Machine): Promise<DeviceChoice> {
+  if (wish === 'cpu') return { device: 'cpu', reason: 'asked for' };
+  if (wish === 'auto') return chooseBest(machine);
+  const problem = await machine.probe(wish);
+  if (problem === null) return { device: wish, reason: 'asked for' };
+  throw new StartupError(`--device ${wish} cannot be used: ${problem}; ${HOW_TO_MEND[wish]}`);
+}
+
+async function chooseBest(machine: Machine): Promise<DeviceChoice> {
+  const cuda = hasNvidia(machine) ? await machine.probe('cuda') : 'no NVIDIA GPU is seen';
+  if (cuda === null) return { device: 'cuda', reason: 'an NVIDIA GPU with its provider' };
+  const webgpu = hasGraphics(machine) ? await machine.probe('webgpu') : 'no GPU is seen';
+  if (webgpu === null) return { device: 'webgpu', reason: `a GPU with a driver; CUDA: ${cuda}` };
+  return { device: 'cpu', reason: cuda === webgpu ? cuda : `CUDA: ${cuda}; WebGPU: ${webgpu}` };
+}
+
+/** ONNX Runtime's package has a CUDA provider for Linux alone. `dxg` is the GPU of Windows under WSL. */
+function hasNvidia({ platform, exists }: Machine): boolean {
+  return platform === 'linux' && (exists('/dev/nvidia0') || exists('/dev/dxg'));
+}
+
+function hasGraphics(machine: Machine): boolean {
+  if (machine.platform !== 'linux') return true;
+  return hasNvidia(machine) || machine.list('/dev/dri').some((node) => node.startsWith('renderD'));
+}
+
+/**
+ * Keeps `auto` from taking a driver that computes on the CPU for a GPU: ONNX Runtime does not tell which adapter it got, so
+ * Vulkan's loader is told to look past them. To be called before the first session, in the process' main thread: only
+ * there does a variable reach native code.
+ */
+export function hideSoftwareDrivers(environment: Record<string, string | undefined>): void {
+  environment['VK_LOADER_DRIVERS_DISABLE'] ??= '*lvp*,*swiftshader*';
+}

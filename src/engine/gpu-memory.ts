@@ -1,0 +1,63 @@
+/** How much of a GPU's memory the KV cache may take. */
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { GPU_CACHE_BYTES_UNKNOWN, GPU_CONTEXT_BYTES, NVIDIA_SMI_MS } from '../base/limits.ts';
+import type { DecoderShape } from '../graph/decoder-shape.ts';
+
+export type GpuMemory = { readonly totalBytes: number; readonly freeBytes: number };
+
+/** Of the first NVIDIA GPU that this process may see; null where nvidia-smi does not tell. */
+export async function nvidiaMemory(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<GpuMemory | null> {
+  // Lists of numbers and of names (GPU-…) are both what `--id` takes.
+  const [first] = (environment['CUDA_VISIBLE_DEVICES'] || '0').split(',');
+  const query = ['--query-gpu=memory.total,memory.free', '--format=csv,noheader,nounits', `--id=${first}`];
+  try {
+    const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: NVIDIA_SMI_MS });
+    return parseMemory(stdout);
+  } catch {
+    return null;
+  }
+}
+
+/** @param line "total, free" in MiB, as nvidia-smi prints it. */
+export function parseMemory(line: string): GpuMemory | null {
+  const match = /^\s*(\d+), *(\d+)/.exec(line);
+  if (match === null) return null;
+  return { totalBytes: Number(match[1]) * 2 ** 20, freeBytes: Number(match[2]) * 2 ** 20 };
+}
+
+export type CacheBudgetOptions = {
+  /** Share of the GPU's memory that this process may fill, (0, 1]. */
+  readonly utilization: number;
+  readonly weightBytes: number;
+  readonly workspaceBytes: number;
+};
+
+/** Bytes left for the cache; none or less when the rest does not fit. */
+export function cacheBudget(memory: GpuMemory | null, options: CacheBudgetOptions): number {
+  if (memory === null) return GPU_CACHE_BYTES_UNKNOWN;
+  const { utilization, weightBytes, workspaceBytes } = options;
+  const usable = memory.freeBytes - (1 - utilization) * memory.totalBytes;
+  return Math.floor(usable - weightBytes - workspaceBytes - GPU_CONTEXT_BYTES);
+}
+
+const HALF_BYTES = 2;
+/** Logits of a sampled row: in 16 bits, in float32, and what TopK and the normalisers make of them. */
+const LOGIT_BYTES = 2 + 4 + 4 + 4;
+/** Tensors of a step that live at the same time are freed late, and pools keep what was freed. */
+const POOL_FACTOR = 2;
+
+/** What a step of so many tokens and rows holds beside weights and cache, generously. */
+export function workspaceBytes(
+  shape: DecoderShape,
+  { tokensPerStepMax, sequencesPerStepMax }: { tokensPerStepMax: number; sequencesPerStepMax: number },
+): number {
+  const { hiddenSize, feedForwardSize, headCount, kvHeadCount, headSize, vocabularySize } = shape;
+  const perToken = 4 * hiddenSize + 3 * feedForwardSize + 2 * (headCount + 2 * kvHeadCount) * headSize;
+  const activations = tokensPerStepMax * perToken * HALF_BYTES;
+  const logits = sequencesPerStepMax * vocabularySize * LOGIT_BYTES;
+  return POOL_FACTOR * (activations + logits);
+}

@@ -1,0 +1,118 @@
+/** From options to a model that computes: chooses the device, sizes the cache, prepares weights and graph. */
+
+import { StartupError } from '../base/errors.ts';
+import { BLOCK_SIZE_DEFAULT, WINDOW_SCRATCH_BYTES_MAX } from '../base/limits.ts';
+import { buildGatheredModel, buildPagedModel, checkpointWeightCount } from '../graph/checkpoint.ts';
+import { COMPUTE_TYPE_BYTES } from '../graph/convert-floats.ts';
+import type { DecoderShape } from '../graph/decoder-shape.ts';
+import type { PagedType } from '../graph/paged-attention.ts';
+import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from './cache-sizing.ts';
+import { chooseDevice, type DeviceChoice, thisMachine } from './device-choice.ts';
+import type { EngineOptions } from './engine-options.ts';
+import { cacheBudget, nvidiaMemory, workspaceBytes } from './gpu-memory.ts';
+import { gpuBlockSize, pagedFormOptions } from './gpu-placement.ts';
+import { OnnxModelRunner } from './onnx-model-runner.ts';
+import type { GpuDevice } from './onnx-session.ts';
+import type { EngineLimits, PlacementReport } from './protocol.ts';
+
+export type LoadedModel = {
+  readonly runner: OnnxModelRunner;
+  readonly limits: EngineLimits;
+  readonly placement: PlacementReport;
+};
+
+/** @throws StartupError naming what was found and what would do. */
+export async function loadModel(options: EngineOptions, shape: DecoderShape): Promise<LoadedModel> {
+  const choice = await chooseDevice(options.device, thisMachine);
+  return choice.device === 'cpu'
+    ? loadOnCpu(options, shape, choice)
+    : loadOnGpu(options, shape, { ...choice, device: choice.device });
+}
+
+async function loadOnCpu(
+  options: EngineOptions,
+  shape: DecoderShape,
+  choice: DeviceChoice,
+): Promise<LoadedModel> {
+  if (options.dtype !== 'auto') throw new StartupError('--dtype is for GPUs; the CPU computes in float32');
+  const blockSize = options.blockSize ?? BLOCK_SIZE_DEFAULT;
+  const rule = { ...CPU_CACHE_RULE, tokenBytes: cacheTokenBytes(shape, 'float32') };
+  const sizing = { ...options, blockSize };
+  const model = sizeCache(shape, sizing, process.availableMemory(), rule);
+  const built = await buildGatheredModel(options.modelDirectory, shape, {
+    cache: model,
+    positionCount: model.modelLengthMax,
+    cacheDirectory: options.cacheDirectory,
+  });
+  const { threadCount, sequencesPerStepMax, tokensPerStepMax } = options;
+  const placement = { device: 'cpu' } as const;
+  const runner = await OnnxModelRunner.create({ ...built, shape, limits: model, threadCount, placement });
+  const cacheBytes = model.blockCount * blockSize * rule.tokenBytes;
+  return {
+    runner,
+    limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
+    placement: { ...choice, type: 'float32', fallbacks: [] },
+  };
+}
+
+async function loadOnGpu(
+  options: EngineOptions,
+  shape: DecoderShape,
+  choice: DeviceChoice & { readonly device: GpuDevice },
+): Promise<LoadedModel> {
+  const { device } = choice;
+  const type = gpuType(options, device);
+  const blockSize = options.blockSize ?? gpuBlockSize(device, shape);
+  const tokenBytes = cacheTokenBytes(shape, type);
+  const memory = await nvidiaMemory(process.env);
+  const budget = cacheBudget(memory, {
+    utilization: options.gpuMemoryUtilization,
+    weightBytes: (await checkpointWeightCount(options.modelDirectory)) * COMPUTE_TYPE_BYTES[type],
+    workspaceBytes: workspaceBytes(shape, options),
+  });
+  const rule = gpuCacheRule(tokenBytes, memory !== null);
+  const model = sizeCache(shape, { ...options, blockSize }, budget, rule);
+  const built = await buildPagedModel(options.modelDirectory, shape, {
+    cache: model,
+    positionCount: model.modelLengthMax,
+    cacheDirectory: options.cacheDirectory,
+    type,
+  });
+  const form = pagedFormOptions(device, shape, model.modelLengthMax);
+  const { threadCount } = options;
+  const placement = { device, ...form };
+  const runner = await OnnxModelRunner.create({ ...built, shape, limits: model, threadCount, placement });
+  if (options.strictDevice && runner.fallbacks.length > 0) {
+    await runner.close();
+    throw new StartupError(
+      `--strict-device: ${device} lacks kernels for ${runner.fallbacks.join(', ')}, which would run on the CPU`,
+    );
+  }
+  const stepLimits = form.tokensApart ? limitTokensApart(options, shape, model.modelLengthMax) : options;
+  const { sequencesPerStepMax, tokensPerStepMax } = stepLimits;
+  const cacheBytes = model.blockCount * blockSize * tokenBytes;
+  return {
+    runner,
+    limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
+    placement: { ...choice, type, fallbacks: runner.fallbacks },
+  };
+}
+
+/** float16 is what every kernel has; bfloat16 is for models whose weights or activations leave its range. */
+function gpuType({ dtype }: EngineOptions, device: GpuDevice): PagedType {
+  if (dtype === 'bfloat16' && device !== 'cuda') {
+    throw new StartupError(`--dtype bfloat16 needs --device cuda; ${device} computes in float16`);
+  }
+  return dtype === 'auto' ? 'float16' : dtype;
+}
+
+/** Each token apart has its whole past copied: as many at once as one buffer surely holds. */
+function limitTokensApart(
+  { tokensPerStepMax, sequencesPerStepMax }: EngineOptions,
+  { kvHeadCount, headSize }: DecoderShape,
+  modelLengthMax: number,
+) {
+  const tokenBytes = modelLengthMax * kvHeadCount * headSize * COMPUTE_TYPE_BYTES.float16;
+  const tokens = Math.max(1, Math.min(tokensPerStepMax, Math.floor(WINDOW_SCRATCH_BYTES_MAX / tokenBytes)));
+  return { tokensPerStepMax: tokens, sequencesPerStepMax: Math.min(sequencesPerStepMax, tokens) };
+}

@@ -1,0 +1,147 @@
+/**
+ * Attention for providers that have com.microsoft.PagedAttention (CUDA, WebGPU), which writes the step's keys and values
+ * into the cache in place. Each layer's keys and values, [blocks x blockSize x kvHeads x headSize], are initializers:
+ * they are uploaded once, as zeros, and live on the device as long as the session. The operator's optional cache outputs
+ * are left out, so nothing large leaves it. The operator rotates queries and keys itself.
+ *
+ * Where a step's keys go follows from the block table and the past lengths; WebGPU knows no slot mapping.
+ */
+
+import { StartupError } from '../base/errors.ts';
+import type { AttentionForm } from './attention-form.ts';
+import type { ComputeType } from './convert-floats.ts';
+import { COMPUTE_TYPE_BYTES, convertFloats } from './convert-floats.ts';
+import type { DecoderShape } from './decoder-shape.ts';
+import type { CacheGeometry } from './gathered-attention.ts';
+import type { GraphBuilder, Value } from './graph-builder.ts';
+import { DATA_TYPE } from './onnx-schema.ts';
+import { ropeTables } from './rope.ts';
+
+export const PAGED_INPUT = {
+  /** int32 [rows + 1] first token of each row, and the end. */
+  rowStart: 'row_start',
+  /** int32 [rows] tokens of each row's sequence that are in the cache. */
+  pastLength: 'past_length',
+  /** int32 [rows x B] block ids in order of position. */
+  blockTable: 'block_table',
+  /**
+   * int32 [2]: the most new tokens, and the most keys, that any row has. Stays on the host: with it the operator need
+   * not wait for the device to learn how much it is to launch, once for every layer.
+   */
+  lengthBounds: 'length_bounds',
+} as const;
+
+/** float32 [T] of no meaning, but that it is not finite where a token's keys or values are not. */
+export const TOKEN_SUMS = 'token_sums';
+
+/** Types that the operator has kernels for. */
+export type PagedType = Exclude<ComputeType, 'float32'>;
+
+/** Head sizes are a multiple of this where the operator rotates. */
+const HEAD_SIZE_STEP = 16;
+/** Above this neither provider has a kernel that reads the blocks in place. */
+const HEAD_SIZE_MAX = 256;
+/** The operator's is 16; WebGPU's prefill, which reads tiles of 32 keys, then copies the cache and is wrong on some drivers. */
+const BLOCK_SIZE_MIN = 32;
+
+/** @throws StartupError naming the limit that the model or the block size breaks. */
+export function checkPagedLimits(shape: DecoderShape, blockSize: number): void {
+  const { headSize } = shape;
+  if (headSize % HEAD_SIZE_STEP !== 0 || headSize > HEAD_SIZE_MAX) {
+    throw new StartupError(
+      `heads of ${headSize} elements cannot be served on a GPU: ONNX Runtime's PagedAttention takes multiples of ${HEAD_SIZE_STEP} up to ${HEAD_SIZE_MAX}; use --device cpu`,
+    );
+  }
+  if (blockSize < BLOCK_SIZE_MIN || (blockSize & (blockSize - 1)) !== 0) {
+    throw new StartupError(
+      `--block-size ${blockSize} cannot be used on a GPU: it takes powers of two from ${BLOCK_SIZE_MIN}`,
+    );
+  }
+}
+
+/** By layer: the sliding window, where any of the positions is ever outside of it. */
+export function windowsInUse(
+  { slidingWindows }: Pick<DecoderShape, 'slidingWindows'>,
+  positionCount: number,
+): readonly (number | null)[] {
+  return slidingWindows.map((window) => (window !== null && window < positionCount ? window : null));
+}
+
+/** Bytes of one layer's keys; its values take as many. */
+export function pagedCacheBytes(
+  { kvHeadCount, headSize }: Pick<DecoderShape, 'kvHeadCount' | 'headSize'>,
+  { blockCount, blockSize }: CacheGeometry,
+  type: PagedType,
+): number {
+  return blockCount * blockSize * kvHeadCount * headSize * COMPUTE_TYPE_BYTES[type];
+}
+
+export type PagedCacheOptions = {
+  readonly type: PagedType;
+  /** A file of zeros of at least `pagedCacheBytes`, relative to the folder that the session is given. */
+  readonly zerosFile: string;
+};
+
+export type PagedAttentionOptions = PagedCacheOptions & {
+  readonly shape: DecoderShape;
+  readonly cache: CacheGeometry;
+  /** Positions 0 to this - 1 can be used. */
+  readonly positionCount: number;
+};
+
+export class PagedAttention implements AttentionForm {
+  readonly #options: PagedAttentionOptions;
+  readonly #windows: readonly (number | null)[];
+  readonly #stepInputs: readonly Value[];
+  readonly #cos: Value;
+  readonly #sin: Value;
+  readonly #lengthBounds: Value;
+
+  constructor(g: GraphBuilder, options: PagedAttentionOptions) {
+    this.#options = options;
+    this.#windows = windowsInUse(options.shape, options.positionCount);
+    this.#stepInputs = [
+      g.input(PAGED_INPUT.rowStart, 'int32', ['rows_and_end']),
+      g.input(PAGED_INPUT.pastLength, 'int32', ['step_rows']),
+      g.input(PAGED_INPUT.blockTable, 'int32', ['step_rows', 'B']),
+    ];
+    this.#lengthBounds = g.input(PAGED_INPUT.lengthBounds, 'int32', [2]);
+    const { cos, sin } = ropeTables(options.shape, options.positionCount);
+    this.#cos = this.#table(g, cos);
+    this.#sin = this.#table(g, sin);
+  }
+
+  layer(g: GraphBuilder, layer: number, query: Value, key: Value, value: Value): Value {
+    const { headCount, kvHeadCount } = this.#options.shape;
+    const caches = [this.#cache(g, `key_cache_${layer}`), this.#cache(g, `value_cache_${layer}`)];
+    const inputs = [query, key, value, ...caches, ...this.#stepInputs, this.#cos, this.#sin];
+    return g.microsoftOp('PagedAttention', [...inputs, ...UNUSED_INPUTS, this.#lengthBounds], {
+      num_heads: headCount,
+      kv_num_heads: kvHeadCount,
+      do_rotary: 1,
+      local_window_size: this.#windows[layer] ?? -1,
+    });
+  }
+
+  /** Whoever attends to keys or values that are not numbers, as each token does to its own, has none in the end. */
+  finish(g: GraphBuilder, hidden: Value): void {
+    const wide = g.op('Cast', [hidden], { to: DATA_TYPE.float32 });
+    g.output(TOKEN_SUMS, g.op('ReduceSum', [wide, g.int64s([-1])], { keepdims: 0 }), 'float32');
+  }
+
+  #cache(g: GraphBuilder, name: string): Value {
+    const { shape, cache, type, zerosFile } = this.#options;
+    const dims = [cache.blockCount, cache.blockSize, shape.kvHeadCount, shape.headSize];
+    const byteLength = pagedCacheBytes(shape, cache, type);
+    return g.external(name, type, dims, { file: zerosFile, offset: 0, byteLength });
+  }
+
+  #table(g: GraphBuilder, values: Float32Array<ArrayBuffer>): Value {
+    const { shape, type, positionCount } = this.#options;
+    const { bytes } = convertFloats(new Uint8Array(values.buffer), 'F32', type);
+    return g.halfFloats(type, [positionCount, shape.headSize / 2], new Uint16Array(bytes.buffer));
+  }
+}
+
+/** Slot mapping, attention sinks, norms of queries and keys, scales of a quantised cache. */
+const UNUSED_INPUTS: readonly Value[] = ['', '', '', '', '', ''];

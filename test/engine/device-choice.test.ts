@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { chooseDevice, hideSoftwareDrivers, type Machine } from '../../src/engine/device-choice.ts';
+import { cacheBudget, parseMemory, workspaceBytes } from '../../src/engine/gpu-memory.ts';
+import { gpuBlockSize, pagedFormOptions } from '../../src/engine/gpu-placement.ts';
+import { readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { readOracle } from '../support/oracle.ts';
+
+type Traits = {
+  readonly platform?: string;
+  readonly files?: readonly string[];
+  readonly cuda?: string | null;
+  readonly webgpu?: string | null;
+};
+
+/** Devices compute unless a reason says otherwise. */
+function machine({ platform = 'linux', files = [], cuda = null, webgpu = null }: Traits): Machine {
+  return {
+    platform,
+    exists: (file) => files.includes(file),
+    list: (directory) =>
+      files
+        .filter((file) => file.startsWith(`${directory}/`))
+        .map((file) => file.slice(directory.length + 1)),
+    probe: async (device) => (device === 'cuda' ? cuda : webgpu),
+  };
+}
+
+const NVIDIA = ['/dev/nvidia0'];
+const RENDER_NODE = ['/dev/dri/card0', '/dev/dri/renderD128'];
+
+describe('the device', () => {
+  it('is CUDA before anything else where an NVIDIA GPU computes', async () => {
+    expect((await chooseDevice('auto', machine({ files: [...NVIDIA, ...RENDER_NODE] }))).device).toBe('cuda');
+  });
+
+  it('is WebGPU where CUDA cannot be used, and says why it cannot', async () => {
+    const choice = await chooseDevice('auto', machine({ files: NVIDIA, cuda: 'cuDNN is missing' }));
+    expect(choice).toEqual({ device: 'webgpu', reason: 'a GPU with a driver; CUDA: cuDNN is missing' });
+  });
+
+  it('is never WebGPU on Linux without a GPU, whatever drivers compute', async () => {
+    const choice = await chooseDevice('auto', machine({ files: ['/dev/dri/card0'] }));
+    expect(choice).toEqual({ device: 'cpu', reason: 'CUDA: no NVIDIA GPU is seen; WebGPU: no GPU is seen' });
+  });
+
+  it.each(['darwin', 'win32'])('is WebGPU on %s where it computes, else the CPU', async (platform) => {
+    expect((await chooseDevice('auto', machine({ platform }))).device).toBe('webgpu');
+    expect((await chooseDevice('auto', machine({ platform, webgpu: 'no adapter' }))).device).toBe('cpu');
+  });
+
+  it('is the one asked for, or an error that says why not and what would help', async () => {
+    expect((await chooseDevice('cpu', machine({ files: NVIDIA }))).device).toBe('cpu');
+    expect((await chooseDevice('webgpu', machine({}))).device).toBe('webgpu');
+    await expect(chooseDevice('cuda', machine({ cuda: 'no library' }))).rejects.toThrow(
+      '--device cuda cannot be used: no library; run npm run setup:cuda',
+    );
+    await expect(chooseDevice('webgpu', machine({ webgpu: 'no adapter' }))).rejects.toThrow('a driver for');
+  });
+
+  it('keeps what a user has told the Vulkan loader', () => {
+    const environment: Record<string, string> = { VK_LOADER_DRIVERS_DISABLE: 'mine' };
+    hideSoftwareDrivers(environment);
+    expect(environment['VK_LOADER_DRIVERS_DISABLE']).toBe('mine');
+  });
+});
+
+describe('the memory of a GPU', () => {
+  it('is read as nvidia-smi prints it', () => {
+    expect(parseMemory('81559, 80994\n')).toEqual({
+      totalBytes: 81_559 * 2 ** 20,
+      freeBytes: 80_994 * 2 ** 20,
+    });
+    expect(parseMemory('[N/A], [N/A]')).toBeNull();
+  });
+
+  it('goes to the cache but for weights, workspace, context and the share that is left alone', () => {
+    const memory = { totalBytes: 80 * 2 ** 30, freeBytes: 79 * 2 ** 30 };
+    const options = { utilization: 0.9, weightBytes: 16 * 2 ** 30, workspaceBytes: 2 ** 30 };
+    expect(cacheBudget(memory, options) / 2 ** 30).toBeCloseTo(79 - 8 - 16 - 1 - 0.75, 6);
+  });
+
+  it('is taken sparingly where nothing tells it', () => {
+    expect(cacheBudget(null, { utilization: 0.9, weightBytes: 1e12, workspaceBytes: 0 })).toBe(2 ** 30);
+  });
+
+  it('is needed beside weights and cache for tokens and logits', async () => {
+    const shape = await readDecoderShape(readOracle('llama-biases').directory);
+    const perToken = 2 * 2 * (4 * 48 + 3 * 70 + 2 * 10 * 16);
+    const perRow = 2 * 14 * 233;
+    const bytes = workspaceBytes(shape, { tokensPerStepMax: 100, sequencesPerStepMax: 10 });
+    expect(bytes).toBe(100 * perToken + 10 * perRow);
+  });
+});
+
+describe('a model on a GPU', () => {
+  it('has blocks of what the kernels read at a time', () => {
+    expect(gpuBlockSize('webgpu', { headSize: 128 })).toBe(32);
+    expect([64, 128, 256].map((headSize) => gpuBlockSize('cuda', { headSize }))).toEqual([256, 128, 64]);
+  });
+
+  it('has its tokens apart on WebGPU where a window is ever reached', () => {
+    const windows = { slidingWindows: [null, 8] };
+    expect(pagedFormOptions('webgpu', windows, 9)).toEqual({ tokensApart: true });
+    expect(pagedFormOptions('webgpu', windows, 8)).toEqual({ tokensApart: false });
+    expect(pagedFormOptions('cuda', windows, 9)).toEqual({ tokensApart: false });
+    expect(pagedFormOptions('webgpu', { slidingWindows: [null] }, 9)).toEqual({ tokensApart: false });
+  });
+});

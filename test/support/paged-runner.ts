@@ -1,0 +1,38 @@
+/** Runners of the paged form on WebGPU, in float16. */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { pagedFormOptions } from '../../src/engine/gpu-placement.ts';
+import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
+import { buildPagedModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+
+export type PagedRunnerOptions = { readonly blockCount: number; readonly modelLengthMax: number };
+
+const BLOCK_SIZE = 32;
+
+/** Compiling shaders on the software driver takes most of a first run: 10 s for the largest, on an idle core. */
+export const SHADER_TIMEOUT_MS = 240_000;
+
+/** @throws Error when a node falls back to the CPU. */
+export async function openPagedRunner(
+  directory: string,
+  { blockCount, modelLengthMax }: PagedRunnerOptions = { blockCount: 33, modelLengthMax: 128 },
+): Promise<OnnxModelRunner> {
+  const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-paged-'));
+  try {
+    const shape = await readDecoderShape(directory);
+    const { vocabularySize } = shape;
+    const limits = { blockCount, blockSize: BLOCK_SIZE, modelLengthMax, vocabularySize };
+    const build = { cache: limits, positionCount: modelLengthMax, cacheDirectory, type: 'float16' } as const;
+    const model = await buildPagedModel(directory, shape, build);
+    const form = pagedFormOptions('webgpu', shape, modelLengthMax);
+    const placement = { device: 'webgpu', ...form } as const;
+    const runner = await OnnxModelRunner.create({ ...model, shape, limits, threadCount: 1, placement });
+    if (runner.fallbacks.length > 0) throw new Error(`not on the device: ${runner.fallbacks}`);
+    return runner;
+  } finally {
+    // All of it is on the device by now.
+    await rm(cacheDirectory, { recursive: true });
+  }
+}
