@@ -4,6 +4,7 @@ import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { GPU_CACHE_BYTES_UNKNOWN, GPU_CONTEXT_BYTES, NVIDIA_SMI_MS } from '../base/limits.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
+import { scoredTokensPerStep } from './prompt-scorer.ts';
 
 export type GpuMemory = { readonly totalBytes: number; readonly freeBytes: number };
 
@@ -45,7 +46,7 @@ export function cacheBudget(memory: GpuMemory | null, options: CacheBudgetOption
 }
 
 const HALF_BYTES = 2;
-/** Logits of a sampled row: in 16 bits, in float32, and what TopK and the normalisers make of them. */
+/** Logits of a row that chooses a token or scores one: in 16 bits, in float32, and what TopK and the normalisers make of them. */
 const LOGIT_BYTES = 2 + 4 + 4 + 4;
 /** Tensors of a step that live at the same time are freed late, and pools keep what was freed. */
 const POOL_FACTOR = 2;
@@ -58,6 +59,7 @@ export function workspaceBytes(
   const { hiddenSize, feedForwardSize, headCount, kvHeadCount, headSize, vocabularySize } = shape;
   const perToken = 4 * hiddenSize + 3 * feedForwardSize + 2 * (headCount + 2 * kvHeadCount) * headSize;
   const activations = tokensPerStepMax * perToken * HALF_BYTES;
-  const logits = sequencesPerStepMax * vocabularySize * LOGIT_BYTES;
+  const rowCount = sequencesPerStepMax + scoredTokensPerStep({ vocabularySize, tokensPerStepMax });
+  const logits = rowCount * vocabularySize * LOGIT_BYTES;
   return POOL_FACTOR * (activations + logits);
 }

@@ -88,7 +88,8 @@ describe('the memory of a GPU', () => {
     const perToken = 2 * 2 * (4 * 48 + 3 * 70 + 2 * 10 * 16);
     const perRow = 2 * 14 * 233;
     const bytes = workspaceBytes(shape, { tokensPerStepMax: 100, sequencesPerStepMax: 10 });
-    expect(bytes).toBe(100 * perToken + 10 * perRow);
+    // With so small a vocabulary every token of a step may be scored.
+    expect(bytes).toBe(100 * perToken + (10 + 100) * perRow);
   });
 });
 

@@ -94,7 +94,7 @@ describe('requireTellable', () => {
     expect(() => requireTellable({ promptLogprobCount: 1, choiceCount: 2 }, [prompt, prompt])).toThrow(
       expect.objectContaining({
         code: 'invalid_request',
-        message: expect.stringContaining('400000 numbers'),
+        message: expect.stringContaining(`${2 * PROMPT_LOGPROBS_TOLD_MAX} numbers`),
       }),
     );
     expect(() => requireTellable({ promptLogprobCount: 0, choiceCount: 3 }, [prompt, prompt])).toThrow();
