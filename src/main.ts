@@ -9,7 +9,7 @@ import { createServer, type Server } from 'node:http';
 import path from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
-import { calendarTime, systemClock } from './base/clock.ts';
+import { systemClock } from './base/clock.ts';
 import { StartupError } from './base/errors.ts';
 import {
   ARRIVING_BODY_BYTES_MAX,
@@ -25,6 +25,8 @@ import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
 import { hideSoftwareDrivers } from './engine/device-choice.ts';
 import { readEndOfTextTokenIds, readGenerationDefaults } from './engine/generation-defaults.ts';
 import { readModelFiles } from './engine/model-directory.ts';
+import { createPromptEncoder } from './engine/prompt-encoder.ts';
+import { PromptThread } from './engine/prompt-thread.ts';
 import type { EngineLimits, PlacementReport } from './engine/protocol.ts';
 import type { TextGenerator } from './engine/text-generation.ts';
 import { createTextGenerator } from './engine/text-generator.ts';
@@ -34,9 +36,6 @@ import { brokenRequests } from './routes/broken-request.ts';
 import { EngineMetrics } from './routes/engine-metrics.ts';
 import { BodyReader } from './routes/request-body.ts';
 import { WritePacer } from './routes/write-pacer.ts';
-import { ChatTemplate } from './text/chat-template.ts';
-import { Tokenizer } from './text/tokenizer.ts';
-import { chooseTemplateSource } from './text/tokenizer-files.ts';
 import { Vocabulary } from './text/vocabulary.ts';
 
 const newId = (): string => randomUUID();
@@ -81,29 +80,16 @@ async function ready(engine: ChannelEngineClient): Promise<EngineLimits> {
 
 async function loadTextGenerator(directory: string, client: ChannelEngineClient): Promise<TextGenerator> {
   const files = await readModelFiles(directory);
-  const tokenizer = new Tokenizer(files.tokenizer);
-  const vocabulary = new Vocabulary(files.tokenizer);
-  const source = chooseTemplateSource({
-    templateFile: files.templateFile,
-    tokenizerConfig: files.tokenizer.tokenizerConfig,
-  });
-  const { namedSpecialTokens, addedTokens } = tokenizer;
-  const special = addedTokens.filter((token) => token.special);
-  const specialTokenTexts = special.map((token) => token.content);
-  const endOfText = special.find((token) => token.content === namedSpecialTokens['eos_token']);
+  const encoder = createPromptEncoder(files);
+  const { namedSpecialTokens, addedTokens } = encoder.tokenizer;
+  const endOfText = addedTokens.find(
+    (token) => token.special && token.content === namedSpecialTokens['eos_token'],
+  );
   return createTextGenerator({
+    ...encoder,
     client,
-    tokenizer,
-    vocabulary,
-    template:
-      source === null
-        ? null
-        : new ChatTemplate({
-            source,
-            namedSpecialTokens,
-            specialTokenTexts,
-            now: () => calendarTime(systemClock.unixSeconds()),
-          }),
+    vocabulary: new Vocabulary(files.tokenizer),
+    longPrompts: new PromptThread({ modelDirectory: directory }),
     defaults: readGenerationDefaults(files.generationConfig),
     endOfTextTokenIds: readEndOfTextTokenIds({
       generationConfig: files.generationConfig,

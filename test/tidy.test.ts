@@ -50,8 +50,13 @@ const BANS: readonly Ban[] = [
   { pattern: /from 'onnxruntime-node'/, instead: 'a ModelRunner', allowed: ['engine/onnx-session.ts'] },
   {
     pattern: /from 'node:worker_threads'/,
-    instead: 'an EngineClient',
-    allowed: ['engine/engine-worker.ts', 'engine/worker-engine.ts'],
+    instead: 'an EngineClient or a PromptThread',
+    allowed: [
+      'engine/engine-worker.ts',
+      'engine/worker-engine.ts',
+      'engine/prompt-worker.ts',
+      'engine/prompt-thread.ts',
+    ],
   },
   { pattern: /\bfrom 'hono/, instead: 'nothing of HTTP', rooms: ['base', 'graph', 'engine', ...PURE_ROOMS] },
   { pattern: /\bawait\b|\bPromise\b/, instead: 'a plain function', rooms: PURE_ROOMS },
@@ -137,7 +142,12 @@ describe('the source', () => {
   });
 
   it('has no file that nobody imports', () => {
-    const entries = ['cli.ts', 'engine/engine-worker.ts', 'engine/inline-engine.ts'];
+    const entries = [
+      'cli.ts',
+      'engine/engine-worker.ts',
+      'engine/prompt-worker.ts',
+      'engine/inline-engine.ts',
+    ];
     const imported = new Set([...entries, ...files.flatMap(relativeImports)]);
     expect(files.map(({ name }) => name).filter((name) => !imported.has(name))).toEqual([]);
   });

@@ -151,6 +151,12 @@ export const TEMPLATE_VARIABLES_MAX = 64;
 export const TEMPLATE_VARIABLE_DEPTH_MAX = 32;
 
 /**
+ * Prompts of more characters are encoded in a thread of their own: tokenising takes about 1 ms for a KB, which the
+ * streams of others would wait for.
+ */
+export const LONG_PROMPT_CHARACTERS = 4096;
+
+/**
  * Characters that the tokenizer merges in one go: 0.1 s for the worst of them. Words and runs of blanks are far
  * shorter; what is longer is cut.
  */

@@ -24,9 +24,14 @@ export type PlannedPrompt = EncodedPrompt & { readonly newTokensMax: number };
 export type GenerationRun = {
   readonly request: TextRequest;
   readonly client: Pick<EngineClient, 'generate'>;
-  readonly firstPrompt: PlannedPrompt;
-  /** Tokenises another of the request's prompts. @throws ServerError when it cannot run. */
-  readonly planPrompt: (promptIndex: number) => PlannedPrompt;
+  /**
+   * Encodes one of the request's prompts; of a long one nothing comes when it is no longer wanted.
+   * @throws ServerError when it cannot run.
+   */
+  readonly planPrompt: (
+    promptIndex: number,
+    isWanted: () => boolean,
+  ) => PlannedPrompt | Promise<PlannedPrompt>;
   readonly inputOf: (prompt: PlannedPrompt, choiceIndex: number) => GenerationInput;
   readonly createChoiceText: () => ChoiceText;
   /** Of all prompts together. @throws ServerError when they cannot run. */
@@ -43,26 +48,32 @@ type TokensDelta = Extract<TokenEvent, { kind: 'tokens-delta' }>;
 
 export class RunningGeneration implements Feed<TextEvent> {
   readonly #run: GenerationRun;
-  readonly #prompts: PlannedPrompt[];
+  readonly #prompts: PlannedPrompt[] = [];
   readonly #choices: readonly ChoiceText[];
   /** [sequences] prompt tokens that were found in the prefix cache. */
   readonly #cachedCounts: Int32Array;
   /** What is to be given before anything more is taken from a sequence; a handful at most. */
   readonly #events: TextEvent[] = [];
-  /** Null while prompts are still being tokenised. */
+  /** Null while prompts are still being encoded. */
   #fanOut: ChoiceFanOut | null = null;
   #failure: unknown = null;
   #isOver = false;
 
-  /** @throws ServerError of `EngineClient.generate`, for a request of one prompt; else the feed throws it. */
+  /** @throws ServerError of one short prompt, or of `EngineClient.generate` for it; else the feed throws. */
   constructor(run: GenerationRun) {
     this.#run = run;
-    this.#prompts = [run.firstPrompt];
     const sequenceCount = sequenceCountOf(run.request);
     this.#choices = Array.from({ length: sequenceCount }, run.createChoiceText);
     this.#cachedCounts = new Int32Array(sequenceCount);
-    if (run.request.prompts.length === 1) this.#start();
-    else this.#planNextSoon();
+    const first = this.#plan();
+    if (first instanceof Promise || run.request.prompts.length > 1) {
+      void this.#planFrom(first).then(() => {
+        if (!this.#isOver) run.onReadable();
+      });
+    } else {
+      this.#prompts.push(first);
+      this.#start();
+    }
   }
 
   take(): TextEvent | null {
@@ -93,19 +104,22 @@ export class RunningGeneration implements Feed<TextEvent> {
     }
   }
 
-  /** The further prompts are tokenised one a turn of the event loop, so that many of them keep nobody waiting. */
-  #planNextSoon(): void {
-    setImmediate(() => {
-      if (this.#isOver) return;
-      try {
-        this.#prompts.push(this.#run.planPrompt(this.#prompts.length));
-        if (this.#prompts.length < this.#run.request.prompts.length) return this.#planNextSoon();
-        this.#start();
-      } catch (error) {
-        this.#failure = error;
+  #plan(): PlannedPrompt | Promise<PlannedPrompt> {
+    return this.#run.planPrompt(this.#prompts.length, () => !this.#isOver);
+  }
+
+  /** Prompts are encoded one a turn of the event loop, so that many of them keep nobody waiting. Never rejects. */
+  async #planFrom(first: PlannedPrompt | Promise<PlannedPrompt>): Promise<void> {
+    try {
+      this.#prompts.push(await first);
+      while (this.#prompts.length < this.#run.request.prompts.length && !this.#isOver) {
+        await new Promise((resolve) => setImmediate(resolve));
+        this.#prompts.push(await this.#plan());
       }
-      this.#run.onReadable();
-    });
+      if (!this.#isOver) this.#start();
+    } catch (error) {
+      this.#failure = error;
+    }
   }
 
   #start(): void {

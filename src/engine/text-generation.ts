@@ -168,12 +168,12 @@ export type TextUsage = {
 
 export interface TextGenerator {
   /**
-   * Checks the request, tokenises its first prompt and starts it, so that a request which cannot run fails here and not
-   * in a stream. Further prompts are tokenised one a turn of the event loop before the first event, so that many
-   * prompts keep nobody waiting; nothing runs until all of them are known to be right. The feed's last event is
-   * `usage`; cancelling it before cancels every choice.
-   * @throws ServerError `context_length_exceeded`, `invalid_request`, or any of `EngineClient`; for further prompts,
-   *   and for what fails later, the feed throws.
+   * Checks the request, encodes its first prompt and starts it, so that a request which cannot run fails here and not
+   * in a stream. Long prompts are encoded in a thread of their own, further ones one a turn of the event loop, both
+   * before the first event, so that they keep nobody waiting; nothing runs until all of them are known to be right.
+   * The feed's last event is `usage`; cancelling it before cancels every choice.
+   * @throws ServerError `context_length_exceeded`, `invalid_request`, or any of `EngineClient`; for long and further
+   *   prompts, and for what fails later, the feed throws.
    */
   generate(request: TextRequest, onReadable: OnReadable): Feed<TextEvent>;
 
@@ -182,7 +182,7 @@ export interface TextGenerator {
    * contexts is refused, because tokenising keeps the thread busy.
    * @throws ServerError `context_length_exceeded` or `invalid_request`.
    */
-  tokenize(prompt: Prompt): PromptTokens;
+  tokenize(prompt: Prompt): Promise<PromptTokens>;
 
   /** The text of token ids, special tokens spelled out. @throws ServerError `invalid_request` for unknown ids. */
   detokenize(tokenIds: readonly number[]): string;

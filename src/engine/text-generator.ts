@@ -13,6 +13,8 @@ import type { EngineClient, GenerationInput } from './engine-client.ts';
 import type { GenerationDefaults } from './generation-defaults.ts';
 import {
   bannedSequences,
+  type EncodedPrompt,
+  type EncodePromptOptions,
   encodePrompt,
   newTokensAllowed,
   type PromptEncoder,
@@ -22,12 +24,15 @@ import {
   requireTokenId,
 } from './prompt-encoding.ts';
 import { promptTokens, requireTellable, scoredPrompt } from './prompt-text.ts';
+import { isLongPrompt, type PromptThread } from './prompt-thread.ts';
 import { type PlannedPrompt, RunningGeneration } from './running-generation.ts';
 import type { Prompt, TextGenerator, TextRequest } from './text-generation.ts';
 
 export type TextGeneratorOptions = PromptEncoder & {
   readonly client: EngineClient;
   readonly vocabulary: Vocabulary;
+  /** Encodes what would keep this thread busy for too long. */
+  readonly longPrompts: Pick<PromptThread, 'encode'>;
   readonly defaults: GenerationDefaults;
   readonly endOfTextTokenIds: readonly number[];
   /** A seed for a request that names none. */
@@ -48,8 +53,7 @@ export function createTextGenerator(options: TextGeneratorOptions): TextGenerato
       return new RunningGeneration({
         request,
         client: options.client,
-        firstPrompt: planPrompt(request, 0, options),
-        planPrompt: (promptIndex) => planPrompt(request, promptIndex, options),
+        planPrompt: (promptIndex, isWanted) => planPrompt(request, promptIndex, { ...options, isWanted }),
         inputOf: (prompt, choiceIndex) => inputOfChoice(plan, prompt, choiceIndex),
         createChoiceText: () => textOfChoice(plan, options.vocabulary),
         checkPrompts: (prompts) => requireTellable(request, prompts),
@@ -59,9 +63,9 @@ export function createTextGenerator(options: TextGeneratorOptions): TextGenerato
       });
     },
 
-    tokenize(prompt) {
+    async tokenize(prompt) {
       const context = { limits: options.client.limits, param: promptParam([prompt], 0) };
-      const encoded = encodePrompt(prompt, options, context);
+      const encoded = await encodeWherever(prompt, context, { ...options, isWanted: () => true });
       requireCounted(encoded.tokenIds.length, context);
       return promptTokens(encoded, options.vocabulary);
     },
@@ -108,17 +112,34 @@ function endOfTextOf({ prompts }: TextRequest, options: TextGeneratorOptions): r
   return endId === null ? options.endOfTextTokenIds : [...options.endOfTextTokenIds, endId];
 }
 
-/** @throws ServerError when the prompt cannot run. */
+type EncodingOptions = TextGeneratorOptions & { readonly isWanted: () => boolean };
+
+/** @throws ServerError when the prompt cannot run; of a long one by rejecting. */
 function planPrompt(
   { prompts, newTokensMax }: TextRequest,
   promptIndex: number,
-  options: TextGeneratorOptions,
-): PlannedPrompt {
+  options: EncodingOptions,
+): PlannedPrompt | Promise<PlannedPrompt> {
   const context = { limits: options.client.limits, param: promptParam(prompts, promptIndex) };
-  const encoded = encodePrompt(prompts[promptIndex]!, options, context);
   // The engine ends a sequence at its first token at the earliest; of a choice without any, that one is not told.
   const wanted = newTokensMax === null ? null : Math.max(1, newTokensMax);
-  return { ...encoded, newTokensMax: newTokensAllowed(wanted, encoded.tokenIds.length, context) };
+  const plan = (encoded: EncodedPrompt): PlannedPrompt => ({
+    ...encoded,
+    newTokensMax: newTokensAllowed(wanted, encoded.tokenIds.length, context),
+  });
+  const encoded = encodeWherever(prompts[promptIndex]!, context, options);
+  return encoded instanceof Promise ? encoded.then(plan) : plan(encoded);
+}
+
+/** A short prompt at once, a long one in its own thread. @throws ServerError of `encodePrompt`. */
+function encodeWherever(
+  prompt: Prompt,
+  context: EncodePromptOptions,
+  options: EncodingOptions,
+): EncodedPrompt | Promise<EncodedPrompt> {
+  return isLongPrompt(prompt)
+    ? options.longPrompts.encode(prompt, context, options.isWanted)
+    : encodePrompt(prompt, options, context);
 }
 
 function samplingOf(

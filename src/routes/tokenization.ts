@@ -1,6 +1,6 @@
 /**
- * POST /tokenize, /detokenize and /v1/chat/completions/render: between text and tokens, without the engine. They work
- * on this thread and hold no place in the queue, so what they take is bounded by the body's size and by the context.
+ * POST /tokenize, /detokenize and /v1/chat/completions/render: between text and tokens, without the engine. They hold
+ * no place in the queue, so what they take is bounded by the body's size and by the context.
  */
 
 import type { Context, Handler } from 'hono';
@@ -75,7 +75,7 @@ export function tokenize(dependencies: AppDependencies): Handler<AppEnvironment>
     const options = parseOptions(dependencies);
     const { model, prompt, withTexts } = parseTokenizeRequest(body, fields, options);
     checkModel(dependencies, model);
-    const { tokenIds } = generator.tokenize(prompt);
+    const { tokenIds } = await generator.tokenize(prompt);
     const answer: z.infer<typeof tokenizeResponseSchema> = {
       count: tokenIds.length,
       max_model_len: options.limits.modelLengthMax,
@@ -108,7 +108,7 @@ export function renderChat(dependencies: AppDependencies): Handler<AppEnvironmen
     const options = parseOptions(dependencies);
     const call = parseChatRequest(await readBody(context, dependencies), options);
     requireModel(models, call.model);
-    const { text, tokenIds } = generator.tokenize(call.text.prompts[0]!);
+    const { text, tokenIds } = await generator.tokenize(call.text.prompts[0]!);
     const answer: z.infer<typeof renderedChatSchema> = {
       model: call.model,
       prompt: text,

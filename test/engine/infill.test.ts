@@ -13,6 +13,7 @@ import type { TokenizerFiles } from '../../src/text/tokenizer-files.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { FAKE_LIMITS, FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
 import { textEvents } from '../support/feeds.ts';
+import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
 import { type Family, filesOf } from '../text/fixtures.ts';
 
 type Expected = Readonly<
@@ -79,6 +80,7 @@ describe.each(Object.keys(EXPECTED))('a prompt with a suffix, as for %s', (name)
       tokenizer,
       vocabulary: new Vocabulary(files),
       template: null,
+      longPrompts: NO_LONG_PROMPTS,
       defaults: OPENAI_DEFAULTS,
       endOfTextTokenIds: [2],
       drawSeed: () => 1,

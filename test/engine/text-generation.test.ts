@@ -4,6 +4,7 @@ import { ServerError } from '../../src/base/errors.ts';
 import { seedOfChoice } from '../../src/base/random.ts';
 import type { TokenEvent } from '../../src/engine/engine-client.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
+import { encodePrompt } from '../../src/engine/prompt-encoding.ts';
 import type { EngineLimits } from '../../src/engine/protocol.ts';
 import type { TextEvent, TextGenerator, TextRequest } from '../../src/engine/text-generation.ts';
 import { createTextGenerator, type TextGeneratorOptions } from '../../src/engine/text-generator.ts';
@@ -13,6 +14,7 @@ import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { FakeEngineClient, finish, type Script, tokens } from '../support/fake-engine-client.ts';
 import { textEvents } from '../support/feeds.ts';
+import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
 import { filesOf } from '../text/fixtures.ts';
 
 const files = filesOf('llama2');
@@ -80,6 +82,7 @@ function aGenerator(
     tokenizer,
     vocabulary,
     template,
+    longPrompts: NO_LONG_PROMPTS,
     defaults: OPENAI_DEFAULTS,
     endOfTextTokenIds: [END],
     drawSeed: () => 77,
@@ -385,15 +388,22 @@ describe('TextGenerator: refusals', () => {
     );
   });
 
-  it('does not count a prompt that is many times too long to its end, and says so', () => {
-    const error = check({
-      prompts: [{ kind: 'text', text: 'word '.repeat(100_000), addSpecialTokens: true }],
-      newTokensMax: null,
+  it('does not count a prompt that is many times too long to its end, and says so', async () => {
+    const { client, generator } = aGenerator(spelled('a'), {
+      longPrompts: {
+        encode: async (prompt, context) => encodePrompt(prompt, { tokenizer, template }, context),
+      },
     });
+    const prompt = { kind: 'text', text: 'word '.repeat(100_000), addSpecialTokens: true } as const;
+    const error: ServerError = await collect(generator, { prompts: [prompt], newTokensMax: null }).then(
+      () => Promise.reject(new Error('no ServerError was thrown')),
+      (reason) => reason,
+    );
     expect(error.code).toBe('context_length_exceeded');
     const count = Number(/your prompt resulted in at least (\d+) tokens/.exec(error.message)?.[1]);
     expect(count).toBeGreaterThan(2 * 128);
     expect(count).toBeLessThan(100_000);
+    expect(client.sequences).toHaveLength(0);
   });
 
   it('refuses a token id beyond 32 bits instead of taking it for another', () => {

@@ -148,7 +148,7 @@ export class FakeTextGenerator implements TextGenerator {
   readonly tokenized: Prompt[] = [];
 
   /** One token a character, its code point; messages are joined. */
-  tokenize(prompt: Prompt): PromptTokens {
+  async tokenize(prompt: Prompt): Promise<PromptTokens> {
     if (this.refusal !== null) throw this.refusal;
     this.tokenized.push(prompt);
     if (prompt.kind === 'tokens')

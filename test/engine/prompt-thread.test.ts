@@ -1,0 +1,72 @@
+/** Long prompts in a thread of their own: the same tokens, the same refusals, and nothing lost when the thread fails. */
+
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { readModelFiles } from '../../src/engine/model-directory.ts';
+import { createPromptEncoder } from '../../src/engine/prompt-encoder.ts';
+import { encodePrompt } from '../../src/engine/prompt-encoding.ts';
+import { isLongPrompt, PromptThread } from '../../src/engine/prompt-thread.ts';
+import type { Prompt } from '../../src/engine/text-generation.ts';
+import { PLAIN_RENDERING } from '../../src/text/chat-template.ts';
+import { FAKE_LIMITS } from '../support/fake-engine-client.ts';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+const modelDirectory = path.join(ROOT, 'models/octavo-mini');
+const workerUrl = new URL('../../dist/engine/prompt-worker.js', import.meta.url);
+const options = {
+  limits: { ...FAKE_LIMITS, modelLengthMax: 100_000, blockCount: 10_000, vocabularySize: 4096 },
+  param: 'prompt',
+};
+const wanted = () => true;
+
+function aThread(): PromptThread {
+  return new PromptThread({ modelDirectory, workerUrl });
+}
+
+function messages(...contents: string[]): Prompt {
+  const turns = contents.map((content) => ({ role: 'user', content }));
+  return { kind: 'messages', messages: turns, rendering: PLAIN_RENDERING, addSpecialTokens: false };
+}
+
+const LONG = 'The lighthouse keeper counted 47 gulls.\n'.repeat(500);
+
+describe('a long prompt', () => {
+  it('is one of more than 4096 characters, however they are spread', () => {
+    expect(isLongPrompt(messages('a'.repeat(4096)))).toBe(false);
+    expect(isLongPrompt(messages('a'.repeat(4000), 'b'.repeat(97)))).toBe(true);
+    expect(isLongPrompt({ kind: 'text', text: LONG, addSpecialTokens: true })).toBe(true);
+    expect(isLongPrompt({ kind: 'infill', prefix: LONG, suffix: '', addSpecialTokens: true })).toBe(true);
+    expect(isLongPrompt({ kind: 'tokens', tokenIds: new Array(10_000).fill(1) })).toBe(false);
+  });
+
+  it('gets the tokens that this thread would give it', async () => {
+    const encoder = createPromptEncoder(await readModelFiles(modelDirectory));
+    const thread = aThread();
+    const prompts: Prompt[] = [messages(LONG, LONG), { kind: 'text', text: LONG, addSpecialTokens: true }];
+    const encoded = await Promise.all(prompts.map((prompt) => thread.encode(prompt, options, wanted)));
+    expect(encoded).toEqual(prompts.map((prompt) => encodePrompt(prompt, encoder, options)));
+  });
+
+  it('that is refused brings its code and its parameter over', async () => {
+    const refused = aThread().encode(messages(LONG), { ...options, limits: FAKE_LIMITS, param: 'm' }, wanted);
+    await expect(refused).rejects.toMatchObject({ name: 'ServerError', code: 'invalid_request', param: 'm' });
+  });
+
+  it('that nobody wants any more is passed over', async () => {
+    const thread = aThread();
+    let isWanted = true;
+    const first = thread.encode(messages(LONG), options, wanted);
+    const second = thread.encode(messages(LONG), options, () => isWanted);
+    const third = thread.encode(messages('x', LONG), options, wanted);
+    isWanted = false;
+    await expect(second).rejects.toThrow('no longer wanted');
+    expect((await first).tokenIds.length).toBeGreaterThan(5000);
+    expect((await third).tokenIds.length).toBeGreaterThan(5000);
+  });
+
+  it('fails with its thread, and the next one gets a new thread', async () => {
+    const broken = new PromptThread({ modelDirectory: '/no/such/model', workerUrl });
+    await expect(broken.encode(messages(LONG), options, wanted)).rejects.toThrow('/no/such/model');
+    await expect(broken.encode(messages(LONG), options, wanted)).rejects.toThrow('/no/such/model');
+  });
+});
