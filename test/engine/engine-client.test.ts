@@ -143,6 +143,8 @@ describe.each(STARTS)('an engine $name', ({ start }) => {
     });
     await collect(events(client, input({ newTokensMax: 4 })));
     expect(feed.take()).toBeNull();
+    // The engine has heard of the leaving before it hears of this one.
+    await collect(events(client, input({ newTokensMax: 1 })));
     expect(reports.at(-1)).toMatchObject({ runningCount: 0, cacheUsage: 0 });
   });
 
