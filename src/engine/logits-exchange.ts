@@ -53,11 +53,13 @@ export function stepLogits(
   outputs: Readonly<Record<string, unknown>>,
 ): StepLogits {
   const floats = (name: string): Float32Array => (outputs[name] as Float32Array | undefined) ?? NOTHING;
+  const candidateIds = lowWords(outputs[LOGITS_OUTPUT.candidateIds] as BigInt64Array);
+  orderEqual(floats(LOGITS_OUTPUT.candidateLogits), candidateIds, candidateCount(shape));
   return {
     vocabularySize: shape.vocabularySize,
     candidateCount: candidateCount(shape),
     candidateLogits: floats(LOGITS_OUTPUT.candidateLogits),
-    candidateIds: lowWords(outputs[LOGITS_OUTPUT.candidateIds] as BigInt64Array),
+    candidateIds,
     normalisers: floats(LOGITS_OUTPUT.normalisers),
     reads: floats(LOGITS_OUTPUT.reads),
     fullRows: floats(LOGITS_OUTPUT.fullRows),
@@ -70,4 +72,22 @@ function lowWords(ids: BigInt64Array): Int32Array {
   const low = new Int32Array(ids.length);
   for (let i = 0; i < low.length; i++) low[i] = words[2 * i]!;
   return low;
+}
+
+/**
+ * Puts candidates of equal logits in order of their ids, which not every device's TopK does.
+ * @param logits [rows x candidateCount], each row descending
+ */
+export function orderEqual(logits: Float32Array, ids: Int32Array, candidateCount: number): void {
+  for (let i = 1; i < ids.length; i++) {
+    if (i % candidateCount === 0) continue;
+    const id = ids[i]!;
+    const first = i - (i % candidateCount);
+    let place = i;
+    while (place > first && logits[place - 1] === logits[i] && ids[place - 1]! > id) {
+      ids[place] = ids[place - 1]!;
+      place--;
+    }
+    ids[place] = id;
+  }
 }
