@@ -7,6 +7,7 @@ import { StartupError } from './base/errors.ts';
 import { SERVE_OPTIONS, type ServeOption, serveConfig } from './config.ts';
 import { serve } from './main.ts';
 import { openApiYaml } from './routes/openapi.ts';
+import { setupCuda } from './setup-cuda.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {
   version: string;
@@ -35,6 +36,15 @@ program
   .description('print the OpenAPI description of the server')
   .action(() => {
     process.stdout.write(openApiYaml());
+  });
+
+program
+  .command('setup-cuda')
+  .description("fetch ONNX Runtime's CUDA provider and look whether it loads")
+  .option('--check', 'only look, fetch nothing')
+  .action(async ({ check = false }: { check?: boolean }) => {
+    const say = (line: string): void => console.log(line);
+    await setupCuda({ checkOnly: check, environment: process.env, say });
   });
 
 function commanderOption(option: ServeOption): Option {
