@@ -18,6 +18,7 @@ import {
   TOKENS_PER_STEP_DEFAULT,
 } from './base/limits.ts';
 import type { CacheMemory, EngineOptions } from './engine/engine-options.ts';
+import { QUANTIZATIONS } from './graph/quantization.ts';
 
 const SHIPPED_MODEL = fileURLToPath(new URL('../models/octavo-mini', import.meta.url));
 
@@ -83,6 +84,12 @@ export const SERVE_OPTIONS = {
     environment: 'OCTAVO_CACHE_DIR',
     description: 'where weights that had to be converted are kept',
     shownDefault: '~/.cache/octavo',
+  },
+  quantization: {
+    flags: '--quantization <form>',
+    environment: 'OCTAVO_QUANTIZATION',
+    description: 'form of the weights: none (float32), w8a8 (8-bit integers), int4 or auto',
+    shownDefault: 'auto: w8a8 from 100 million weights up, else none',
   },
   kvCacheMemory: {
     flags: '--kv-cache-memory <size>',
@@ -158,6 +165,12 @@ export const SERVE_OPTIONS = {
     description: 'share of the GPU that may be filled, where nvidia-smi tells its size',
     shownDefault: String(GPU_MEMORY_UTILIZATION_DEFAULT),
   },
+  profile: {
+    flags: '--profile <prefix>',
+    environment: 'OCTAVO_PROFILE',
+    description:
+      'write what each operator of each step took to <prefix>_<time>.json (Chrome trace format); slows steps',
+  },
   shutdownTimeout: {
     flags: '--shutdown-timeout <seconds>',
     environment: 'OCTAVO_SHUTDOWN_TIMEOUT',
@@ -195,6 +208,7 @@ const serveSchema = z.object({
   cacheDir: z
     .string()
     .default(path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'octavo')),
+  quantization: z.enum(QUANTIZATIONS).default('auto'),
   kvCacheMemory: z.string().transform(parseCacheMemory).nullable().default(null),
   blockSize: count.nullable().default(null),
   maxModelLen: count.nullable().default(null),
@@ -207,6 +221,7 @@ const serveSchema = z.object({
   strictDevice: switchValue.default(false),
   dtype: z.enum(['auto', 'float16', 'bfloat16']).default('auto'),
   gpuMemoryUtilization: z.coerce.number().positive().max(1).default(GPU_MEMORY_UTILIZATION_DEFAULT),
+  profile: z.string().min(1).nullable().default(null),
   shutdownTimeout: z.coerce
     .number()
     .nonnegative()
@@ -254,6 +269,8 @@ export function engineOptions(config: ServeConfig): EngineOptions {
     strictDevice: config.strictDevice,
     dtype: config.dtype,
     gpuMemoryUtilization: config.gpuMemoryUtilization,
+    quantization: config.quantization,
+    profilePrefix: config.profile,
   };
 }
 

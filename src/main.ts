@@ -31,6 +31,7 @@ import type { EngineLimits, PlacementReport } from './engine/protocol.ts';
 import type { TextGenerator } from './engine/text-generation.ts';
 import { createTextGenerator } from './engine/text-generator.ts';
 import { startWorkerEngine } from './engine/worker-engine.ts';
+import { loadingReport } from './loading-report.ts';
 import { createApp } from './routes/app.ts';
 import { brokenRequests } from './routes/broken-request.ts';
 import { EngineMetrics } from './routes/engine-metrics.ts';
@@ -54,6 +55,7 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
     engine: engineOptions(config),
     inFlightMax: config.maxInFlight,
     clock: systemClock,
+    onLoading: loadingReport(systemClock, process.stderr),
   });
   let server: Server | null = null;
   try {
@@ -194,7 +196,7 @@ function announce(
 const DEVICE_NAMES = { cpu: 'CPU', cuda: 'CUDA', webgpu: 'WebGPU' } as const;
 
 function describePlacement({ device, type, reason }: PlacementReport, { threads }: ServeConfig): string {
-  const how = device === 'cpu' ? `${threads} threads` : type;
+  const how = device === 'cpu' ? `${threads} threads, weights in ${type}` : type;
   return `${DEVICE_NAMES[device]}, ${how} (${reason})`;
 }
 

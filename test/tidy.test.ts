@@ -50,12 +50,14 @@ const BANS: readonly Ban[] = [
   { pattern: /from 'onnxruntime-node'/, instead: 'a ModelRunner', allowed: ['engine/onnx-session.ts'] },
   {
     pattern: /from 'node:worker_threads'/,
-    instead: 'an EngineClient or a PromptThread',
+    instead: 'an EngineClient, a PromptThread or the pool that quantises',
     allowed: [
       'engine/engine-worker.ts',
       'engine/worker-engine.ts',
       'engine/prompt-worker.ts',
       'engine/prompt-thread.ts',
+      'graph/quantize-pool.ts',
+      'graph/quantize-worker.ts',
     ],
   },
   { pattern: /\bfrom 'hono/, instead: 'nothing of HTTP', rooms: ['base', 'graph', 'engine', ...PURE_ROOMS] },
@@ -147,6 +149,7 @@ describe('the source', () => {
       'engine/engine-worker.ts',
       'engine/prompt-worker.ts',
       'engine/inline-engine.ts',
+      'graph/quantize-worker.ts',
     ];
     const imported = new Set([...entries, ...files.flatMap(relativeImports)]);
     expect(files.map(({ name }) => name).filter((name) => !imported.has(name))).toEqual([]);

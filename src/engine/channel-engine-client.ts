@@ -17,7 +17,14 @@ import type {
   GenerationInput,
   TokenEvent,
 } from './engine-client.ts';
-import type { EngineCommand, EngineEvent, EngineLimits, PlacementReport, StepReport } from './protocol.ts';
+import type {
+  EngineCommand,
+  EngineEvent,
+  EngineLimits,
+  LoadingProgress,
+  PlacementReport,
+  StepReport,
+} from './protocol.ts';
 import { TokenStream } from './token-stream.ts';
 
 export type ChannelEngineClientOptions = {
@@ -27,6 +34,8 @@ export type ChannelEngineClientOptions = {
   /** Sequences in flight, running and waiting, before `admit` refuses. */
   readonly inFlightMax: number;
   readonly clock: Clock;
+  /** Told now and then while weights are prepared, before the engine is ready. */
+  readonly onLoading?: (progress: LoadingProgress) => void;
 };
 
 export class ChannelEngineClient implements EngineClient {
@@ -140,6 +149,9 @@ export class ChannelEngineClient implements EngineClient {
     // What was on its way when the client was closed concerns nobody any more.
     if (this.#state === 'dead') return;
     switch (event.kind) {
+      case 'engine-loading':
+        this.#options.onLoading?.(event.progress);
+        return;
       case 'engine-ready':
         this.#limits = event.limits;
         this.#placement = event.placement ?? null;

@@ -1,5 +1,7 @@
 /** What the engine worker is started with. Structured-cloneable. */
 
+import type { Quantization } from '../graph/quantization.ts';
+
 export type CacheMemory =
   /** Share of the memory that the machine has available when the engine starts, in (0, 1]. */
   | { readonly kind: 'fraction'; readonly fraction: number }
@@ -26,4 +28,7 @@ export type EngineOptions = {
   readonly dtype: 'auto' | 'float16' | 'bfloat16';
   /** Share of a GPU's memory that weights, cache and workspace may fill, (0, 1]. */
   readonly gpuMemoryUtilization: number;
+  readonly quantization: Quantization;
+  /** ONNX Runtime writes what each operator took to files whose names begin so; `null`: it does not. */
+  readonly profilePrefix: string | null;
 };

@@ -19,7 +19,9 @@ import { SequenceSamplers } from './sequence-samplers.ts';
 async function serve(port: MessagePort, options: EngineOptions): Promise<void> {
   const send = (event: EngineEvent): void => port.postMessage(event);
   const shape = await readDecoderShape(options.modelDirectory);
-  const { runner, limits, placement } = await loadModel(options, shape);
+  const { runner, limits, placement } = await loadModel(options, shape, (doneCount, totalCount) =>
+    send({ kind: 'engine-loading', progress: { doneCount, totalCount } }),
+  );
   const scheduler = new Scheduler({ ...limits, scoredTokensPerStepMax: scoredTokensPerStep(limits) });
   const engine = new Engine({ scheduler, runner, sampler: new SequenceSamplers(limits), clock: systemClock });
 

@@ -6,6 +6,7 @@ import { buildGatheredModel, buildPagedModel, checkpointWeightCount } from '../g
 import { COMPUTE_TYPE_BYTES } from '../graph/convert-floats.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import type { PagedType } from '../graph/paged-attention.ts';
+import type { OnProgress } from '../graph/quantized-weights.ts';
 import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from './cache-sizing.ts';
 import { chooseDevice, type DeviceChoice, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -22,10 +23,14 @@ export type LoadedModel = {
 };
 
 /** @throws StartupError naming what was found and what would do. */
-export async function loadModel(options: EngineOptions, shape: DecoderShape): Promise<LoadedModel> {
+export async function loadModel(
+  options: EngineOptions,
+  shape: DecoderShape,
+  onProgress: OnProgress = () => {},
+): Promise<LoadedModel> {
   const choice = await chooseDevice(options.device, thisMachine);
   return choice.device === 'cpu'
-    ? loadOnCpu(options, shape, choice)
+    ? loadOnCpu(options, shape, choice, onProgress)
     : loadOnGpu(options, shape, { ...choice, device: choice.device });
 }
 
@@ -33,7 +38,9 @@ async function loadOnCpu(
   options: EngineOptions,
   shape: DecoderShape,
   choice: DeviceChoice,
+  onProgress: OnProgress,
 ): Promise<LoadedModel> {
+  const { threadCount, sequencesPerStepMax, tokensPerStepMax, quantization, profilePrefix } = options;
   if (options.dtype !== 'auto') throw new StartupError('--dtype is for GPUs; the CPU computes in float32');
   const blockSize = options.blockSize ?? BLOCK_SIZE_DEFAULT;
   const rule = { ...CPU_CACHE_RULE, tokenBytes: cacheTokenBytes(shape, 'float32') };
@@ -43,15 +50,22 @@ async function loadOnCpu(
     cache: model,
     positionCount: model.modelLengthMax,
     cacheDirectory: options.cacheDirectory,
+    weights: { quantization, threadCount, onProgress },
   });
-  const { threadCount, sequencesPerStepMax, tokensPerStepMax } = options;
   const placement = { device: 'cpu' } as const;
-  const runner = await OnnxModelRunner.create({ ...built, shape, limits: model, threadCount, placement });
+  const runner = await OnnxModelRunner.create({
+    ...built,
+    shape,
+    limits: model,
+    threadCount,
+    placement,
+    profilePrefix,
+  });
   const cacheBytes = model.blockCount * blockSize * rule.tokenBytes;
   return {
     runner,
     limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
-    placement: { ...choice, type: 'float32', fallbacks: [] },
+    placement: { ...choice, type: built.recipe ?? 'float32', fallbacks: [] },
   };
 }
 
@@ -61,6 +75,9 @@ async function loadOnGpu(
   choice: DeviceChoice & { readonly device: GpuDevice },
 ): Promise<LoadedModel> {
   const { device } = choice;
+  if (options.quantization === 'w8a8' || options.quantization === 'int4') {
+    throw new StartupError(`--quantization ${options.quantization} is for the CPU; give --device cpu`);
+  }
   const type = gpuType(options, device);
   const blockSize = options.blockSize ?? gpuBlockSize(device, shape);
   const tokenBytes = cacheTokenBytes(shape, type);

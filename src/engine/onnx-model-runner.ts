@@ -21,6 +21,8 @@ export type Placement = { readonly device: 'cpu' } | ({ readonly device: GpuDevi
 
 export type OnnxModelRunnerOptions = {
   readonly graph: Uint8Array;
+  /** For steps of one token; the same inputs and outputs as `graph`. */
+  readonly oneRowGraph?: Uint8Array;
   /** The folder that the graph's external weights are relative to. */
   readonly weightsFolder: string;
   readonly shape: DecoderShape;
@@ -30,6 +32,8 @@ export type OnnxModelRunnerOptions = {
   /** Threads of ONNX Runtime's pool, the calling one included. */
   readonly threadCount: number;
   readonly placement: Placement;
+  /** Names of trace files begin so; `null`: none are written. */
+  readonly profilePrefix?: string | null;
 };
 
 const NO_TOKEN = Int32Array.of(0);
@@ -37,24 +41,36 @@ const NO_TOKEN = Int32Array.of(0);
 export class OnnxModelRunner implements ModelRunner {
   readonly limits: ModelLimits;
   readonly #session: OnnxSession;
+  /** The same one, where steps of one token have no graph of their own. */
+  readonly #oneRowSession: OnnxSession;
   readonly #shape: DecoderShape;
   readonly #form: CacheForm;
   #fallbacks: readonly string[] = [];
 
-  private constructor(session: OnnxSession, form: CacheForm, options: OnnxModelRunnerOptions) {
+  private constructor(
+    [session, oneRowSession]: readonly [OnnxSession, OnnxSession],
+    form: CacheForm,
+    options: OnnxModelRunnerOptions,
+  ) {
     this.limits = options.limits;
     this.#session = session;
     this.#shape = options.shape;
     this.#form = form;
-    session.keepFeeding(form.constantFeeds);
+    this.#oneRowSession = oneRowSession;
+    for (const each of new Set([session, oneRowSession])) each.keepFeeding(form.constantFeeds);
   }
 
   /** @throws StartupError when ONNX Runtime refuses the graph, the weights or the device. */
   static async create(options: OnnxModelRunnerOptions): Promise<OnnxModelRunner> {
     const { placement } = options;
+    const { oneRowGraph } = options;
     const session = await OnnxSession.create({ ...options, ...placement });
+    const oneRowSession =
+      oneRowGraph === undefined
+        ? session
+        : await OnnxSession.create({ ...options, ...placement, graph: oneRowGraph });
     const form = placement.device === 'cpu' ? new GatheredForm(options) : new PagedForm(placement);
-    const runner = new OnnxModelRunner(session, form, options);
+    const runner = new OnnxModelRunner([session, oneRowSession], form, options);
     if (placement.device !== 'cpu') await runner.#warmUp();
     return runner;
   }
@@ -88,13 +104,14 @@ export class OnnxModelRunner implements ModelRunner {
   async #runPass(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome> {
     const form = this.#form;
     const feeds = { ...stepFeeds(batch), ...form.feeds(batch), ...queryFeeds(query) };
-    const outputs = await this.#session.run(feeds, [...queryFetches(query), form.output]);
+    const session = batch.tokenCount === 1 ? this.#oneRowSession : this.#session;
+    const outputs = await session.run(feeds, [...queryFetches(query), form.output]);
     const brokenTokens = form.store(outputs[form.output] as Float32Array, batch);
     return { ...stepLogits(this.#shape, outputs), brokenTokens };
   }
 
   async close(): Promise<void> {
-    await this.#session.close();
+    for (const session of new Set([this.#session, this.#oneRowSession])) await session.close();
   }
 }
 

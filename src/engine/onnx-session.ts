@@ -22,6 +22,8 @@ export type OnnxSessionOptions = {
   readonly device: Device;
   /** Threads of ONNX Runtime's pool, the calling one included. */
   readonly threadCount: number;
+  /** The name of the trace file begins so; `null`: none is written. */
+  readonly profilePrefix?: string | null;
 };
 
 export type FetchedOutputs = Readonly<Record<string, ort.Tensor.DataType | undefined>>;
@@ -60,7 +62,9 @@ export class OnnxSession {
 
   static async #create(options: OnnxSessionOptions, profileFolder: string | null): Promise<OnnxSession> {
     try {
-      const settings = sessionOptions(options, profileFolder);
+      const prefix =
+        profileFolder === null ? (options.profilePrefix ?? null) : path.join(profileFolder, 'profile');
+      const settings = sessionOptions(options, profileFolder === null, prefix);
       return new OnnxSession(await ort.InferenceSession.create(options.graph, settings), profileFolder);
     } catch (cause) {
       throw new StartupError(`ONNX Runtime cannot load the model: ${(cause as Error).message}`, { cause });
@@ -103,10 +107,11 @@ export class OnnxSession {
 
 function sessionOptions(
   options: OnnxSessionOptions,
-  profileFolder: string | null,
+  withoutFallbacks: boolean,
+  profilePrefix: string | null,
 ): ort.InferenceSession.SessionOptions {
   const { device } = options;
-  const isStrict = device !== 'cpu' && profileFolder === null;
+  const isStrict = device !== 'cpu' && withoutFallbacks;
   return {
     executionProviders: [device],
     intraOpNumThreads: options.threadCount,
@@ -115,9 +120,7 @@ function sessionOptions(
     enableMemPattern: false,
     // What it says of nodes without a kernel is said better by `takeFallbacks`.
     logSeverityLevel: isStrict ? 4 : 3,
-    ...(profileFolder === null
-      ? {}
-      : { enableProfiling: true, profileFilePrefix: path.join(profileFolder, 'profile') }),
+    ...(profilePrefix === null ? {} : { enableProfiling: true, profileFilePrefix: profilePrefix }),
     extra: {
       session: {
         model_external_initializers_file_folder_path: options.weightsFolder,

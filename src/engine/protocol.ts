@@ -21,7 +21,8 @@ export type EngineLimits = ModelLimits & {
 export type PlacementReport = {
   readonly device: 'cpu' | 'cuda' | 'webgpu';
   readonly reason: string;
-  readonly type: 'float32' | 'float16' | 'bfloat16';
+  /** What the weights are computed with. */
+  readonly type: 'float32' | 'float16' | 'bfloat16' | 'w8a8' | 'int4';
   /** Nodes of the graph that the device has no kernel for. */
   readonly fallbacks: readonly string[];
 };
@@ -64,9 +65,13 @@ export type StepReport = {
   readonly runMs: number;
 };
 
+/** How far the preparing of weights is that takes a while, in weights. */
+export type LoadingProgress = { readonly doneCount: number; readonly totalCount: number };
+
 /** Worker -> main thread. One `step-result` a step, whatever the number of sequences. */
 export type EngineEvent =
   | { readonly kind: 'engine-ready'; readonly limits: EngineLimits; readonly placement?: PlacementReport }
+  | { readonly kind: 'engine-loading'; readonly progress: LoadingProgress }
   | {
       readonly kind: 'step-result';
       readonly tokens: readonly SequenceToken[];

@@ -3,7 +3,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
 import { ENGINE_CLOSE_MS } from '../base/limits.ts';
-import { ChannelEngineClient } from './channel-engine-client.ts';
+import { ChannelEngineClient, type ChannelEngineClientOptions } from './channel-engine-client.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { EngineEvent } from './protocol.ts';
 
@@ -11,6 +11,7 @@ export type WorkerEngineOptions = {
   readonly engine: EngineOptions;
   readonly inFlightMax: number;
   readonly clock: Clock;
+  readonly onLoading?: ChannelEngineClientOptions['onLoading'];
   /** The compiled worker; the one beside this file by default. */
   readonly workerUrl?: URL;
 };
@@ -31,6 +32,7 @@ export function startWorkerEngine(options: WorkerEngineOptions): ChannelEngineCl
     },
     inFlightMax: options.inFlightMax,
     clock: options.clock,
+    ...(options.onLoading === undefined ? {} : { onLoading: options.onLoading }),
   });
   worker.on('message', (event: EngineEvent) => client.receive(event));
   worker.on('error', (error) => client.fail(`The engine failed: ${error.message}`));

@@ -12,14 +12,23 @@ import { gatheredDecoder, pagedDecoder } from './decoder-graph.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { DecoderWeights } from './decoder-weights.ts';
 import type { CacheGeometry } from './gathered-attention.ts';
+import { IntegerProjections } from './integer-projections.ts';
+import { OneRowProjections } from './one-row-projections.ts';
 import { checkPagedLimits, type PagedType, pagedCacheBytes } from './paged-attention.ts';
 import { FloatProjections } from './projections.ts';
+import { chooseRecipe, hasExactIntegerProducts, type Quantization } from './quantization.ts';
+import type { WeightRecipe } from './quantize-rows.ts';
+import { type OnProgress, quantizedWeights } from './quantized-weights.ts';
 import { ELEMENT_BYTES, openSafetensors } from './safetensors.ts';
 import { type Weights, weightsOf } from './weight-cache.ts';
 import { joinFolders, zerosFile } from './zeros-file.ts';
 
 export type DecoderModel = {
   readonly graph: Uint8Array;
+  /** For steps of one token, where these have a faster form; the same inputs and outputs. */
+  readonly oneRowGraph?: Uint8Array;
+  /** Of quantised weights. */
+  readonly recipe?: WeightRecipe;
   /** The folder that the graph's external weights are relative to. */
   readonly weightsFolder: string;
   readonly weightBytes: number;
@@ -55,17 +64,49 @@ export type ModelBuildOptions = {
   readonly cache: CacheGeometry;
   readonly positionCount: number;
   readonly cacheDirectory: string;
+  /** Absent: the weights as they are, in floating point. */
+  readonly weights?: WeightsChoice;
+};
+
+export type WeightsChoice = {
+  readonly quantization: Quantization;
+  /** Threads that quantise. */
+  readonly threadCount: number;
+  readonly onProgress: OnProgress;
 };
 
 /** Finds or prepares the weights and writes the graph of the gathered form. @throws StartupError */
 export async function buildGatheredModel(
   directory: string,
   shape: DecoderShape,
-  { cache, positionCount, cacheDirectory }: ModelBuildOptions,
+  options: ModelBuildOptions,
 ): Promise<DecoderModel> {
-  const weights = await weightsOf('float32', directory, await openSafetensors(directory), cacheDirectory);
+  const { cache, positionCount, cacheDirectory, weights: choice } = options;
+  const stored = await openSafetensors(directory);
+  const cpuInfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => null);
+  const isExact = hasExactIntegerProducts(process.arch, cpuInfo);
+  const recipe = chooseRecipe(choice?.quantization ?? 'none', stored, isExact);
+  if (choice !== undefined && recipe !== null) {
+    const quantized = await quantizedWeights(directory, shape, { ...choice, recipe, stored, cacheDirectory });
+    return quantizedModel(quantized, shape, recipe, options);
+  }
+  const weights = await weightsOf('float32', directory, stored, cacheDirectory);
   const graph = gatheredDecoder({ ...decoderParts(weights, shape), cache, positionCount });
   return { graph, weightsFolder: weights.folder, weightBytes: bytesOf(weights) };
+}
+
+function quantizedModel(
+  found: Weights,
+  shape: DecoderShape,
+  recipe: WeightRecipe,
+  { cache, positionCount }: ModelBuildOptions,
+): DecoderModel {
+  const common = { shape, weights: new DecoderWeights(found, shape), cache, positionCount };
+  const graph = gatheredDecoder({ ...common, projections: new IntegerProjections(found, shape) });
+  const model = { graph, weightsFolder: found.folder, recipe, weightBytes: bytesOf(found, '.integers') };
+  if (recipe !== 'int4') return model;
+  const projections = new OneRowProjections(found, shape);
+  return { ...model, oneRowGraph: gatheredDecoder({ ...common, projections, oneRow: true }) };
 }
 
 /** The same for the paged form, computing in `type`. @throws StartupError */
@@ -91,8 +132,9 @@ function decoderParts(found: Weights, shape: DecoderShape) {
   return { shape, weights, projections: new FloatProjections(weights) };
 }
 
-function bytesOf({ tensors }: Weights): number {
+/** Of the tensors whose names end so. */
+function bytesOf({ tensors }: Weights, end = ''): number {
   let bytes = 0;
-  for (const { byteLength } of tensors.values()) bytes += byteLength;
+  for (const [name, { byteLength }] of tensors) if (name.endsWith(end)) bytes += byteLength;
   return bytes;
 }

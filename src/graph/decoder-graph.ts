@@ -30,6 +30,8 @@ export type DecoderGraphOptions = {
   readonly cache: CacheGeometry;
   /** Positions 0 to this - 1 can be used. */
   readonly positionCount: number;
+  /** Of the gathered form: for steps of a single token only. The inputs and outputs are the same. */
+  readonly oneRow?: boolean;
 };
 
 /** Candidates that each row of the graph returns. */
@@ -41,7 +43,7 @@ export function candidateCount(shape: Pick<DecoderShape, 'vocabularySize'>): num
 export function gatheredDecoder(options: DecoderGraphOptions): Uint8Array {
   const { shape, cache, positionCount } = options;
   const g = new GraphBuilder();
-  return decoder(g, options, new GatheredAttention(g, shape, cache, positionCount));
+  return decoder(g, options, new GatheredAttention(g, shape, cache, positionCount, options.oneRow ?? false));
 }
 
 /** Serialises the paged (GPU) form. @throws StartupError when a weight is missing or misshapen. */

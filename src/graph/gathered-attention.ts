@@ -78,12 +78,23 @@ export class GatheredAttention implements AttentionForm {
   readonly #decodeKeyCounts: Value;
   readonly #hasPrefill: Value;
   readonly #resultRows: Value;
+  readonly #decodesOnly: boolean;
   readonly #newKeys: Value[] = [];
   readonly #newValues: Value[] = [];
 
-  /** @param positionCount positions 0 to this - 1 can be used */
-  constructor(g: GraphBuilder, shape: DecoderShape, cache: CacheGeometry, positionCount: number) {
+  /**
+   * @param positionCount positions 0 to this - 1 can be used
+   * @param decodesOnly every token is one decode tile, in order: the prefill inputs are there and not read
+   */
+  constructor(
+    g: GraphBuilder,
+    shape: DecoderShape,
+    cache: CacheGeometry,
+    positionCount: number,
+    decodesOnly: boolean,
+  ) {
     this.#shape = shape;
+    this.#decodesOnly = decodesOnly;
     this.#cache = cache;
     const positions = g.input(GATHERED_INPUT.positions, 'int32', ['T']);
     this.#rotary = rotaryTables(g, shape, positionCount, positions);
@@ -122,6 +133,7 @@ export class GatheredAttention implements AttentionForm {
     this.#newValues.push(value);
     const window = this.#shape.slidingWindows[layer]!;
     const decoded = this.#attendDecode(g, query, keys, values, window);
+    if (this.#decodesOnly) return decoded;
     return g.choose(
       this.#hasPrefill,
       (inner) => {

@@ -34,6 +34,8 @@ const OPTIONS: EngineOptions = {
   modelLengthMax: 64,
   sequencesPerStepMax: 8,
   tokensPerStepMax: 32,
+  quantization: 'none',
+  profilePrefix: null,
   threadCount: 1,
   device: 'cpu',
   strictDevice: false,

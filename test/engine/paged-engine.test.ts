@@ -47,6 +47,8 @@ const OPTIONS: EngineOptions = {
   strictDevice: true,
   dtype: 'auto',
   gpuMemoryUtilization: 0.9,
+  quantization: 'none',
+  profilePrefix: null,
 };
 
 /** Texts of different lengths; some begin alike, for longer than a block, and exceed a step's budget. */

@@ -1,0 +1,75 @@
+/** Whole rows of logits out of a checkpoint, one sequence at a time: what measures of quality are made of. */
+
+import os from 'node:os';
+import { OnnxModelRunner } from '../src/engine/onnx-model-runner.ts';
+import type { StepBatch } from '../src/engine/step-batch.ts';
+import { buildGatheredModel } from '../src/graph/checkpoint.ts';
+import type { DecoderShape } from '../src/graph/decoder-shape.ts';
+import { LogitsQuery } from '../src/sampling/step-logits.ts';
+
+export type Form = 'none' | 'w8a8' | 'int4';
+
+export type RowSource = {
+  readonly form: Form;
+  /** Logits of each token of a sequence's next chunk; `past` tokens of it have been computed. */
+  rows(tokenIds: readonly number[], past: number): Promise<Float32Array[]>;
+};
+
+const BLOCK_SIZE = 16;
+
+export async function openForm(
+  directory: string,
+  shape: DecoderShape,
+  options: { readonly form: Form; readonly modelLengthMax: number; readonly cacheDirectory: string },
+): Promise<RowSource> {
+  const { form, modelLengthMax, cacheDirectory } = options;
+  const limits = {
+    blockCount: Math.ceil(modelLengthMax / BLOCK_SIZE) + 1,
+    blockSize: BLOCK_SIZE,
+    modelLengthMax,
+    vocabularySize: shape.vocabularySize,
+  };
+  const threadCount = os.availableParallelism();
+  const model = await buildGatheredModel(directory, shape, {
+    cache: limits,
+    positionCount: modelLengthMax,
+    cacheDirectory,
+    weights: { quantization: form, threadCount, onProgress: () => {} },
+  });
+  const runner = await OnnxModelRunner.create({
+    ...model,
+    shape,
+    limits,
+    threadCount,
+    placement: { device: 'cpu' },
+  });
+  const query = new LogitsQuery();
+  return {
+    form,
+    async rows(tokenIds, past) {
+      query.clear();
+      for (let token = 0; token < tokenIds.length; token++) query.addFullRow(token);
+      const { fullRows, vocabularySize } = await runner.run(batchOf(tokenIds, past), query);
+      return tokenIds.map((_, i) => fullRows.slice(i * vocabularySize, (i + 1) * vocabularySize));
+    },
+  };
+}
+
+/** The sequence lies in blocks 1, 2, … in order. */
+function batchOf(tokenIds: readonly number[], past: number): StepBatch {
+  const { length } = tokenIds;
+  const blocks = Math.ceil((past + length) / BLOCK_SIZE);
+  return {
+    rowCount: 1,
+    tokenCount: length,
+    tokenIds: Int32Array.from(tokenIds),
+    positions: Int32Array.from({ length }, (_, i) => past + i),
+    slots: Int32Array.from({ length }, (_, i) => BLOCK_SIZE + past + i),
+    rowStart: Int32Array.of(0, length),
+    pastLength: Int32Array.of(past),
+    blockTable: Int32Array.from({ length: blocks }, (_, i) => i + 1),
+    blockTableWidth: blocks,
+    sampledTokens: Int32Array.from({ length }, (_, i) => i),
+    sampledCount: length,
+  };
+}

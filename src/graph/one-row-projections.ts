@@ -1,0 +1,130 @@
+/**
+ * Products of one row with 4-bit groups: half the bytes of the integer form, which is what the time of a single
+ * decoding stream is made of. The weights are those of the integer form exactly (`quantize-rows.ts`), and so are the
+ * activations, by this means: MatMulNBits quantises activations block by block, by the largest of each. Every block of
+ * the input holds one element less than it could, and in its last place, under weights of 0, the row's largest
+ * magnitude. So each block is quantised with the row's scale, as the integer form does. The two forms' results
+ * differ by roundings of float32.
+ */
+
+import type { DecoderShape } from './decoder-shape.ts';
+import type { GraphBuilder, Value } from './graph-builder.ts';
+import { embedRows, floatTensor, silu } from './integer-projections.ts';
+import type { Logits, Projections } from './projections.ts';
+import { GROUP_SIZE } from './quantize-rows.ts';
+import { BLOCK_WIDTH, headPartCount, matrixName, matrixPart, spreadLength } from './quantized-layout.ts';
+import type { Weights } from './weight-cache.ts';
+
+/** Activations as 8-bit integers, which is what makes the product fast. */
+const ACCURACY_LEVEL_INT8 = 4;
+
+export class OneRowProjections implements Projections {
+  readonly #weights: Weights;
+  readonly #shape: DecoderShape;
+
+  constructor(weights: Weights, shape: DecoderShape) {
+    this.#weights = weights;
+    this.#shape = shape;
+  }
+
+  embed(g: GraphBuilder, tokenIds: Value): Value {
+    return embedRows(g, this.#weights, tokenIds);
+  }
+
+  queryKeyValue(g: GraphBuilder, layer: number, x: Value): readonly [Value, Value, Value] {
+    const { hiddenSize, headCount, kvHeadCount, headSize, queryKeyValueBias } = this.#shape;
+    const name = matrixName.queryKeyValue(layer);
+    const bias = queryKeyValueBias ? floatTensor(g, this.#weights, `${name}.bias`) : null;
+    const all = this.#product(g, spreadRow(g, x, hiddenSize), name, bias);
+    const sizes = [headCount, kvHeadCount, kvHeadCount].map((count) => count * headSize);
+    const [query, key, value] = g.ops('Split', [all, g.int64s(sizes)], 3, { axis: -1 });
+    return [query!, key!, value!];
+  }
+
+  attentionOutput(g: GraphBuilder, layer: number, x: Value): Value {
+    const { headCount, headSize, attentionOutputBias } = this.#shape;
+    const bias = attentionOutputBias
+      ? floatTensor(g, this.#weights, `model.layers.${layer}.self_attn.o_proj.bias`)
+      : null;
+    return this.#product(g, spreadRow(g, x, headCount * headSize), matrixName.attentionOutput(layer), bias);
+  }
+
+  feedForward(g: GraphBuilder, layer: number, x: Value): Value {
+    const { hiddenSize, feedForwardSize } = this.#shape;
+    const row = spreadRow(g, x, hiddenSize);
+    const gate = this.#product(g, row, matrixName.gate(layer), this.#spreadBias(g, layer, 'gate'));
+    const up = this.#product(g, row, matrixName.up(layer), this.#spreadBias(g, layer, 'up'));
+    // Both come spread over whole blocks, zero where the row's largest magnitude goes.
+    const product = g.op('Mul', [silu(g, gate), up]);
+    const full = g.op('Where', [lastPlaces(g, feedForwardSize), largestOf(g, product), product]);
+    const bias = this.#shape.feedForwardBias ? `model.layers.${layer}.mlp.down_proj.bias` : null;
+    return this.#product(
+      g,
+      full,
+      matrixName.down(layer),
+      bias === null ? null : floatTensor(g, this.#weights, bias),
+    );
+  }
+
+  logits(g: GraphBuilder, x: Value): Logits {
+    const row = spreadRow(g, x, this.#shape.hiddenSize);
+    const parts = Array.from({ length: headPartCount(this.#shape) }, (_, part) =>
+      this.#product(g, row, matrixName.head(part), null),
+    );
+    return { values: parts.length === 1 ? parts[0]! : g.op('Concat', parts, { axis: -1 }), rowScales: null };
+  }
+
+  #product(g: GraphBuilder, row: Value, name: string, bias: Value | null): Value {
+    const levels = this.#weights.tensors.get(matrixPart.levels(name))!;
+    const [outputs, blocks] = levels.shape as [number, number, number];
+    const inputs = [
+      row,
+      g.external(matrixPart.levels(name), 'uint8', levels.shape, levels),
+      floatTensor(g, this.#weights, matrixPart.blockScales(name)),
+    ];
+    return g.microsoftOp('MatMulNBits', bias === null ? inputs : [...inputs, '', '', bias], {
+      K: blocks * BLOCK_WIDTH,
+      N: outputs,
+      bits: 4,
+      block_size: BLOCK_WIDTH,
+      accuracy_level: ACCURACY_LEVEL_INT8,
+    });
+  }
+
+  /** Spread as the product's outputs are; computed once, when the session is made. */
+  #spreadBias(g: GraphBuilder, layer: number, part: 'gate' | 'up'): Value | null {
+    const { feedForwardBias, feedForwardSize } = this.#shape;
+    if (!feedForwardBias) return null;
+    const bias = floatTensor(g, this.#weights, `model.layers.${layer}.mlp.${part}_proj.bias`);
+    const withZero = g.op('Concat', [bias, g.floats([1], Float32Array.of(0))], { axis: 0 });
+    return g.op('Gather', [withZero, spreadPlaces(g, feedForwardSize)], { axis: 0 });
+  }
+}
+
+function largestOf(g: GraphBuilder, x: Value): Value {
+  return g.op('ReduceMax', [g.op('Abs', [x]), g.int64s([-1])], { keepdims: 1 });
+}
+
+/** [1 x length] over whole blocks, the row's largest magnitude in the last place of each. */
+function spreadRow(g: GraphBuilder, x: Value, length: number): Value {
+  const withLargest = g.op('Concat', [x, largestOf(g, x)], { axis: -1 });
+  return g.op('Gather', [withLargest, spreadPlaces(g, length)], { axis: -1 });
+}
+
+/** int32 [spread length]: where each place of a spread row comes from; `length` for those that no element goes to. */
+function spreadPlaces(g: GraphBuilder, length: number): Value {
+  const places = new Int32Array(spreadLength(length)).map((_, place) => {
+    const inBlock = place % BLOCK_WIDTH;
+    const from = Math.floor(place / BLOCK_WIDTH) * GROUP_SIZE + inBlock;
+    return inBlock < GROUP_SIZE ? Math.min(from, length) : length;
+  });
+  return g.int32s([places.length], places);
+}
+
+/** bool [spread length]: the last place of each block. */
+function lastPlaces(g: GraphBuilder, length: number): Value {
+  const places = new Uint8Array(spreadLength(length)).map((_, place) =>
+    place % BLOCK_WIDTH === GROUP_SIZE ? 1 : 0,
+  );
+  return g.bools([places.length], places);
+}

@@ -1,0 +1,236 @@
+/**
+ * What a file of quantised weights holds: which matrices, made from which tensors of the checkpoint, and where each of
+ * their parts lies. Pure; the bytes are made in `quantize-matrix.ts`.
+ */
+
+import { StartupError } from '../base/errors.ts';
+import type { DecoderShape } from './decoder-shape.ts';
+import { GROUP_SIZE, groupCount, type WeightRecipe } from './quantize-rows.ts';
+import type { StoredTensor, StoredTensors } from './safetensors.ts';
+import type { WeightTensor } from './weight-cache.ts';
+
+/** Width of a block of the 4-bit product: a group and the place that holds the row's largest activation. */
+export const BLOCK_WIDTH = GROUP_SIZE + 1;
+const BLOCK_BYTES = BLOCK_WIDTH / 2;
+
+/**
+ * Columns of one product with the vocabulary. ONNX Runtime's integer product of few rows slows down threefold when it is
+ * 151,936 wide: docs/performance.md.
+ */
+const HEAD_PART_COLUMNS = 9_500;
+
+/** Length of a row of `length` elements that is spread over whole blocks, see `one-row-projections.ts`. */
+export function spreadLength(length: number): number {
+  return groupCount(length) * BLOCK_WIDTH;
+}
+
+/** Names of the parts of a matrix [N outputs x K inputs]. */
+export const matrixPart = {
+  /** int8 [K x N] */
+  integers: (name: string): string => `${name}.integers`,
+  /** float32 [N] */
+  scales: (name: string): string => `${name}.scales`,
+  /** uint8 [N' x blocks x 64], of recipe int4: two levels a byte. */
+  levels: (name: string): string => `${name}.levels`,
+  /** float32 [N' * blocks], of recipe int4. */
+  blockScales: (name: string): string => `${name}.block_scales`,
+} as const;
+
+/** int8 [vocabulary x hidden], and float32 [vocabulary]. */
+export const EMBEDDING = { integers: 'embedding.integers', scales: 'embedding.scales' } as const;
+
+export const matrixName = {
+  queryKeyValue: (layer: number): string => `layers.${layer}.query_key_value`,
+  attentionOutput: (layer: number): string => `layers.${layer}.attention_output`,
+  gate: (layer: number): string => `layers.${layer}.gate`,
+  up: (layer: number): string => `layers.${layer}.up`,
+  down: (layer: number): string => `layers.${layer}.down`,
+  head: (part: number): string => `head.${part}`,
+} as const;
+
+/** A matrix to quantise: rows of the checkpoint's tensors, one below the other. */
+export type MatrixPlan = {
+  readonly name: string;
+  readonly columns: number;
+  readonly rows: number;
+  readonly sources: readonly StoredTensor[];
+  /** `embedding`: rows stay rows, 8 bits. */
+  readonly kind: 'projection' | 'embedding';
+  /** The 4-bit form's outputs are spread over whole blocks: they are what a next 4-bit product reads. */
+  readonly spread: boolean;
+};
+
+/** A tensor that is kept in float32: norms and biases; those of several tensors follow on one another. */
+export type FloatPlan = { readonly name: string; readonly sources: readonly StoredTensor[] };
+
+export type QuantizedLayout = {
+  readonly matrices: readonly MatrixPlan[];
+  readonly floats: readonly FloatPlan[];
+  readonly tensors: ReadonlyMap<string, WeightTensor>;
+  readonly byteLength: number;
+};
+
+export function headPartCount(shape: Pick<DecoderShape, 'vocabularySize'>): number {
+  return Math.ceil(shape.vocabularySize / HEAD_PART_COLUMNS);
+}
+
+/** Columns [from, to) of the vocabulary in a part of the head. */
+export function headPart(shape: Pick<DecoderShape, 'vocabularySize'>, part: number): [number, number] {
+  const size = Math.ceil(shape.vocabularySize / headPartCount(shape));
+  return [part * size, Math.min((part + 1) * size, shape.vocabularySize)];
+}
+
+/** @throws StartupError when a tensor is missing or misshapen. */
+export function quantizedLayout(
+  recipe: WeightRecipe,
+  shape: DecoderShape,
+  stored: StoredTensors,
+  file: string,
+): QuantizedLayout {
+  const matrices = matrixPlans(shape, stored);
+  const floats = floatPlans(shape, stored);
+  const tensors = new Map<string, WeightTensor>();
+  let end = 0;
+  const place = (name: string, dims: readonly number[], elementBytes: number): void => {
+    const offset = Math.ceil(end / PAGE_BYTES) * PAGE_BYTES;
+    const byteLength = dims.reduce((product, size) => product * size, elementBytes);
+    tensors.set(name, { shape: dims, file, offset, byteLength });
+    end = offset + byteLength;
+  };
+  for (const { name, sources } of floats) place(name, [elementsOf(sources)], 4);
+  for (const plan of matrices) placeMatrix(plan, recipe, place);
+  return { matrices, floats, tensors, byteLength: end };
+}
+
+/** Each part starts on a page, so that it is mapped without its neighbours. */
+const PAGE_BYTES = 4096;
+
+function placeMatrix(
+  { name, columns, rows, kind, spread }: MatrixPlan,
+  recipe: WeightRecipe,
+  place: (name: string, dims: readonly number[], elementBytes: number) => void,
+): void {
+  place(matrixPart.scales(name), [rows], 4);
+  place(matrixPart.integers(name), kind === 'embedding' ? [rows, columns] : [columns, rows], 1);
+  if (recipe !== 'int4' || kind === 'embedding') return;
+  const outputs = spread ? spreadLength(rows) : rows;
+  place(matrixPart.levels(name), [outputs, groupCount(columns), BLOCK_BYTES], 1);
+  place(matrixPart.blockScales(name), [outputs * groupCount(columns)], 4);
+}
+
+function matrixPlans(shape: DecoderShape, stored: StoredTensors): readonly MatrixPlan[] {
+  const { hiddenSize, feedForwardSize, vocabularySize, headCount, kvHeadCount, headSize } = shape;
+  const plan = (
+    name: string,
+    columns: number,
+    sources: readonly [name: string, rows: number][],
+    spread = false,
+  ): MatrixPlan => ({
+    name,
+    columns,
+    rows: sources.reduce((sum, [, rows]) => sum + rows, 0),
+    sources: sources.map(([tensor, rows]) => find(stored, tensor, [rows, columns])),
+    kind: 'projection',
+    spread,
+  });
+  const plans: MatrixPlan[] = [];
+  for (let layer = 0; layer < shape.layerCount; layer++) {
+    const attention = (letter: string) => `model.layers.${layer}.self_attn.${letter}_proj.weight`;
+    const feedForward = (part: string) => `model.layers.${layer}.mlp.${part}_proj.weight`;
+    const [queries, keys] = [headCount * headSize, kvHeadCount * headSize];
+    plans.push(
+      plan(matrixName.queryKeyValue(layer), hiddenSize, [
+        [attention('q'), queries],
+        [attention('k'), keys],
+        [attention('v'), keys],
+      ]),
+      plan(matrixName.attentionOutput(layer), queries, [[attention('o'), hiddenSize]]),
+      plan(matrixName.gate(layer), hiddenSize, [[feedForward('gate'), feedForwardSize]], true),
+      plan(matrixName.up(layer), hiddenSize, [[feedForward('up'), feedForwardSize]], true),
+      plan(matrixName.down(layer), feedForwardSize, [[feedForward('down'), hiddenSize]]),
+    );
+  }
+  const dims = [vocabularySize, hiddenSize];
+  const embedding = find(stored, 'model.embed_tokens.weight', dims);
+  const head = shape.tiedEmbeddings ? embedding : find(stored, 'lm_head.weight', dims);
+  for (let part = 0; part < headPartCount(shape); part++) {
+    const [from, to] = headPart(shape, part);
+    plans.push({
+      name: matrixName.head(part),
+      columns: hiddenSize,
+      rows: to - from,
+      sources: [rowsOf(head, from, to)],
+      kind: 'projection',
+      spread: false,
+    });
+  }
+  plans.push({
+    name: 'embedding',
+    columns: hiddenSize,
+    rows: vocabularySize,
+    sources: [embedding],
+    kind: 'embedding',
+    spread: false,
+  });
+  return plans;
+}
+
+/** By the names of `DecoderWeights`, biases of Q, K and V aside, which are one tensor here. */
+function floatPlans(shape: DecoderShape, stored: StoredTensors): readonly FloatPlan[] {
+  const { hiddenSize, headCount, kvHeadCount, headSize, feedForwardSize } = shape;
+  const plans: FloatPlan[] = [];
+  const one = (name: string, size: number): void => {
+    plans.push({ name, sources: [find(stored, name, [size])] });
+  };
+  for (let layer = 0; layer < shape.layerCount; layer++) {
+    const attention = (name: string) => `model.layers.${layer}.self_attn.${name}`;
+    one(`model.layers.${layer}.input_layernorm.weight`, hiddenSize);
+    one(`model.layers.${layer}.post_attention_layernorm.weight`, hiddenSize);
+    if (shape.queryKeyNorm)
+      for (const name of ['q_norm', 'k_norm']) one(attention(`${name}.weight`), headSize);
+    if (shape.queryKeyValueBias) {
+      plans.push({
+        name: `${matrixName.queryKeyValue(layer)}.bias`,
+        sources: [
+          find(stored, attention('q_proj.bias'), [headCount * headSize]),
+          find(stored, attention('k_proj.bias'), [kvHeadCount * headSize]),
+          find(stored, attention('v_proj.bias'), [kvHeadCount * headSize]),
+        ],
+      });
+    }
+    if (shape.attentionOutputBias) one(attention('o_proj.bias'), hiddenSize);
+    if (shape.feedForwardBias) {
+      for (const name of ['gate', 'up']) one(`model.layers.${layer}.mlp.${name}_proj.bias`, feedForwardSize);
+      one(`model.layers.${layer}.mlp.down_proj.bias`, hiddenSize);
+    }
+  }
+  one('model.norm.weight', hiddenSize);
+  return plans;
+}
+
+function find(stored: StoredTensors, name: string, dims: readonly number[]): StoredTensor {
+  const tensor = stored.get(name);
+  if (tensor === undefined) throw new StartupError(`the checkpoint has no tensor "${name}"`);
+  if (tensor.shape.join() !== dims.join()) {
+    throw new StartupError(
+      `tensor "${name}" has shape [${tensor.shape}] where config.json asks for [${dims}]`,
+    );
+  }
+  return tensor;
+}
+
+/** Rows [from, to) of a matrix, which lie end to end. */
+export function rowsOf(tensor: StoredTensor, from: number, to: number): StoredTensor {
+  const [rows, columns] = tensor.shape as [number, number];
+  const rowBytes = tensor.byteLength / rows;
+  return {
+    ...tensor,
+    shape: [to - from, columns],
+    offset: tensor.offset + from * rowBytes,
+    byteLength: (to - from) * rowBytes,
+  };
+}
+
+function elementsOf(sources: readonly StoredTensor[]): number {
+  return sources.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
+}

@@ -1,0 +1,135 @@
+/**
+ * Quantised decoders against Hugging Face transformers' logits in float32, and against themselves: a token's logits must
+ * not depend on how steps are cut, on what else is in them, or on which form of the weights computes them.
+ */
+
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
+import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { RunnerDriver } from '../support/runner-driver.ts';
+
+const FIXTURES = path.join(import.meta.dirname, '../fixtures/checkpoints');
+/**
+ * Mean divergence from float32, in nats. Random weights in rows of 64 are the worst case for either form; a trained
+ * model's figures are in docs/performance.md.
+ */
+const DIVERGENCE_MAX = { w8a8: 0.02, int4: 0.6 } as const;
+/** Largest absolute difference of a logit between steps that compute the same in the same order. */
+const TOLERANCE = 1e-5;
+/**
+ * Attention sums in another order when steps are cut otherwise, and the two forms of 4-bit weights round apart in float32.
+ * Where that moves an activation across the border between two integers, distributions move by about this much.
+ */
+const FLIP_DIVERGENCE_MAX = 0.02;
+
+const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-quantized-'));
+afterAll(() => rm(cacheDirectory, { recursive: true }));
+
+type Recipe = keyof typeof DIVERGENCE_MAX;
+
+async function open(name: string, quantization: Recipe) {
+  const directory = path.join(FIXTURES, name);
+  const oracle = JSON.parse(await readFile(path.join(directory, 'oracle.json'), 'utf8'));
+  const bytes = await readFile(path.join(directory, oracle.logitsFile));
+  const shape = await readDecoderShape(directory);
+  const { vocabularySize } = shape;
+  const limits = { blockCount: 64, blockSize: 4, modelLengthMax: 128, vocabularySize };
+  const model = await buildGatheredModel(directory, shape, {
+    cache: limits,
+    positionCount: limits.modelLengthMax,
+    cacheDirectory,
+    weights: { quantization, threadCount: 1, onProgress: () => {} },
+  });
+  const runner = await OnnxModelRunner.create({
+    ...model,
+    shape,
+    limits,
+    threadCount: 1,
+    placement: { device: 'cpu' },
+  });
+  const expected = new Float32Array(Uint8Array.from(bytes).buffer);
+  const prompts = oracle.prompts as readonly { tokenIds: readonly number[]; firstRow: number }[];
+  return {
+    runner,
+    prompts,
+    row: (i: number) => expected.subarray(i * vocabularySize, (i + 1) * vocabularySize),
+  };
+}
+
+function logSumExp(row: Float32Array): number {
+  const largest = Math.max(...row);
+  return largest + Math.log(row.reduce((sum, value) => sum + Math.exp(value - largest), 0));
+}
+
+function divergence(reference: Float32Array, other: Float32Array): number {
+  const [referenceSum, otherSum] = [logSumExp(reference), logSumExp(other)];
+  return reference.reduce((sum, value, i) => {
+    const logP = value - referenceSum;
+    return sum + Math.exp(logP) * (logP - (other[i]! - otherSum));
+  }, 0);
+}
+
+function worstDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {
+  let worst = 0;
+  a.forEach((row, i) => {
+    row.forEach((value, token) => {
+      const difference = Math.abs(value - b[i]![token]!);
+      if (!(difference <= worst)) worst = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+    });
+  });
+  return worst;
+}
+
+const cases = ['qwen2-tied-old', 'qwen3', 'llama-biases', 'llama-mha-f16', 'llama-sharded'].flatMap((name) =>
+  (['w8a8', 'int4'] as const).map((recipe) => [name, recipe] as const),
+);
+
+describe.each(cases)('%s in %s', (name, recipe) => {
+  let checkpoint: Awaited<ReturnType<typeof open>>;
+  beforeAll(async () => {
+    checkpoint = await open(name, recipe);
+  });
+  afterAll(() => checkpoint.runner.close());
+
+  const whole = async (driver: RunnerDriver, tokenIds: readonly number[]) =>
+    (await driver.step([{ sequence: driver.sequence(), tokenIds }]))[0]!;
+
+  it('stays near the distributions of transformers', async () => {
+    const { runner, prompts, row } = checkpoint;
+    const driver = new RunnerDriver(runner);
+    const divergences: number[] = [];
+    for (const { tokenIds, firstRow } of prompts) {
+      const rows = await whole(driver, tokenIds);
+      divergences.push(...rows.map((logits, i) => divergence(row(firstRow + i), logits)));
+    }
+    const mean = divergences.reduce((sum, value) => sum + value, 0) / divergences.length;
+    expect(mean).toBeLessThan(DIVERGENCE_MAX[recipe]);
+  });
+
+  it('gives the same logits token by token as in one chunk', async () => {
+    const { runner, prompts } = checkpoint;
+    const driver = new RunnerDriver(runner);
+    for (const { tokenIds } of prompts) {
+      const rows = await whole(driver, tokenIds);
+      const sequence = driver.sequence();
+      const single: Float32Array[] = [];
+      for (const tokenId of tokenIds)
+        single.push((await driver.step([{ sequence, tokenIds: [tokenId] }]))[0]![0]!);
+      const divergences = rows.map((logits, i) => divergence(logits, single[i]!));
+      expect(Math.max(...divergences)).toBeLessThan(FLIP_DIVERGENCE_MAX);
+    }
+  });
+
+  it('gives the same logits alone as beside others', async () => {
+    const { runner, prompts } = checkpoint;
+    const driver = new RunnerDriver(runner);
+    const together = await driver.step(
+      prompts.map(({ tokenIds }) => ({ sequence: driver.sequence(), tokenIds })),
+    );
+    for (const [i, { tokenIds }] of prompts.entries())
+      expect(worstDifference(await whole(driver, tokenIds), together[i]!)).toBeLessThan(TOLERANCE);
+  });
+});

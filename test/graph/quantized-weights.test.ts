@@ -1,0 +1,86 @@
+import { cp, mkdtemp, readdir, readFile, rm, truncate, utimes } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { readDecoderShape } from '../../src/graph/checkpoint.ts';
+import type { WeightRecipe } from '../../src/graph/quantize-rows.ts';
+import { quantizedWeights } from '../../src/graph/quantized-weights.ts';
+import { openSafetensors } from '../../src/graph/safetensors.ts';
+
+const FIXTURE = path.join(import.meta.dirname, '../fixtures/checkpoints/llama-untied-bf16');
+
+let directory: string;
+let cacheDirectory: string;
+
+beforeEach(async () => {
+  const temporary = await mkdtemp(path.join(os.tmpdir(), 'octavo-quantized-'));
+  directory = path.join(temporary, 'checkpoint');
+  cacheDirectory = path.join(temporary, 'cache');
+  await cp(FIXTURE, directory, { recursive: true });
+});
+afterEach(() => rm(path.dirname(directory), { recursive: true }));
+
+/** @returns how often progress was told, and the weights. */
+async function make(recipe: WeightRecipe = 'int4') {
+  const told: [number, number][] = [];
+  const weights = await quantizedWeights(directory, await readDecoderShape(directory), {
+    recipe,
+    stored: await openSafetensors(directory),
+    cacheDirectory,
+    threadCount: 1,
+    onProgress: (done, total) => told.push([done, total]),
+  });
+  return { told, weights };
+}
+
+describe('quantised weights', () => {
+  it('are made once, and found again', async () => {
+    const first = await make();
+    const second = await make();
+    expect(first.told.length).toBeGreaterThan(2);
+    expect(second.told).toEqual([]);
+    expect(second.weights).toEqual(first.weights);
+  });
+
+  it('tell how far they are, up to the end', async () => {
+    const { told } = await make();
+    const [, total] = told[0]!;
+    expect(told.at(-1)).toEqual([total, total]);
+    expect(told.map(([done]) => done)).toEqual(told.map(([done]) => done).toSorted((a, b) => a - b));
+  });
+
+  it('are made anew for a checkpoint that has changed', async () => {
+    await make();
+    await utimes(path.join(directory, 'model.safetensors'), 1000, 1000);
+    expect((await make()).told).not.toEqual([]);
+    expect(await readdir(cacheDirectory)).toHaveLength(2);
+  });
+
+  it('of two recipes are two files', async () => {
+    await make('int4');
+    await make('w8a8');
+    expect((await readdir(cacheDirectory)).map((file) => path.extname(file)).sort()).toEqual([
+      '.int4',
+      '.w8a8',
+    ]);
+  });
+
+  it('are made anew where the file is not whole, to the same bytes', async () => {
+    await make();
+    const [file] = await readdir(cacheDirectory);
+    const target = path.join(cacheDirectory, file!);
+    const whole = await readFile(target);
+    await truncate(target, 1000);
+    await make();
+    expect((await readFile(target)).equals(whole)).toBe(true);
+  });
+
+  it('leave nothing behind when they cannot be made', async () => {
+    const stored = await openSafetensors(directory);
+    await rm(path.join(directory, 'model.safetensors'));
+    const options = { recipe: 'w8a8', stored, cacheDirectory, threadCount: 1, onProgress: () => {} } as const;
+    const shape = await readDecoderShape(directory);
+    await expect(quantizedWeights(directory, shape, options)).rejects.toThrow(/model\.safetensors/);
+    expect(await readdir(cacheDirectory).catch(() => [])).toEqual([]);
+  });
+});
