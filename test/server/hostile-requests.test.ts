@@ -224,8 +224,9 @@ describe('a request made to hurt', () => {
   });
 
   it('with headers beyond all measure is refused with 431', async () => {
+    // No more than the server reads at once: closing with unread bytes would reset the connection under its answer.
     const socket = await connection(
-      `POST ${CHAT} HTTP/1.1\r\nHost: x\r\n${'X-Many: y\r\n'.repeat(20_000)}\r\n`,
+      `POST ${CHAT} HTTP/1.1\r\nHost: x\r\n${'X-Many: y\r\n'.repeat(3_000)}\r\n`,
     );
     let text = '';
     socket.on('data', (chunk) => {
