@@ -25,6 +25,7 @@ import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
 import { hideSoftwareDrivers } from './engine/device-choice.ts';
 import { readEndOfTextTokenIds, readGenerationDefaults } from './engine/generation-defaults.ts';
 import { readModelFiles } from './engine/model-directory.ts';
+import { grammarCompiler } from './engine/model-grammars.ts';
 import { createPromptEncoder } from './engine/prompt-encoder.ts';
 import { PromptThread } from './engine/prompt-thread.ts';
 import type { EngineLimits, PlacementReport } from './engine/protocol.ts';
@@ -83,6 +84,7 @@ async function ready(engine: ChannelEngineClient): Promise<EngineLimits> {
 async function loadTextGenerator(directory: string, client: ChannelEngineClient): Promise<TextGenerator> {
   const files = await readModelFiles(directory);
   const encoder = createPromptEncoder(files);
+  const vocabulary = new Vocabulary(files.tokenizer);
   const { namedSpecialTokens, addedTokens } = encoder.tokenizer;
   const endOfText = addedTokens.find(
     (token) => token.special && token.content === namedSpecialTokens['eos_token'],
@@ -90,8 +92,10 @@ async function loadTextGenerator(directory: string, client: ChannelEngineClient)
   return createTextGenerator({
     ...encoder,
     client,
-    vocabulary: new Vocabulary(files.tokenizer),
+    vocabulary,
     longPrompts: new PromptThread({ modelDirectory: directory }),
+    // Meanwhile the worker loads the model: nobody waits for this.
+    grammars: grammarCompiler(encoder.tokenizer, vocabulary),
     defaults: readGenerationDefaults(files.generationConfig),
     endOfTextTokenIds: readEndOfTextTokenIds({
       generationConfig: files.generationConfig,

@@ -191,3 +191,48 @@ export const GPU_CACHE_BYTES_UNKNOWN = 2 ** 30;
 export const NVIDIA_SMI_MS = 10_000;
 /** The smallest `maxStorageBufferBindingSize` that WebGPU allows a device to have. */
 export const WINDOW_SCRATCH_BYTES_MAX = 128 * 2 ** 20;
+
+/**
+ * States of a compiled grammar. 40 bytes each; so many are compiled in about 0.2 s, which is how long one request can
+ * keep the main thread from the others. A schema of a hundred properties has some thousand.
+ */
+export const GRAMMAR_STATES_MAX = 100_000;
+/** Transitions of a compiled grammar: choices from large alphabets have many a state. */
+export const GRAMMAR_EDGES_MAX = 4 * GRAMMAR_STATES_MAX;
+/** States of all compiled grammars that are kept for the next request with the same one; about 40 MB. */
+export const GRAMMAR_CACHE_STATES_MAX = 10 * GRAMMAR_STATES_MAX;
+
+/** States of a text automaton that had to be made deterministic: patterns met with lengths, names taken out of keys. */
+export const TEXT_AUTOMATON_STATES_MAX = 10_000;
+/** A regular expression, or a GBNF grammar, longer than this is generated rather than written. */
+export const PATTERN_CHARACTERS_MAX = 16_384;
+export const GRAMMAR_TEXT_CHARACTERS_MAX = 131_072;
+
+/** Texts that an output may be one of; OpenAI allows 1,000 values of all enumerations of a schema. */
+export const CHOICES_OF_TEXT_MAX = 4096;
+
+/** OpenAI allows 5,000 properties a schema; all of one object may be optional, and then each step looks at each. */
+export const SCHEMA_PROPERTIES_MAX = 1000;
+/** Schemas, constants and enumerated values are walked by recursion. */
+export const SCHEMA_DEPTH_MAX = 64;
+/** Combinations of alternatives when several `anyOf` meet in one place. */
+export const SCHEMA_COMBINATIONS_MAX = 256;
+/** `patternProperties` of one object: keys are told apart by every combination of them. */
+export const SCHEMA_PATTERN_PROPERTIES_MAX = 4;
+/** Remainders, and so states, that `multipleOf` has to tell apart. */
+export const MULTIPLE_OF_REMAINDERS_MAX = 500;
+
+/** Nesting of a grammar's rules in one output. Beyond it nothing is opened any more, only closed. */
+export const GRAMMAR_DEPTH_MAX = 256;
+/** Ways in which one output may be understood at the same time; an ambiguous grammar has more and more of them. */
+export const GRAMMAR_READINGS_MAX = 4096;
+/** Deterministic states of one grammar that are remembered, 1 KB each; then it starts afresh. */
+export const GRAMMAR_MEMO_STATES_MAX = 8192;
+/** Masks over the whole vocabulary that one grammar remembers: 19 KB each at 150,000 tokens. */
+export const GRAMMAR_MASKS_MAX = 128;
+/** Grammars that the engine keeps ready though no sequence uses them. */
+export const GRAMMARS_IDLE_MAX = 16;
+/** With more allowed tokens than this, the candidates are asked first; with fewer, all of them are read. */
+export const GRAMMAR_TOKENS_READ_MAX = 512;
+/** Nodes of the token trie that are looked at to find out whether the allowed tokens are few. 0.1 ms. */
+export const GRAMMAR_NODES_PROBED_MAX = 8192;

@@ -3,7 +3,7 @@
  * engine client. Token ids only; nothing of text, HTTP or OpenAI. Immutable, and cheap to send between threads.
  */
 
-import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
+import type { CompiledGrammar } from '../sampling/grammar/grammar-compiler.ts';
 import type { SamplingParams, TokenLogprobs } from '../sampling/sampling-params.ts';
 
 export type GenerationRequest = {
@@ -19,7 +19,7 @@ export type GenerationRequest = {
   /** Tokens that end the output with reason `stop`; the stop token itself is part of the output. */
   readonly stopTokenIds: readonly number[];
   /** What the output has to look like; `null`: anything. */
-  readonly grammar: GrammarSource | null;
+  readonly grammar: CompiledGrammar | null;
   /** Only requests with the same salt share cached prefixes. */
   readonly cacheSalt: string;
   /** Higher is served first; equals in order of arrival. Any finite number, 0 by default. */

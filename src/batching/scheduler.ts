@@ -314,11 +314,12 @@ export class Scheduler {
   }
 }
 
-function appendToken(sequence: Sequence, { tokenId, logprobs }: SampledToken): SequenceToken {
+function appendToken(sequence: Sequence, token: SampledToken): SequenceToken {
+  const { tokenId, logprobs } = token;
   const { sequenceId, stopTokenIds, newTokensMax } = sequence.request;
   sequence.append(tokenId);
   let finishReason: 'stop' | 'length' | null = null;
-  if (stopTokenIds.includes(tokenId)) finishReason = 'stop';
+  if (stopTokenIds.includes(tokenId) || token.completesGrammar) finishReason = 'stop';
   else if (sequence.outputLength >= newTokensMax) finishReason = 'length';
   if (finishReason !== null) sequence.finish(finishReason);
   return { sequenceId, tokenId, logprobs, finishReason, cachedTokenCount: sequence.cachedTokenCount ?? 0 };

@@ -6,33 +6,41 @@
 import { assert } from '../base/assert.ts';
 import { ServerError } from '../base/errors.ts';
 import type { GenerationRequest } from '../batching/generation-request.ts';
+import { GrammarCursor } from '../sampling/grammar/grammar-cursor.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
-import { SamplingWorkspace, SequenceSampler } from '../sampling/sequence-sampler.ts';
+import {
+  SamplingWorkspace,
+  SequenceSampler,
+  type SequenceSamplerOptions,
+} from '../sampling/sequence-sampler.ts';
 import type { LogitsQuery, StepLogits } from '../sampling/step-logits.ts';
+import { GrammarAutomata } from './grammar-automata.ts';
 import type { RowOptions, RowSampler } from './row-sampler.ts';
 
 export class SequenceSamplers implements RowSampler {
   readonly #workspace: SamplingWorkspace;
   readonly #samplers = new Map<number, SequenceSampler>();
+  readonly #automata: GrammarAutomata;
+  /** Sequence -> the grammar whose automaton it uses. */
+  readonly #grammarIds = new Map<number, number>();
 
   constructor({ vocabularySize }: { readonly vocabularySize: number }) {
     this.#workspace = new SamplingWorkspace(vocabularySize);
+    this.#automata = new GrammarAutomata({ vocabularySize });
   }
 
   open(request: GenerationRequest): void {
     assert(!this.#samplers.has(request.sequenceId), `sequence ${request.sequenceId} is open already`);
-    if (request.grammar !== null) {
-      throw new ServerError(
-        'unsupported_parameter',
-        'This engine does not constrain its output to a grammar.',
-      );
-    }
     for (const tokenId of request.sampling.logitBias.keys()) this.#checkBiased(tokenId);
-    this.#samplers.set(request.sequenceId, new SequenceSampler(request, this.#workspace));
+    this.#samplers.set(request.sequenceId, new SequenceSampler(this.#withCursor(request), this.#workspace));
   }
 
   close(sequenceId: number): void {
     assert(this.#samplers.delete(sequenceId), `sequence ${sequenceId} is not open`);
+    const grammarId = this.#grammarIds.get(sequenceId);
+    if (grammarId === undefined) return;
+    this.#grammarIds.delete(sequenceId);
+    this.#automata.release(grammarId);
   }
 
   prepare(sequenceId: number, row: number, query: LogitsQuery, options: RowOptions): void {
@@ -45,6 +53,21 @@ export class SequenceSamplers implements RowSampler {
 
   accept(sequenceId: number, tokenId: number): void {
     this.#sampler(sequenceId).accept(tokenId);
+  }
+
+  /** The automaton is held until `close`. */
+  #withCursor(request: GenerationRequest): SequenceSamplerOptions {
+    const { sequenceId, grammar, stopTokenIds } = request;
+    if (grammar === null) return { ...request, grammar: null };
+    const automaton = this.#automata.use(grammar);
+    try {
+      const cursor = new GrammarCursor(automaton, stopTokenIds);
+      this.#grammarIds.set(sequenceId, grammar.id);
+      return { ...request, grammar: cursor };
+    } catch (error) {
+      this.#automata.release(grammar.id);
+      throw error;
+    }
   }
 
   #sampler(sequenceId: number): SequenceSampler {

@@ -4,6 +4,8 @@
  */
 
 import { seedOfChoice } from '../base/random.ts';
+import type { CompiledGrammar, GrammarCompiler } from '../sampling/grammar/grammar-compiler.ts';
+import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
 import { decodeTokens } from '../text/decode-tokens.ts';
 import { findInfillMarkers } from '../text/infill.ts';
@@ -33,6 +35,7 @@ export type TextGeneratorOptions = PromptEncoder & {
   readonly vocabulary: Vocabulary;
   /** Encodes what would keep this thread busy for too long. */
   readonly longPrompts: Pick<PromptThread, 'encode'>;
+  readonly grammars: GrammarCompiler;
   readonly defaults: GenerationDefaults;
   readonly endOfTextTokenIds: readonly number[];
   /** A seed for a request that names none. */
@@ -44,6 +47,7 @@ type GenerationPlan = {
   readonly request: TextRequest;
   readonly stopTokenIds: readonly number[];
   readonly sampling: SamplingParams;
+  readonly grammar: CompiledGrammar | null;
 };
 
 export function createTextGenerator(options: TextGeneratorOptions): TextGenerator {
@@ -102,6 +106,7 @@ function planGeneration(request: TextRequest, options: TextGeneratorOptions): Ge
     request,
     stopTokenIds,
     sampling,
+    grammar: request.grammar === null ? null : compiledGrammar(request.grammar, request.prompts, options),
   };
 }
 
@@ -110,6 +115,18 @@ function endOfTextOf({ prompts }: TextRequest, options: TextGeneratorOptions): r
   const isInfill = prompts.some(({ kind }) => kind === 'infill');
   const endId = isInfill ? (findInfillMarkers(options.tokenizer.addedTokens)?.endId ?? null) : null;
   return endId === null ? options.endOfTextTokenIds : [...options.endOfTextTokenIds, endId];
+}
+
+/** Where a space at the very beginning is taken off the text, the grammar is told that there may be one. */
+function compiledGrammar(
+  grammar: GrammarSource,
+  prompts: readonly Prompt[],
+  { grammars, vocabulary }: TextGeneratorOptions,
+): CompiledGrammar {
+  const losesSpace = vocabulary.leadingSpaces.count > 0 && beginsAnew(prompts);
+  if (!losesSpace) return grammars.compile(grammar);
+  const space: GrammarSource = { kind: 'repeat', of: { kind: 'literal', text: ' ' }, min: 0, max: 1 };
+  return grammars.compile({ kind: 'sequence', parts: [space, grammar] });
 }
 
 type EncodingOptions = TextGeneratorOptions & { readonly isWanted: () => boolean };
@@ -175,7 +192,7 @@ function inputOfChoice(plan: GenerationPlan, prompt: PlannedPrompt, choiceIndex:
     newTokensMax: prompt.newTokensMax,
     newTokensMin: request.newTokensMin,
     stopTokenIds: plan.stopTokenIds,
-    grammar: request.grammar,
+    grammar: plan.grammar,
     cacheSalt: request.cacheSalt,
     priority: request.priority,
   };

@@ -11,6 +11,7 @@ import {
 } from './schema/chat-completion-request.ts';
 import { CHAT_FIELDS, CONTENT_PART_FIELDS, messageFields } from './schema/field-tables.ts';
 import { FieldCheck } from './schema/fields.ts';
+import { grammarOf } from './structured-output.ts';
 import { renderingOf } from './template-request.ts';
 import {
   callOf,
@@ -41,6 +42,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): Gener
     ...callOf(request, fields),
     text: {
       ...generationOf(request),
+      grammar: grammarOf(request, fields),
       prompts: [
         {
           kind: 'messages',

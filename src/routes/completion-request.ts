@@ -11,6 +11,7 @@ import {
 } from './schema/completion-request.ts';
 import { COMPLETION_FIELDS } from './schema/field-tables.ts';
 import { FieldCheck } from './schema/fields.ts';
+import { grammarOf } from './structured-output.ts';
 import {
   callOf,
   checkGenerationFields,
@@ -50,6 +51,7 @@ export function parseCompletionRequest(body: JsonObject, options: ParseOptions):
     told,
     text: {
       ...generationOf(request),
+      grammar: grammarOf(request, fields),
       choiceCount: request.best_of ?? told.toldCount,
       prompts: promptsOf(request),
       newTokensMax,

@@ -132,7 +132,6 @@ export function generationOf(request: GenerationFields) {
     stop: stopStringsOf(request.stop).map(wellFormed),
     stopTokenIds: request.stop_token_ids ?? [],
     ignoreEndOfText: request.ignore_eos ?? false,
-    grammar: null,
     cacheSalt: wellFormed(request.cache_salt ?? ''),
     // vLLM's field, with vLLM's meaning: lower is earlier. The engine counts the other way.
     priority: 0 - (request.priority ?? 0),

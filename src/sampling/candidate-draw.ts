@@ -61,7 +61,8 @@ export class CandidateDraw {
   /**
    * The whole distribution: what is told, and the untold from 0 to all of it at the floor. A normaliser narrows that:
    * the untold have what the told have not, of the model's own mass. When edits have lowered nearly all of that, its
-   * error is as large as the rest, and the first bounds stand.
+   * error is as large as the rest, and the first bounds stand. Where untold tokens may be forbidden, the model's mass
+   * of them only bounds what is left.
    */
   #boundTotal(head: RankedHead, temperature: number, normaliser: number | null): void {
     const top = head.logits[0]!;
@@ -76,7 +77,7 @@ export class CandidateDraw {
     const error = modelTotal * (Math.expm1(absolute + relative * Math.abs(normaliser)) + ROUNDING);
     const untold = modelTotal - this.#toldModelMass(head, top, temperature);
     if (!Number.isFinite(untold)) return;
-    this.#keptLow = Math.max(this.#keptLow, told + untold - error);
+    if (!head.mayForbidUntold) this.#keptLow = Math.max(this.#keptLow, told + untold - error);
     this.#keptHigh = Math.min(this.#keptHigh, told + untold + error);
   }
 

@@ -30,15 +30,9 @@ export class FullRow {
         const tokenId = edits.tokenIdAt(entry);
         this.#logits[tokenId] = edits.apply(entry, row[tokenId]!);
       }
-      if (edits.allowedCount !== null) this.#forbidOthers(edits);
+      edits.forbidOthers(this.#logits);
     }
     this.#topTokenId = indexOfLargest(this.#logits);
-  }
-
-  #forbidOthers(edits: TokenEdits): void {
-    for (let tokenId = 0; tokenId < this.#logits.length; tokenId++) {
-      if (!edits.allows(tokenId)) this.#logits[tokenId] = -Infinity;
-    }
   }
 
   /** The token with the largest logit. */

@@ -7,7 +7,8 @@
  * about comes after the last candidate in this order, because its logit is unedited or was lowered. So all told
  * tokens that do not come after the last candidate's original place are ranked: nothing untold lies between them.
  * A list of allowed tokens is one more edit that only lowers: the others are left out, and when every allowed token is
- * told, all of them are ranked.
+ * told, all of them are ranked. So does a grammar; when the tokens that fit it are few, they alone are read, and
+ * nothing else of the row counts.
  */
 
 import { CANDIDATE_COUNT, EDITED_TOKENS_RANKED_MAX, EDITED_TOKENS_READ_MAX } from '../base/limits.ts';
@@ -26,6 +27,8 @@ export type RowSource = {
   /** Entries 0 to `readCount` - 1 of `edits` were read into `logits.reads` from `readStart` on. */
   readonly readStart: number;
   readonly readCount: number;
+  /** Not null: all that may be chosen, each once, and `reads` holds their logits in this order from `readStart` on. */
+  readonly onlyTokenIds: Int32Array | null;
 };
 
 export class RankedHead {
@@ -45,6 +48,8 @@ export class RankedHead {
   /** No untold or unranked token has a larger logit; -Infinity when the head holds all there is. */
   floorLogit = 0;
   untoldCount = 0;
+  /** Untold tokens may be forbidden, so that the mass that the model gives them is no more than a bound. */
+  mayForbidUntold = false;
 
   /** The last candidate's place in the order; only told tokens up to there are ranked. */
   #lastLogit = 0;
@@ -66,7 +71,8 @@ export class RankedHead {
     this.unrankedCount = 0;
     this.modelLogitCount = 0;
     this.#editedCount = 0;
-    const { edits } = source;
+    const { edits, onlyTokenIds } = source;
+    if (onlyTokenIds !== null) return this.#takeOnly(source, onlyTokenIds);
     if (edits === null) {
       this.#takeCandidates(source);
       return true;
@@ -88,7 +94,8 @@ export class RankedHead {
 
   /** With a list of allowed tokens, only they can be untold. */
   #takeAllowed({ logits, row, edits, readCount }: RowSource): void {
-    const allowedCount = edits?.allowedCount ?? null;
+    const allowedCount = edits?.allowedCountMax ?? null;
+    this.mayForbidUntold = allowedCount !== null;
     if (edits === null || allowedCount === null || this.#isWholeRow) return;
     const areRead = edits.hasAllowedEntries && readCount >= edits.raisingCount;
     this.untoldCount = areRead ? 0 : allowedCount;
@@ -101,6 +108,22 @@ export class RankedHead {
     for (let i = first; i < first + logits.candidateCount; i++) {
       if (edits.allows(logits.candidateIds[i]!)) this.untoldCount--;
     }
+  }
+
+  /** @returns false when too many of them can be chosen to sort them here. */
+  #takeOnly({ logits, edits, readStart }: RowSource, tokenIds: Int32Array): boolean {
+    this.#isComplete = true;
+    this.floorLogit = -Infinity;
+    this.untoldCount = 0;
+    for (let index = 0; index < tokenIds.length; index++) {
+      const tokenId = tokenIds[index]!;
+      const raw = logits.reads[readStart + index]!;
+      if (!this.#insert(edits === null ? raw : edits.logitOf(tokenId, raw), tokenId)) return false;
+    }
+    for (let index = 0; index < this.#editedCount; index++) {
+      this.#append(this.#editedIds[index]!, this.#editedLogits[index]!);
+    }
+    return true;
   }
 
   #takeCandidates({ logits, row }: RowSource): void {
@@ -134,11 +157,14 @@ export class RankedHead {
   #addEdited(edits: TokenEdits, entry: number, raw: number): boolean {
     const tokenId = edits.tokenIdAt(entry);
     const logit = edits.apply(entry, raw);
+    if (logit === -Infinity || this.#isRanked(logit, tokenId)) return this.#insert(logit, tokenId);
+    this.unrankedLogits[this.unrankedCount++] = logit;
+    return true;
+  }
+
+  /** Among the edited tokens, in order. @returns false when those are too many. */
+  #insert(logit: number, tokenId: number): boolean {
     if (logit === -Infinity) return true; // It has no mass and no place.
-    if (!this.#isRanked(logit, tokenId)) {
-      this.unrankedLogits[this.unrankedCount++] = logit;
-      return true;
-    }
     if (this.#editedCount === EDITED_TOKENS_RANKED_MAX) return false;
     let place = this.#editedCount++;
     while (

@@ -76,4 +76,6 @@ export type TokenLogprobs = {
 export type SampledToken = {
   readonly tokenId: number;
   readonly logprobs: TokenLogprobs | null;
+  /** The grammar of the output is complete with this token, and nothing may follow. */
+  readonly completesGrammar?: true;
 };

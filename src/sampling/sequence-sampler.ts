@@ -13,6 +13,7 @@ import { CANDIDATE_COUNT, EDITED_TOKENS_READ_MAX } from '../base/limits.ts';
 import { randomAt } from '../base/random.ts';
 import { CandidateDraw } from './candidate-draw.ts';
 import { FullRow } from './full-row.ts';
+import { deadEnd, type GrammarCursor } from './grammar/grammar-cursor.ts';
 import { massOf, UNIFORM_MAX } from './masses.ts';
 import { RankedHead, type RowSource } from './ranked-head.ts';
 import { type SampledToken, type SamplingParams, TEMPERATURE_MIN } from './sampling-params.ts';
@@ -49,8 +50,14 @@ export class SamplingWorkspace {
   }
 }
 
+export type SequenceSamplerOptions = Omit<TokenEditsOptions, 'vocabularySize' | 'grammar'> & {
+  /** At the beginning of its grammar, and this sequence's own; null when the output is free. */
+  readonly grammar: GrammarCursor | null;
+};
+
 export class SequenceSampler {
   readonly #sampling: SamplingParams;
+  readonly #grammar: GrammarCursor | null;
   readonly #edits: TokenEdits;
   readonly #workspace: SamplingWorkspace;
   readonly #isGreedy: boolean;
@@ -63,18 +70,24 @@ export class SequenceSampler {
   #readStart = 0;
   #readCount = 0;
   #fullRow = NOT_ASKED;
+  /** All tokens that fit the grammar, when these were read instead of what the edits ask for. */
+  #onlyTokenIds: Int32Array | null = null;
+  /** Why the grammar could not be asked. */
+  #grammarError: unknown = null;
 
   #meanTailShare = 0;
   /** Of the last choice; counts once it is accepted. */
   #tailShare = 0;
 
-  constructor(options: Omit<TokenEditsOptions, 'vocabularySize'>, workspace: SamplingWorkspace) {
+  constructor(options: SequenceSamplerOptions, workspace: SamplingWorkspace) {
     this.#sampling = options.sampling;
+    this.#grammar = options.grammar;
     this.#edits = new TokenEdits({
       sampling: options.sampling,
       promptTokenIds: options.promptTokenIds,
       stopTokenIds: options.stopTokenIds,
       newTokensMin: options.newTokensMin,
+      grammar: options.grammar,
       vocabularySize: workspace.vocabularySize,
     });
     this.#workspace = workspace;
@@ -86,21 +99,27 @@ export class SequenceSampler {
   prepare(row: number, query: LogitsQuery, options: { readonly wholeRow: boolean }): void {
     const { logprobCount, temperature } = this.#sampling;
     this.#normaliser = NOT_ASKED;
+    this.#readStart = query.readCount;
     this.#readCount = 0;
     this.#fullRow = NOT_ASKED;
-    const readCount = this.#edits.isActive ? this.#wantedReadCount : 0;
-    const wholeRow =
-      options.wholeRow || readCount > EDITED_TOKENS_READ_MAX || this.#meanTailShare > TAIL_SHARE_MAX;
-    if (wholeRow) this.#fullRow = query.addFullRow(row);
-    else {
-      this.#readStart = query.readCount;
-      this.#readCount = readCount;
-      for (let entry = 0; entry < readCount; entry++) query.addRead(row, this.#edits.tokenIdAt(entry));
-      if (this.#needsNormaliser) this.#normaliser = query.addNormaliser(row, temperature);
-    }
+    this.#onlyTokenIds = options.wholeRow ? null : this.#fewTokenIds();
+    if (this.#onlyTokenIds === null) this.#prepareMany(row, query, options.wholeRow);
+    else for (const tokenId of this.#onlyTokenIds) query.addRead(row, tokenId);
     if (logprobCount === null) this.#logprobNormaliser = NOT_ASKED;
     else if (this.#normaliser >= 0 && temperature === 1) this.#logprobNormaliser = this.#normaliser;
     else this.#logprobNormaliser = query.addNormaliser(row, 1);
+  }
+
+  /** Candidates and what may come between them, or the whole row. */
+  #prepareMany(row: number, query: LogitsQuery, isWholeAsked: boolean): void {
+    const readCount = this.#edits.isActive ? this.#wantedReadCount : 0;
+    if (isWholeAsked || readCount > EDITED_TOKENS_READ_MAX || this.#meanTailShare > TAIL_SHARE_MAX) {
+      this.#fullRow = query.addFullRow(row);
+      return;
+    }
+    this.#readCount = readCount;
+    for (let entry = 0; entry < readCount; entry++) query.addRead(row, this.#edits.tokenIdAt(entry));
+    if (this.#needsNormaliser) this.#normaliser = query.addNormaliser(row, this.#sampling.temperature);
   }
 
   /**
@@ -109,16 +128,19 @@ export class SequenceSampler {
    * @throws ServerError `step_failed` when the row is not made of numbers or no token of it is allowed.
    */
   choose(row: number, logits: StepLogits): SampledToken | null {
+    if (this.#grammarError !== null) throw this.#grammarError;
     const tokenId =
       this.#fullRow >= 0 ? this.#chooseFromFullRow(row, logits) : this.#chooseFromHead(row, logits);
     if (tokenId < 0) return null;
-    return { tokenId, logprobs: this.#logprobs(tokenId, row, logits) };
+    const token = { tokenId, logprobs: this.#logprobs(tokenId, row, logits) };
+    return this.#grammar?.isCompleteAfter(tokenId) ? { ...token, completesGrammar: true } : token;
   }
 
   /** The chosen token has become part of the sequence. */
   accept(tokenId: number): void {
     this.#length++;
     this.#edits.accept(tokenId);
+    this.#grammar?.accept(tokenId);
     this.#meanTailShare += (this.#tailShare - this.#meanTailShare) * TAIL_SHARE_WEIGHT;
     this.#tailShare = 0;
   }
@@ -129,14 +151,30 @@ export class SequenceSampler {
     return !this.#isGreedy && minP === 0 && (topK === 0 || topK > CANDIDATE_COUNT);
   }
 
-  /** A normaliser says nothing of the mass of some tokens only. */
+  /**
+   * Of a list of allowed tokens' mass a normaliser says nothing. A grammar with many allowed tokens usually allows what
+   * the model would say, so there the mass outside of the candidates is a bound worth having.
+   */
   get #needsNormaliser(): boolean {
-    return this.#needsTotal && this.#edits.allowedCount === null;
+    return this.#needsTotal && this.#sampling.allowedTokenIds === null;
   }
 
-  /** To correct a normaliser all edited logits must be known; else only those that may come among the best. */
+  /** To correct a normaliser all edited logits must be known; as a bound, those that are raised are enough. */
   get #wantedReadCount(): number {
-    return this.#needsNormaliser ? this.#edits.count : this.#edits.raisingCount;
+    const corrects = this.#needsNormaliser && this.#grammar === null;
+    return corrects ? this.#edits.count : this.#edits.raisingCount;
+  }
+
+  /** Everything that fits the grammar, when that is worth reading token by token. */
+  #fewTokenIds(): Int32Array | null {
+    if (this.#grammar === null) return null;
+    try {
+      return this.#grammar.fewTokenIds;
+    } catch (error) {
+      // Told when a token is chosen: there it ends this sequence, and no other.
+      this.#grammarError = error;
+      return null;
+    }
   }
 
   get #uniform(): number {
@@ -156,9 +194,14 @@ export class SequenceSampler {
       edits: isEdited ? this.#edits : null,
       readStart: this.#readStart,
       readCount: this.#readCount,
+      onlyTokenIds: this.#onlyTokenIds,
     };
     this.#tailShare = 1;
-    if (!head.fill(source) || head.count === 0) return -1;
+    if (!head.fill(source)) return -1;
+    if (head.count === 0) {
+      if (this.#onlyTokenIds !== null) throw deadEnd();
+      return -1;
+    }
     if (this.#isGreedy) {
       this.#tailShare = 0;
       return head.tokenIds[0]!;
@@ -172,6 +215,7 @@ export class SequenceSampler {
   #chooseFromFullRow(row: number, logits: StepLogits): number {
     const { fullRow } = this.#workspace;
     fullRow.load(this.#fullRowOf(logits), this.#edits.isActive ? this.#edits : null);
+    if (this.#grammar !== null && fullRow.topLogit === -Infinity) throw deadEnd();
     checkNumber(fullRow.topLogit);
     this.#tailShare = 0;
     if (this.#isGreedy) return fullRow.topTokenId;
@@ -207,6 +251,8 @@ export class SequenceSampler {
   /** The model's logit of a token that is not among the candidates, when it was asked for. */
   #otherLogit(tokenId: number, logits: StepLogits): number | null {
     if (this.#fullRow >= 0) return this.#fullRowOf(logits)[tokenId]!;
+    if (this.#onlyTokenIds !== null)
+      return logits.reads[this.#readStart + this.#onlyTokenIds.indexOf(tokenId)]!;
     const entry = this.#edits.entryOf(tokenId);
     return entry >= 0 && entry < this.#readCount ? logits.reads[this.#readStart + entry]! : null;
   }

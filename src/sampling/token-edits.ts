@@ -19,8 +19,16 @@ export type TokenEditsOptions = {
   readonly stopTokenIds: readonly number[];
   /** Stop tokens are forbidden until so many tokens were accepted. */
   readonly newTokensMin: number;
+  /** What tokens the sequence's grammar allows now; null when it has none. Told of accepted tokens by its owner. */
+  readonly grammar: AllowedByGrammar | null;
   /** Ids beyond it are left out: they cannot be chosen, and cannot be read from a row. */
   readonly vocabularySize: number;
+};
+
+export type AllowedByGrammar = {
+  allows(tokenId: number): boolean;
+  /** Sets all other logits to -Infinity. */
+  forbidOthers(logits: Float32Array): void;
 };
 
 /** Bits of `#flags`: the token is in the prompt or the output; it is a stop token. */
@@ -41,6 +49,7 @@ export class TokenEdits {
   #outputCounts = new Int32Array(16);
   #flags = new Uint8Array(16);
   readonly #allowed: TokenSet | null;
+  readonly #grammar: AllowedByGrammar | null;
   readonly #banned: BannedSequences | null;
   /** Entries of raised tokens and of a short list of allowed ones. */
   #firstCount = 0;
@@ -57,6 +66,7 @@ export class TokenEdits {
     this.#penaltiesMayRaise = repetitionPenalty < 1 || presencePenalty < 0 || frequencyPenalty < 0;
     const { allowedTokenIds, bannedSequences } = sampling;
     this.#allowed = allowedTokenIds && new TokenSet(allowedTokenIds, options.vocabularySize);
+    this.#grammar = options.grammar;
     this.#banned = bannedSequences.length > 0 ? new BannedSequences(bannedSequences) : null;
     this.#addBiases(sampling.logitBias, this.hasAllowedEntries ? allowedTokenIds : null);
     for (const id of this.#banned?.lastTokenIds ?? []) this.#flag(id, 0);
@@ -66,7 +76,8 @@ export class TokenEdits {
 
   /** Some logit may differ from the model's. When false, nothing else here needs to be asked. */
   get isActive(): boolean {
-    const isFixed = this.#sampling.logitBias.size > 0 || this.#allowed !== null || this.#banned !== null;
+    const isFixed =
+      this.#sampling.logitBias.size > 0 || this.allowedCountMax !== null || this.#banned !== null;
     return isFixed || this.#hasPenalties || this.#forbidsStopTokens;
   }
 
@@ -83,9 +94,10 @@ export class TokenEdits {
     return this.#penaltiesMayRaise ? this.count : this.#firstCount;
   }
 
-  /** How many tokens are allowed; null when all are. */
-  get allowedCount(): number | null {
-    return this.#allowed?.size ?? null;
+  /** How many tokens are allowed at most, where a list or a grammar leaves some out; null when all are allowed. */
+  get allowedCountMax(): number | null {
+    if (this.#allowed !== null) return this.#allowed.size;
+    return this.#grammar === null ? null : this.#vocabularySize;
   }
 
   /** Whether every allowed token is an entry, among the first `raisingCount`. */
@@ -93,9 +105,26 @@ export class TokenEdits {
     return this.#allowed !== null && this.#allowed.size <= EDITED_TOKENS_RANKED_MAX;
   }
 
-  /** False for tokens that the list of allowed ones leaves out. */
+  /** False for tokens that the list of allowed ones, or the grammar, leaves out. */
   allows(tokenId: number): boolean {
-    return this.#allowed === null || this.#allowed.has(tokenId);
+    const isListed = this.#allowed === null || this.#allowed.has(tokenId);
+    return isListed && (this.#grammar === null || this.#grammar.allows(tokenId));
+  }
+
+  /** Sets the logits of all tokens that are not allowed to -Infinity. @param logits [vocabularySize] */
+  forbidOthers(logits: Float32Array): void {
+    this.#grammar?.forbidOthers(logits);
+    if (this.#allowed === null) return;
+    for (let tokenId = 0; tokenId < logits.length; tokenId++) {
+      if (!this.#allowed.has(tokenId)) logits[tokenId] = -Infinity;
+    }
+  }
+
+  /** The token's logit as it counts for the choice; -Infinity when it is forbidden. @param raw the model's logit. */
+  logitOf(tokenId: number, raw: number): number {
+    const entry = this.entryOf(tokenId);
+    if (entry >= 0) return this.apply(entry, raw);
+    return this.allows(tokenId) ? raw : -Infinity;
   }
 
   /** @returns the token's entry, or -1 when its logit is the model's. */

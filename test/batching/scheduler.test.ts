@@ -223,6 +223,14 @@ describe('Scheduler.commit', () => {
     expect(scheduler.cacheUsage).toBe(0);
   });
 
+  it('ends a sequence with the token that completes its grammar, also where it is the last allowed one', () => {
+    const scheduler = aScheduler();
+    scheduler.enqueue(aRequest({ newTokensMax: 1 }));
+    const token = { tokenId: 5, logprobs: null, completesGrammar: true } as const;
+    expect(runStep(scheduler, token)[0]).toMatchObject({ tokenId: 5, finishReason: 'stop' });
+    expect(scheduler.sequenceCount).toBe(0);
+  });
+
   it('ends a sequence at its number of new tokens', () => {
     const scheduler = aScheduler();
     scheduler.enqueue(aRequest({ newTokensMax: 2 }));

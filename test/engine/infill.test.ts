@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ServerError } from '../../src/base/errors.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
+import { grammarCompiler } from '../../src/engine/model-grammars.ts';
 import { encodePrompt } from '../../src/engine/prompt-encoding.ts';
 import type { TextRequest } from '../../src/engine/text-generation.ts';
 import { createTextGenerator } from '../../src/engine/text-generator.ts';
@@ -75,10 +76,12 @@ describe.each(Object.keys(EXPECTED))('a prompt with a suffix, as for %s', (name)
 
   it("ends at the family's own token, where it has one, unless told not to", async () => {
     const client = new FakeEngineClient([tokens([5]), finish('length')], LIMITS);
+    const vocabulary = new Vocabulary(files);
     const generator = createTextGenerator({
       client,
       tokenizer,
-      vocabulary: new Vocabulary(files),
+      vocabulary,
+      grammars: grammarCompiler(tokenizer, vocabulary),
       template: null,
       longPrompts: NO_LONG_PROMPTS,
       defaults: OPENAI_DEFAULTS,

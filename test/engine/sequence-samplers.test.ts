@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
 import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
+import { GrammarCompiler } from '../../src/sampling/grammar/grammar-compiler.ts';
 import { GREEDY, type SamplingParams } from '../../src/sampling/sampling-params.ts';
 import { LogitsQuery } from '../../src/sampling/step-logits.ts';
+import { trieOf } from '../sampling/grammar/grammar-driver.ts';
 import { answer } from '../sampling/row-driver.ts';
 
 const ROWS = [Float32Array.of(3, 1, 2, 0), Float32Array.of(0, 1, 2, 3)];
@@ -55,6 +57,23 @@ describe('SequenceSamplers', () => {
     expect(() => samplers.close(7)).toThrow('sequence 7 is not open');
     samplers.open(aRequest(7));
     expect(() => samplers.open(aRequest(7))).toThrow('open already');
+  });
+
+  it('holds sequences to their grammars, each at its own place', () => {
+    const samplers = new SequenceSamplers({ vocabularySize: 4 });
+    const compiler = new GrammarCompiler(trieOf(['a', 'b', 'c', { special: 'end' }]), {
+      addedTokenId: () => null,
+    });
+    const grammar = compiler.compile({ kind: 'regex', pattern: 'b[ac]{2}' });
+    for (const sequenceId of [7, 8]) samplers.open({ ...aRequest(sequenceId), grammar, stopTokenIds: [3] });
+    expect(step(samplers, [7, 8])).toEqual([1, 1]);
+    samplers.accept(7, 1);
+    expect(step(samplers, [7, 8])).toEqual([0, 1]);
+    samplers.close(7);
+    expect(step(samplers, [8])).toEqual([1]);
+    samplers.close(8);
+    samplers.open({ ...aRequest(9), grammar });
+    expect(step(samplers, [9])).toEqual([1]);
   });
 
   it.each([4, -1, 1.5, 1e9])('refuses a bias for token %d, which the model has not', (tokenId) => {

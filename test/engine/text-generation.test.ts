@@ -4,6 +4,7 @@ import { ServerError } from '../../src/base/errors.ts';
 import { seedOfChoice } from '../../src/base/random.ts';
 import type { TokenEvent } from '../../src/engine/engine-client.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
+import { grammarCompiler } from '../../src/engine/model-grammars.ts';
 import { encodePrompt } from '../../src/engine/prompt-encoding.ts';
 import type { EngineLimits } from '../../src/engine/protocol.ts';
 import type { TextEvent, TextGenerator, TextRequest } from '../../src/engine/text-generation.ts';
@@ -81,6 +82,7 @@ function aGenerator(
     client,
     tokenizer,
     vocabulary,
+    grammars: grammarCompiler(tokenizer, vocabulary),
     template,
     longPrompts: NO_LONG_PROMPTS,
     defaults: OPENAI_DEFAULTS,

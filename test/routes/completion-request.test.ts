@@ -248,8 +248,7 @@ const REFUSED: readonly (readonly [fields: Record<string, unknown>, param: strin
   [{ messages: [] }, 'messages'],
   [{ prompt_embeds: 'x' }, 'prompt_embeds'],
   [{ use_beam_search: true }, 'use_beam_search'],
-  [{ guided_json: {} }, 'guided_json'],
-  [{ response_format: { type: 'json_object' } }, 'response_format'],
+  [{ guided_whitespace_pattern: ' ' }, 'guided_whitespace_pattern'],
 ];
 
 describe('a field of a completion whose absence would change the answer', () => {

@@ -145,11 +145,10 @@ export const CHAT_ROWS: readonly FieldRow[] = [
     outOfRange: ['sometimes'],
     neutral: ['none'],
   }),
-  row('response_format', 'refused', {
-    valid: [{ type: 'json_object' }, jsonSchema],
+  row('response_format', 'served', {
+    valid: [{ type: 'text' }, { type: 'json_object' }, jsonSchema],
     wrongType: ['json_object', 5, [], { type: 5 }],
     outOfRange: [{ type: 'yaml' }, {}],
-    neutral: [{ type: 'text' }],
   }),
   row('audio', 'refused', {
     valid: [{ voice: 'alloy', format: 'wav' }],

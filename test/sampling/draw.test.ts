@@ -20,7 +20,8 @@ function fromFullRow(sampling: Partial<SamplingParams>, uniform: number, row = R
 
 function fromCandidates(sampling: Partial<SamplingParams>, uniform: number, row = ROW): number {
   const head = new RankedHead();
-  head.fill({ logits: answer([row], new LogitsQuery()), row: 0, edits: null, readStart: 0, readCount: 0 });
+  const logits = answer([row], new LogitsQuery());
+  head.fill({ logits, row: 0, edits: null, readStart: 0, readCount: 0, onlyTokenIds: null });
   const draw = new CandidateDraw();
   draw.draw(head, { sampling: { ...GREEDY, temperature: 1, ...sampling }, normaliser: null, uniform });
   return draw.tokenId;

@@ -58,6 +58,7 @@ function open({ row, ...given }: Case) {
     promptTokenIds,
     stopTokenIds: [],
     newTokensMin: 0,
+    grammar: null,
     vocabularySize: logits.length,
   });
   const history = { promptTokenIds: fixture.tokenIds, outputTokenIds: [], forbiddenTokenIds: [] };
@@ -77,7 +78,8 @@ function candidateDraw({ sampling, row, edits }: ReturnType<typeof open>): (unif
   for (let entry = 0; entry < edits.count; entry++) query.addRead(0, edits.tokenIdAt(entry));
   const logits = answer([row], query);
   const head = new RankedHead();
-  expect(head.fill({ logits, row: 0, edits, readStart: 0, readCount: edits.count })).toBe(true);
+  const source = { logits, row: 0, edits, readStart: 0, readCount: edits.count, onlyTokenIds: null };
+  expect(head.fill(source)).toBe(true);
   const draw = new CandidateDraw();
   return (uniform) => {
     draw.draw(head, { sampling, normaliser: logits.normalisers[0]!, uniform });

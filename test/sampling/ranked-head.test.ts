@@ -20,12 +20,14 @@ function aHeadOf(row: Float32Array, biases: readonly (readonly [number, number])
     promptTokenIds: Int32Array.of(0),
     stopTokenIds: [],
     newTokensMin: 0,
+    grammar: null,
     vocabularySize: row.length,
   });
   const query = new LogitsQuery();
   for (let entry = 0; entry < edits.count; entry++) query.addRead(0, edits.tokenIdAt(entry));
   const head = new RankedHead();
-  head.fill({ logits: answer([row], query), row: 0, edits, readStart: 0, readCount: edits.count });
+  const logits = answer([row], query);
+  head.fill({ logits, row: 0, edits, readStart: 0, readCount: edits.count, onlyTokenIds: null });
   return head;
 }
 

@@ -4,6 +4,7 @@
  */
 
 import { CANDIDATE_COUNT } from '../../src/base/limits.ts';
+import type { GrammarCursor } from '../../src/sampling/grammar/grammar-cursor.ts';
 import { GREEDY, type SampledToken, type SamplingParams } from '../../src/sampling/sampling-params.ts';
 import { SamplingWorkspace, SequenceSampler } from '../../src/sampling/sequence-sampler.ts';
 import { LogitsQuery, NORMALISER_ERROR_MAX, type StepLogits } from '../../src/sampling/step-logits.ts';
@@ -60,6 +61,7 @@ export type SamplerOptions = {
   readonly outputTokenIds?: readonly number[];
   readonly stopTokenIds?: readonly number[];
   readonly newTokensMin?: number;
+  readonly grammar?: GrammarCursor;
 };
 
 export function aSampler(options: SamplerOptions): SequenceSampler {
@@ -69,6 +71,7 @@ export function aSampler(options: SamplerOptions): SequenceSampler {
       promptTokenIds: Int32Array.from(options.promptTokenIds ?? [0]),
       stopTokenIds: options.stopTokenIds ?? [],
       newTokensMin: options.newTokensMin ?? 0,
+      grammar: options.grammar ?? null,
     },
     new SamplingWorkspace(options.vocabularySize),
   );

@@ -8,6 +8,7 @@ function anEdits(sampling: Partial<SamplingParams>, options: Partial<TokenEditsO
     promptTokenIds: Int32Array.of(1, 2, 1),
     stopTokenIds: [],
     newTokensMin: 0,
+    grammar: null,
     vocabularySize: 10,
     ...options,
   });
@@ -148,6 +149,6 @@ describe('TokenEdits with allowed tokens', () => {
   it('keeps many allowed tokens as a set alone', () => {
     const allowedTokenIds = Int32Array.from({ length: 600 }, (_, tokenId) => tokenId);
     const edits = anEdits({ allowedTokenIds }, { vocabularySize: 1000 });
-    expect([edits.hasAllowedEntries, edits.allowedCount, edits.count]).toEqual([false, 600, 0]);
+    expect([edits.hasAllowedEntries, edits.allowedCountMax, edits.count]).toEqual([false, 600, 0]);
   });
 });

@@ -5,16 +5,13 @@
 
 import { type FieldRule, type FieldTable, ignored, is, isEmpty, refused, SERVED } from './fields.ts';
 
-function isTextFormat(value: unknown): boolean {
-  return typeof value === 'object' && value !== null && (value as { type?: unknown }).type === 'text';
-}
-
 function isTextOnly(value: unknown): boolean {
   return Array.isArray(value) && value.length === 1 && value[0] === 'text';
 }
 
 const NO_TOOLS = 'no tool calls are made or parsed';
-const NO_GRAMMAR = 'the output is not constrained to a format';
+const ONE_WHITE_SPACE = 'white space in JSON is what docs/structured-output.md says';
+const NO_TAGS = 'tagged structures are not known here; grammar can say the same';
 const NO_USERS = 'no account is kept of users';
 const TEMPLATE = "the prompt is rendered with the model's own chat template";
 
@@ -50,6 +47,20 @@ const EXTENSIONS_SERVED = [
   'cache_salt',
 ] as const;
 
+/** What the output has to look like. */
+const STRUCTURED_SERVED = [
+  'response_format',
+  'structured_outputs',
+  'guided_json',
+  'guided_regex',
+  'guided_choice',
+  'guided_grammar',
+  'json_schema',
+  'grammar',
+  'regex',
+  'ebnf',
+] as const;
+
 /** How messages become a prompt. */
 const TEMPLATE_SERVED = [
   'add_generation_prompt',
@@ -66,7 +77,6 @@ const OPENAI_OTHERS: readonly (readonly [string, FieldRule])[] = [
   ['functions', refused(NO_TOOLS, isEmpty)],
   ['function_call', refused(NO_TOOLS, is('none'))],
   ['parallel_tool_calls', ignored('without tools it decides nothing')],
-  ['response_format', refused(NO_GRAMMAR, isTextFormat)],
   ['audio', refused('no audio is made')],
   ['modalities', refused('only text is made', isTextOnly)],
   ['web_search_options', refused('nothing is searched')],
@@ -85,15 +95,10 @@ const OPENAI_OTHERS: readonly (readonly [string, FieldRule])[] = [
 
 /** Extensions of vLLM, SGLang and llama-server without which the output is not what the caller asked for. */
 const OTHERS_REFUSED: readonly (readonly [string, FieldRule])[] = [
-  ['structured_outputs', refused(NO_GRAMMAR, isEmpty)],
-  ['guided_json', refused(NO_GRAMMAR)],
-  ['guided_regex', refused(NO_GRAMMAR)],
-  ['guided_choice', refused(NO_GRAMMAR)],
-  ['guided_grammar', refused(NO_GRAMMAR)],
-  ['json_schema', refused(NO_GRAMMAR)],
-  ['grammar', refused(NO_GRAMMAR)],
-  ['regex', refused(NO_GRAMMAR)],
-  ['ebnf', refused(NO_GRAMMAR)],
+  ['guided_whitespace_pattern', refused(ONE_WHITE_SPACE)],
+  ['guided_decoding_backend', ignored('there is one')],
+  ['structural_tag', refused(NO_TAGS)],
+  ['grammar_lazy', refused('a grammar holds from the first token on', is(false))],
   ['use_beam_search', refused('beams are not searched', is(false))],
 ];
 
@@ -111,7 +116,6 @@ const COMPLETION_OTHERS: readonly (readonly [string, FieldRule])[] = [
   ['top_logprobs', refused('this endpoint takes their number in logprobs')],
   ['messages', refused('this endpoint takes a prompt; /v1/chat/completions takes messages')],
   ['prompt_embeds', refused('prompts are text or tokens')],
-  ['response_format', refused(NO_GRAMMAR, isTextFormat)],
   ['truncate_prompt_tokens', refused('prompts are not cut')],
 ];
 
@@ -122,6 +126,7 @@ export const CHAT_FIELDS: FieldTable = new Map([
   ...served(TEMPLATE_SERVED),
   ...served(['messages', ...OPENAI_SERVED, 'max_completion_tokens', 'top_logprobs']),
   ...served(EXTENSIONS_SERVED),
+  ...served(STRUCTURED_SERVED),
   ...OPENAI_OTHERS,
   ...OTHERS_REFUSED,
   ...CHAT_OTHERS,
@@ -131,8 +136,19 @@ export const CHAT_FIELDS: FieldTable = new Map([
 export const COMPLETION_FIELDS: FieldTable = new Map([
   ...served(['prompt', ...OPENAI_SERVED, 'best_of', 'suffix', 'echo', 'add_special_tokens']),
   ...served(EXTENSIONS_SERVED),
+  ...served(STRUCTURED_SERVED),
   ...OTHERS_REFUSED,
   ...COMPLETION_OTHERS,
+]);
+
+export const RESPONSE_FORMAT_FIELDS: FieldTable = new Map(served(['type', 'json_schema', 'schema']));
+
+export const STRUCTURED_OUTPUTS_FIELDS: FieldTable = new Map([
+  ...served(['json', 'json_object', 'regex', 'choice', 'grammar', 'disable_any_whitespace']),
+  ['whitespace_pattern', refused(ONE_WHITE_SPACE)],
+  ['structural_tag', refused(NO_TAGS)],
+  ['disable_fallback', ignored('there is nothing to fall back to')],
+  ['disable_additional_properties', ignored('objects that list properties allow no others by default')],
 ]);
 
 export const STREAM_OPTIONS_FIELDS: FieldTable = new Map([

@@ -19,6 +19,7 @@ import {
   STOP_TOKEN_IDS_MAX,
   TOP_LOGPROBS_MAX,
 } from '../../base/limits.ts';
+import { structuredFields } from './structured-fields.ts';
 
 export type ListBounds = { readonly min: number; readonly max: number };
 
@@ -100,6 +101,7 @@ export const generationFields = {
   n: z.int().min(1).max(CHOICES_MAX).nullish(),
   ...samplingFields,
   ...lengthFields,
+  ...structuredFields,
   return_token_ids: z
     .boolean()
     .nullish()

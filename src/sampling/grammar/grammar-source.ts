@@ -1,27 +1,37 @@
 /**
- * What an output has to look like, as plain data: written by routes and tools, sent between threads, compiled by the
- * engine. Says nothing of tokens or automata.
+ * What an output has to look like, as plain data: written by routes and tools, compiled before the request runs. Says
+ * nothing of tokens or automata.
  */
+
+type Field = {
+  /** The field of the request that errors name; `grammar` by default. */
+  readonly param?: string;
+};
+
+type JsonStyle = {
+  /** No white space between the parts of JSON; by default a space, or a line end and indentation, may stand there. */
+  readonly isCompact?: boolean;
+};
 
 /**
  * An output fits the grammar when its bytes (and special tokens) do, from the first to the last. The end-of-text token
- * can be chosen exactly where the grammar may end.
+ * can be chosen exactly where the grammar may end. Special tokens are never part of text.
  */
 export type GrammarSource =
   /** Any JSON object. */
-  | { readonly kind: 'json-object' }
+  | ({ readonly kind: 'json-object' } & JsonStyle)
   /** A JSON value that the schema allows. */
-  | { readonly kind: 'json-schema'; readonly schema: unknown }
+  | ({ readonly kind: 'json-schema'; readonly schema: unknown } & JsonStyle & Field)
   /** The whole text matches; anchored at both ends. */
-  | { readonly kind: 'regex'; readonly pattern: string }
+  | ({ readonly kind: 'regex'; readonly pattern: string } & Field)
   /** One of the texts, at least one. */
   | { readonly kind: 'choice'; readonly choices: readonly string[] }
-  /** GBNF, as llama.cpp and xgrammar write it; its first rule to be used is `root`. */
-  | { readonly kind: 'ebnf'; readonly text: string }
+  /** GBNF, as llama.cpp and xgrammar write it; begins with the rule `root`. */
+  | ({ readonly kind: 'ebnf'; readonly text: string } & Field)
   /** Exactly this text. */
   | { readonly kind: 'literal'; readonly text: string }
   /** Exactly the added token of this text, which is not spelled out by other tokens. */
-  | { readonly kind: 'special-token'; readonly text: string }
+  | ({ readonly kind: 'special-token'; readonly text: string } & Field)
   | { readonly kind: 'sequence'; readonly parts: readonly GrammarSource[] }
   | { readonly kind: 'any-of'; readonly options: readonly GrammarSource[] }
   /** `max` null: without bound. */

@@ -1,0 +1,113 @@
+/** From the fields that say what an output has to look like to a grammar. Pure; schemas are read when compiled. */
+
+import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
+import type { JsonObject } from './request-body.ts';
+import { RESPONSE_FORMAT_FIELDS, STRUCTURED_OUTPUTS_FIELDS } from './schema/field-tables.ts';
+import type { FieldCheck } from './schema/fields.ts';
+import type { SchemaField, StructuredFields } from './schema/structured-fields.ts';
+import { requireStrictSchema } from './strict-schema.ts';
+import { invalid, wellFormed } from './text-request.ts';
+
+/** A grammar, and the field that it comes from. */
+type Given = { readonly param: string; readonly grammar: GrammarSource };
+
+/**
+ * @returns null when the output is free.
+ * @throws ServerError for fields that contradict each other, and for a strict schema that is not.
+ */
+export function grammarOf(request: StructuredFields, fields: FieldCheck): GrammarSource | null {
+  const given = [
+    ...fromResponseFormat(request, fields),
+    ...fromStructuredOutputs(request, fields),
+    ...fromAliases(request),
+  ];
+  const [first, second] = given;
+  if (first === undefined) return null;
+  if (second === undefined) return first.grammar;
+  throw invalid(
+    second.param,
+    `'${first.param}' and '${second.param}' both say what the output has to look like; give one of them.`,
+  );
+}
+
+function fromResponseFormat(
+  { response_format: format }: StructuredFields,
+  fields: FieldCheck,
+): readonly Given[] {
+  if (format == null) return [];
+  const place = { exact: 'response_format.', general: 'response_format.' };
+  fields.check(format, RESPONSE_FORMAT_FIELDS, place);
+  if (format.type === 'text') return [];
+  if (format.type === 'json_object') {
+    if (format.schema == null) return [{ param: 'response_format', grammar: { kind: 'json-object' } }];
+    return [schemaGrammar('response_format.schema', format.schema)];
+  }
+  const { schema, strict } = format.json_schema;
+  if (schema == null) return [{ param: 'response_format', grammar: { kind: 'json-object' } }];
+  const param = 'response_format.json_schema.schema';
+  if (strict === true) requireStrictSchema(schema, param);
+  return [schemaGrammar(param, schema)];
+}
+
+function fromStructuredOutputs(
+  { structured_outputs: options }: StructuredFields,
+  fields: FieldCheck,
+): readonly Given[] {
+  if (options == null) return [];
+  const place = { exact: 'structured_outputs.', general: 'structured_outputs.' };
+  fields.check(options, STRUCTURED_OUTPUTS_FIELDS, place);
+  const isCompact = options.disable_any_whitespace ?? false;
+  const given = textGrammars(options, place.exact);
+  if (options.json != null) given.push(schemaGrammar('structured_outputs.json', options.json, isCompact));
+  if (options.json_object === true) {
+    given.push({ param: 'structured_outputs.json_object', grammar: { kind: 'json-object', isCompact } });
+  }
+  return given;
+}
+
+function fromAliases(request: StructuredFields): readonly Given[] {
+  const given = [
+    ...textGrammars(
+      { regex: request.guided_regex, choice: request.guided_choice, grammar: request.guided_grammar },
+      'guided_',
+    ),
+    ...textGrammars({ regex: request.regex, grammar: request.grammar }, ''),
+    ...textGrammars({ ebnf: request.ebnf }, ''),
+  ];
+  if (request.guided_json != null) given.push(schemaGrammar('guided_json', request.guided_json));
+  if (request.json_schema != null) given.push(schemaGrammar('json_schema', request.json_schema));
+  return given;
+}
+
+type TextFields = {
+  readonly regex?: string | null | undefined;
+  readonly choice?: readonly string[] | null | undefined;
+  readonly grammar?: string | null | undefined;
+  readonly ebnf?: string | null | undefined;
+};
+
+function textGrammars({ regex, choice, grammar, ebnf }: TextFields, prefix: string): Given[] {
+  const given: Given[] = [];
+  const add = (name: string, grammarOfParam: (param: string) => GrammarSource): void => {
+    const param = `${prefix}${name}`;
+    given.push({ param, grammar: grammarOfParam(param) });
+  };
+  if (regex != null) add('regex', (param) => ({ kind: 'regex', pattern: regex, param }));
+  if (choice != null) add('choice', () => ({ kind: 'choice', choices: choice.map(wellFormed) }));
+  if (grammar != null) add('grammar', (param) => ({ kind: 'ebnf', text: wellFormed(grammar), param }));
+  if (ebnf != null) add('ebnf', (param) => ({ kind: 'ebnf', text: wellFormed(ebnf), param }));
+  return given;
+}
+
+function schemaGrammar(param: string, schema: SchemaField, isCompact = false): Given {
+  const read = typeof schema === 'string' ? parsedSchema(schema, param) : schema;
+  return { param, grammar: { kind: 'json-schema', schema: read, param, isCompact } };
+}
+
+function parsedSchema(text: string, param: string): JsonObject | boolean {
+  try {
+    return JSON.parse(text) as JsonObject | boolean;
+  } catch {
+    throw invalid(param, `'${param}' is a string, but not the text of a JSON Schema.`);
+  }
+}

@@ -1,0 +1,264 @@
+/**
+ * Runs a compiled grammar over bytes and tokens. A state is found once and then remembered, so that in time a byte costs
+ * one look-up; which tokens fit a state is found by one walk over the trie, and remembered too. Everything that
+ * is remembered is bounded. Shared by all sequences of a grammar; knows none of them.
+ */
+
+import { ServerError } from '../../base/errors.ts';
+import {
+  GRAMMAR_DEPTH_MAX,
+  GRAMMAR_MASKS_MAX,
+  GRAMMAR_MEMO_STATES_MAX,
+  GRAMMAR_NODES_PROBED_MAX,
+  GRAMMAR_READINGS_MAX,
+  GRAMMAR_TOKENS_READ_MAX,
+} from '../../base/limits.ts';
+import type { CompiledGrammar } from './grammar-compiler.ts';
+import {
+  EDGE_BYTES,
+  EDGE_CALL,
+  EDGE_EMPTY,
+  EDGE_SIZE,
+  EDGE_TOKEN,
+  type GrammarProgram,
+  STATE_FINAL,
+  STATE_RETURNS,
+} from './grammar-program.ts';
+import { GrammarState, type Reading, ReturnStack } from './grammar-state.ts';
+import type { TokenTrie } from './token-trie.ts';
+
+export class GrammarAutomaton {
+  readonly #program: GrammarProgram;
+  readonly #trie: TokenTrie;
+  /** [classCount] A byte of each class. */
+  readonly #byteOfClass: Uint8Array;
+  readonly #states = new Map<string, GrammarState>();
+  #start: GrammarState | null = null;
+  #stackCount = 0;
+  /** States that have a mask, oldest first. */
+  readonly #masked: GrammarState[] = [];
+  /** [depth] The states on the way to a node of the trie. */
+  readonly #path: GrammarState[] = [];
+  readonly #vocabularySize: number;
+
+  /** @param options.vocabularySize of the model: tokens beyond it cannot be chosen, whatever the tokenizer knows. */
+  constructor({ program, tokens }: CompiledGrammar, options: { readonly vocabularySize: number }) {
+    this.#program = program;
+    this.#trie = tokens;
+    this.#vocabularySize = Math.min(options.vocabularySize, tokens.vocabularySize);
+    this.#byteOfClass = new Uint8Array(program.classCount);
+    for (let byte = 255; byte >= 0; byte--) this.#byteOfClass[program.byteClass[byte]!] = byte;
+  }
+
+  /** Before anything was put out. */
+  get start(): GrammarState {
+    if (this.#start === null) {
+      const bottom = new ReturnStack(this.#stackCount++, -1, null);
+      this.#start = this.#stateOf([{ state: this.#program.start, stack: bottom }]);
+    }
+    return this.#start;
+  }
+
+  /**
+   * @returns the state after the byte; null when it does not fit.
+   * @throws ServerError `step_failed` when the output can be read in too many ways.
+   */
+  afterByte(state: GrammarState, byte: number): GrammarState | null {
+    const byteClass = this.#program.byteClass[byte]!;
+    const known = state.next[byteClass];
+    if (known !== undefined) return known;
+    const next = this.#follow(state, EDGE_BYTES, this.#byteOfClass[byteClass]!);
+    state.next[byteClass] = next;
+    return next;
+  }
+
+  /**
+   * @returns the state after the token, taken for its text, whole, or both; null when it does not fit.
+   * @throws ServerError as `afterByte`.
+   */
+  afterToken(state: GrammarState, tokenId: number): GrammarState | null {
+    const byText = this.#afterText(state, tokenId);
+    if (!state.tokenIds.includes(tokenId)) return byText;
+    const whole = this.#follow(state, EDGE_TOKEN, tokenId);
+    if (byText === null || whole === null) return byText ?? whole;
+    return this.#stateOf([...byText.readings, ...whole.readings], byText.isFinal || whole.isFinal);
+  }
+
+  /** All tokens that fit, when they are few and quickly found; else null. */
+  fewTokenIds(state: GrammarState): Int32Array | null {
+    if (state.fewTokenIds !== undefined) return state.fewTokenIds;
+    const found = new Set<number>(state.tokenIds);
+    const isWhole = this.#walk(state, GRAMMAR_NODES_PROBED_MAX, (tokenId) => {
+      found.add(tokenId);
+      return found.size <= GRAMMAR_TOKENS_READ_MAX;
+    });
+    state.fewTokenIds = isWhole ? Int32Array.from(found).sort() : null;
+    return state.fewTokenIds;
+  }
+
+  /** All tokens that fit, one bit each; not to be written to. A few ms where most of them do. */
+  mask(state: GrammarState): Uint32Array {
+    if (state.mask !== null) return state.mask;
+    const mask = new Uint32Array(Math.ceil(this.#vocabularySize / 32));
+    const set = (tokenId: number): boolean => {
+      mask[tokenId >>> 5]! |= 1 << (tokenId & 31);
+      return true;
+    };
+    state.tokenIds.forEach(set);
+    this.#walk(state, Number.POSITIVE_INFINITY, set);
+    state.mask = mask;
+    if (this.#masked.push(state) > GRAMMAR_MASKS_MAX) this.#masked.shift()!.mask = null;
+    return mask;
+  }
+
+  #afterText(from: GrammarState, tokenId: number): GrammarState | null {
+    const { text, textStart } = this.#trie;
+    if (tokenId >= this.#vocabularySize || textStart[tokenId] === textStart[tokenId + 1]) return null;
+    let state: GrammarState | null = from;
+    for (let place = textStart[tokenId]!; place < textStart[tokenId + 1]! && state !== null; place++) {
+      state = this.afterByte(state, text[place]!);
+    }
+    return state;
+  }
+
+  /**
+   * Visits all tokens whose text fits.
+   * @returns false when `visit` said to stop, or more than `nodesMax` nodes were looked at.
+   */
+  #walk(from: GrammarState, nodesMax: number, visit: (tokenId: number) => boolean): boolean {
+    const { bytes, depths, subtreeEnds, tokenIds, sameText } = this.#trie;
+    const path = this.#path;
+    path[0] = from;
+    let seen = 0;
+    for (let node = 0; node < bytes.length; ) {
+      if (++seen > nodesMax) return false;
+      const depth = depths[node]!;
+      const state = this.afterByte(path[depth - 1]!, bytes[node]!);
+      if (state === null) {
+        node = subtreeEnds[node]!;
+        continue;
+      }
+      path[depth] = state;
+      for (let tokenId = tokenIds[node]!; tokenId >= 0; tokenId = sameText[tokenId]!) {
+        if (tokenId < this.#vocabularySize && !visit(tokenId)) return false;
+      }
+      node++;
+    }
+    return true;
+  }
+
+  /** The state after one byte, or one token taken whole. */
+  #follow({ readings }: GrammarState, kind: number, input: number): GrammarState | null {
+    const { edgeStart, edges } = this.#program;
+    const seeds: Reading[] = [];
+    for (const { state, stack } of readings) {
+      const end = EDGE_SIZE * edgeStart[state + 1]!;
+      for (let edge = EDGE_SIZE * edgeStart[state]!; edge < end; edge += EDGE_SIZE) {
+        if (edges[edge] === kind && takes(edges, edge, input)) seeds.push({ state: edges[edge + 3]!, stack });
+      }
+    }
+    if (seeds.length === 0) return null;
+    const next = this.#stateOf(seeds);
+    // At the greatest depth, what would have to be opened next is missing.
+    return next.isComplete && !next.isFinal ? null : next;
+  }
+
+  /** Follows everything that takes no input. */
+  #stateOf(seeds: readonly Reading[], isFinalBefore = false): GrammarState {
+    const { flags } = this.#program;
+    const reached = new ReachedReadings(this.#program.stateCount);
+    for (const { state, stack } of seeds) reached.add(state, stack);
+    const going: Reading[] = [];
+    const tokenIds = new Set<number>();
+    let isFinal = isFinalBefore;
+    for (let index = 0; index < reached.list.length; index++) {
+      if (index === 4 * GRAMMAR_READINGS_MAX || going.length > GRAMMAR_READINGS_MAX) throw tooAmbiguous();
+      const reading = reached.list[index]!;
+      const { returnState, parent } = reading.stack;
+      const ends = (flags[reading.state]! & STATE_FINAL) !== 0;
+      if (ends && parent !== null) reached.add(returnState, parent);
+      isFinal ||= ends && parent === null;
+      if (this.#expand(reading, reached, tokenIds)) going.push(reading);
+    }
+    return this.#remembered(going, isFinal, tokenIds);
+  }
+
+  /** @returns whether the state itself takes input. */
+  #expand({ state, stack }: Reading, reached: ReachedReadings, tokenIds: Set<number>): boolean {
+    const { edgeStart, edges, flags } = this.#program;
+    let takesInput = false;
+    const end = EDGE_SIZE * edgeStart[state + 1]!;
+    for (let edge = EDGE_SIZE * edgeStart[state]!; edge < end; edge += EDGE_SIZE) {
+      const kind = edges[edge]!;
+      const operand = edges[edge + 1]!;
+      const target = edges[edge + 3]!;
+      if (kind === EDGE_EMPTY) reached.add(target, stack);
+      else if (kind !== EDGE_CALL) {
+        takesInput = true;
+        if (kind === EDGE_TOKEN) tokenIds.add(operand);
+      } else if ((flags[target]! & STATE_RETURNS) !== 0) reached.add(operand, stack);
+      else if (stack.depth < GRAMMAR_DEPTH_MAX) reached.add(operand, this.#pushed(stack, target));
+    }
+    return takesInput;
+  }
+
+  #pushed(stack: ReturnStack, returnState: number): ReturnStack {
+    const known = stack.children.get(returnState);
+    if (known !== undefined) return known;
+    const pushed = new ReturnStack(this.#stackCount++, returnState, stack);
+    stack.children.set(returnState, pushed);
+    return pushed;
+  }
+
+  #remembered(readings: readonly Reading[], isFinal: boolean, tokenIds: ReadonlySet<number>): GrammarState {
+    const { stateCount, classCount } = this.#program;
+    const keys = readings.map(({ state, stack }) => stack.id * stateCount + state);
+    const key = `${isFinal ? '!' : ''}${keys.sort((a, b) => a - b).join()}`;
+    const known = this.#states.get(key);
+    if (known !== undefined) return known;
+    if (this.#states.size === GRAMMAR_MEMO_STATES_MAX) {
+      // Sequences keep the states that they are in; all others, and their stacks, are found again when needed.
+      this.#states.clear();
+      this.#start = null;
+    }
+    const state = new GrammarState({
+      readings,
+      isFinal,
+      tokenIds: [...tokenIds].sort((a, b) => a - b),
+      classCount,
+    });
+    this.#states.set(key, state);
+    return state;
+  }
+}
+
+/** Whether an edge of bytes, or of a token, takes this one. */
+function takes(edges: Int32Array, edge: number, input: number): boolean {
+  if (edges[edge] === EDGE_TOKEN) return edges[edge + 1] === input;
+  return edges[edge + 1]! <= input && input <= edges[edge + 2]!;
+}
+
+/** Readings in the order in which they were reached, each once. */
+class ReachedReadings {
+  readonly list: Reading[] = [];
+  readonly #stateCount: number;
+  readonly #keys = new Set<number>();
+
+  constructor(stateCount: number) {
+    this.#stateCount = stateCount;
+  }
+
+  add(state: number, stack: ReturnStack): void {
+    const key = stack.id * this.#stateCount + state;
+    if (this.#keys.has(key)) return;
+    this.#keys.add(key);
+    this.list.push({ state, stack });
+  }
+}
+
+function tooAmbiguous(): ServerError {
+  return new ServerError(
+    'step_failed',
+    `The grammar is too ambiguous: the output can be read in more than ${GRAMMAR_READINGS_MAX} ways.`,
+  );
+}

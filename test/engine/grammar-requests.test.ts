@@ -1,0 +1,124 @@
+/** Requests with a grammar, between the route and the engine: compiled once, before anything runs, or refused. */
+
+import { describe, expect, it } from 'vitest';
+import type { OnReadable } from '../../src/base/feed.ts';
+import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
+import { grammarCompiler } from '../../src/engine/model-grammars.ts';
+import type { Prompt, TextRequest } from '../../src/engine/text-generation.ts';
+import { createTextGenerator } from '../../src/engine/text-generator.ts';
+import { GrammarAutomaton } from '../../src/sampling/grammar/grammar-automaton.ts';
+import type { GrammarSource } from '../../src/sampling/grammar/grammar-source.ts';
+import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
+import { Tokenizer } from '../../src/text/tokenizer.ts';
+import { Vocabulary } from '../../src/text/vocabulary.ts';
+import { stateAfter } from '../sampling/grammar/grammar-driver.ts';
+import { FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
+import { textEvents } from '../support/feeds.ts';
+import { type Family, filesOf } from '../text/fixtures.ts';
+
+const YES: GrammarSource = { kind: 'literal', text: 'yes' };
+const TEXT: Prompt = { kind: 'text', text: 'Is it?', addSpecialTokens: false };
+const MESSAGES: Prompt = {
+  kind: 'messages',
+  messages: [{ role: 'user', content: 'Is it?' }],
+  rendering: PLAIN_RENDERING,
+  addSpecialTokens: false,
+};
+
+function aGenerator(family: Family) {
+  const files = filesOf(family);
+  const tokenizer = new Tokenizer(files);
+  const vocabulary = new Vocabulary(files);
+  const client = new FakeEngineClient([tokens([5]), finish('stop')], { vocabularySize: vocabulary.size });
+  const generator = createTextGenerator({
+    client,
+    tokenizer,
+    vocabulary,
+    grammars: grammarCompiler(tokenizer, vocabulary),
+    template: new ChatTemplate({
+      source: '{% for m in messages %}{{ m.content }}{% endfor %}',
+      namedSpecialTokens: tokenizer.namedSpecialTokens,
+      specialTokenTexts: tokenizer.specialTokenTexts,
+    }),
+    defaults: OPENAI_DEFAULTS,
+    endOfTextTokenIds: [2],
+    drawSeed: () => 1,
+  });
+  const run = async (request: Partial<TextRequest>): Promise<void> => {
+    const generate = (onReadable: OnReadable) => generator.generate({ ...FREE, ...request }, onReadable);
+    for await (const _ of textEvents(generate));
+  };
+  return { client, generator, run };
+}
+
+const FREE: TextRequest = {
+  prompts: [TEXT],
+  choiceCount: 1,
+  temperature: null,
+  topP: null,
+  topK: null,
+  minP: null,
+  repetitionPenalty: null,
+  presencePenalty: null,
+  frequencyPenalty: null,
+  logitBias: new Map(),
+  allowedTokenIds: null,
+  badWords: [],
+  seed: null,
+  logprobCount: null,
+  promptLogprobCount: null,
+  wantsStopLogprobs: false,
+  newTokensMax: 20,
+  newTokensMin: 0,
+  stop: [],
+  stopTokenIds: [],
+  ignoreEndOfText: false,
+  grammar: null,
+  cacheSalt: '',
+  priority: 0,
+  wantsPrompts: false,
+  wantsTokenIds: false,
+};
+
+/** Texts that fit the grammar of the first sequence. */
+function fitting(client: FakeEngineClient, texts: readonly string[]): string[] {
+  const automaton = new GrammarAutomaton(client.sequences[0]!.input.grammar!, { vocabularySize: 1 });
+  return texts.filter((text) => stateAfter(automaton, text)?.isFinal === true);
+}
+
+describe('a request with a grammar', () => {
+  it('gives every choice the same compiled grammar, and the next request the same one', async () => {
+    const { client, run } = aGenerator('qwen2');
+    await run({ grammar: YES, choiceCount: 2 });
+    await run({ grammar: { ...YES } });
+    await run({});
+    const [first, second, third, free] = client.sequences.map(({ input }) => input.grammar);
+    expect(first).not.toBeNull();
+    expect([second, third, free]).toEqual([first, first, null]);
+    expect(third).toBe(first);
+  });
+
+  it('is refused before anything runs when the grammar cannot be', () => {
+    const { client, generator } = aGenerator('qwen2');
+    const grammar: GrammarSource = { kind: 'regex', pattern: '(?=a)', param: 'guided_regex' };
+    const generate = () => generator.generate({ ...FREE, grammar }, () => {});
+    expect(generate).toThrow(
+      expect.objectContaining({ code: 'unsupported_parameter', param: 'guided_regex' }),
+    );
+    expect(client.sequences).toEqual([]);
+  });
+
+  it('may begin with a space exactly where that is taken off the text', async () => {
+    const cases = [
+      ['llama2', MESSAGES, ['yes', ' yes']],
+      ['mistral', MESSAGES, ['yes', ' yes']],
+      ['llama2', TEXT, ['yes']],
+      ['qwen2', MESSAGES, ['yes']],
+    ] as const;
+    for (const [family, prompt, expected] of cases) {
+      const { client, run } = aGenerator(family);
+      await run({ prompts: [prompt], grammar: YES });
+      expect(fitting(client, ['yes', ' yes', '  yes']), family).toEqual(expected);
+    }
+  });
+});

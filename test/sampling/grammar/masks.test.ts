@@ -1,0 +1,153 @@
+/** Which tokens fit: masks against trying each token alone, what is remembered and what bounds it. */
+
+import { describe, expect, it } from 'vitest';
+import { GRAMMAR_MEMO_STATES_MAX, GRAMMAR_TOKENS_READ_MAX } from '../../../src/base/limits.ts';
+import { compileGrammar } from '../../../src/sampling/grammar/compile-grammar.ts';
+import { GrammarAutomaton } from '../../../src/sampling/grammar/grammar-automaton.ts';
+import { GrammarCompiler } from '../../../src/sampling/grammar/grammar-compiler.ts';
+import type { GrammarSource } from '../../../src/sampling/grammar/grammar-source.ts';
+import { buildTokenTrie } from '../../../src/sampling/grammar/token-trie.ts';
+import { Vocabulary } from '../../../src/text/vocabulary.ts';
+import { FAMILIES, type Family, filesOf } from '../../text/fixtures.ts';
+import { Dice } from '../random-rows.ts';
+import { automatonOf, schemaSource, stateAfter, trieOf } from './grammar-driver.ts';
+import { maskedTokens } from './random-walk.ts';
+
+const ANY = schemaSource(true);
+const EXPRESSION: GrammarSource = { kind: 'ebnf', text: 'root ::= "(" root ")" | [a-z0-9]+ (" " root)?' };
+
+function automatonOfFamily(
+  source: GrammarSource,
+  family: Family,
+): { automaton: GrammarAutomaton; size: number } {
+  const vocabulary = new Vocabulary(filesOf(family));
+  const { size } = vocabulary;
+  const tokens = buildTokenTrie({
+    size,
+    bytesOf: (tokenId) => vocabulary.bytesOf(tokenId),
+    isSpecial: (tokenId) => vocabulary.isSpecial(tokenId),
+  });
+  const program = compileGrammar(source, { addedTokenId: () => null });
+  return { automaton: new GrammarAutomaton({ id: 1, program, tokens }, { vocabularySize: size }), size };
+}
+
+describe.each(FAMILIES)('the mask over the vocabulary of %s', (family) => {
+  it.each([
+    ['any JSON', ANY],
+    ['an expression', EXPRESSION],
+  ])('holds exactly the tokens that fit one by one: %s', (_, source) => {
+    const { automaton, size } = automatonOfFamily(source, family);
+    const dice = new Dice(7);
+    let state = automaton.start;
+    for (let step = 0; step < 12; step++) {
+      const masked = maskedTokens(automaton.mask(state));
+      const fitting = Array.from({ length: size }, (_, id) => id).filter(
+        (id) => automaton.afterToken(state, id) !== null,
+      );
+      expect(masked).toEqual(fitting);
+      const few = automaton.fewTokenIds(state);
+      if (few !== null) expect(Array.from(few)).toEqual(masked);
+      else expect(masked.length).toBeGreaterThan(0);
+      if (masked.length === 0) break;
+      state = automaton.afterToken(state, dice.pick(masked))!;
+    }
+  });
+});
+
+describe('the trie', () => {
+  it('leads to every token that is text, tokens of the same text included', () => {
+    const trie = trieOf(['b', 'ab', 'a', 'abc', 'ab', { special: 'ab' }, '', 'é']);
+    const found: number[] = [];
+    for (let node = 0; node < trie.bytes.length; node++) {
+      for (let id = trie.tokenIds[node]!; id >= 0; id = trie.sameText[id]!) found.push(id);
+    }
+    expect(found.sort()).toEqual([0, 1, 2, 3, 4, 7]);
+    expect(trie.bytes.length).toBe(6);
+    expect(trie.subtreeEnds.every((end, node) => end > node && end <= trie.bytes.length)).toBe(true);
+  });
+});
+
+describe('an automaton', () => {
+  it('remembers where bytes lead, so that the same place is the same state', () => {
+    const automaton = automatonOf(ANY);
+    expect(stateAfter(automaton, '[1, ["a')).toBe(stateAfter(automaton, '[1, ["a'));
+    expect(stateAfter(automaton, '["abc')).toBe(stateAfter(automaton, '["b'));
+  });
+
+  it('forgets when it has remembered a lot, and goes on', () => {
+    const automaton = automatonOf({ kind: 'ebnf', text: 'root ::= "a" root "b" | "c"{0,20000}' });
+    const text = 'c'.repeat(GRAMMAR_MEMO_STATES_MAX + 10);
+    const state = stateAfter(automaton, text);
+    expect(state?.isFinal).toBe(true);
+    expect(automaton.afterByte(state!, 0x63)?.isFinal).toBe(true);
+    expect(stateAfter(automaton, 'aacbb')?.isComplete).toBe(true);
+  });
+
+  it('opens nothing more at its greatest depth, and closes all of it', () => {
+    const automaton = automatonOf(ANY);
+    const depth = 400;
+    let state = automaton.start;
+    let opened = 0;
+    for (; opened < depth; opened++) {
+      const next = automaton.afterByte(state, 0x5b);
+      if (next === null) break;
+      state = next;
+    }
+    expect(opened).toBeGreaterThan(50);
+    expect(opened).toBeLessThan(depth);
+    for (const byte of Array<number>(opened).fill(0x5d)) state = automaton.afterByte(state, byte)!;
+    expect(state.isComplete).toBe(true);
+  });
+
+  it('gives up on a grammar that can be read in ever more ways', () => {
+    const automaton = automatonOf({
+      kind: 'ebnf',
+      text: 'root ::= "a" root x root y | "a" root y root x | "b"\nx ::= "x"?\ny ::= "y"?',
+    });
+    expect(() => stateAfter(automaton, `${'a'.repeat(200)}b`)).toThrow('too ambiguous');
+  });
+
+  it('says when the tokens that fit are few, and when they are many', () => {
+    const tokens = Array.from({ length: 2 * GRAMMAR_TOKENS_READ_MAX }, (_, index) => `a${index}`);
+    const few = automatonOf({ kind: 'regex', pattern: 'a[0-9]' }, tokens);
+    expect(few.fewTokenIds(few.start)).toHaveLength(10);
+    const many = automatonOf({ kind: 'regex', pattern: 'a[0-9]+' }, tokens);
+    expect(many.fewTokenIds(many.start)).toBeNull();
+  });
+
+  it('leaves out tokens that the model does not have', () => {
+    const program = compileGrammar({ kind: 'regex', pattern: 'a+' }, { addedTokenId: () => null });
+    const automaton = new GrammarAutomaton(
+      { id: 1, program, tokens: trieOf(['a', 'aa', 'aaa']) },
+      { vocabularySize: 2 },
+    );
+    expect(maskedTokens(automaton.mask(automaton.start))).toEqual([0, 1]);
+    expect(automaton.afterToken(automaton.start, 2)).toBeNull();
+  });
+});
+
+describe('compiled grammars', () => {
+  it('are kept, the same source being the same grammar', () => {
+    const compiler = new GrammarCompiler(trieOf(['a']), { addedTokenId: () => null });
+    const first = compiler.compile({ kind: 'regex', pattern: 'a+' });
+    expect(compiler.compile({ kind: 'regex', pattern: 'a+' })).toBe(first);
+    expect(compiler.compile({ kind: 'regex', pattern: 'a*' }).id).not.toBe(first.id);
+  });
+
+  it('are dropped when they hold too much together, the one not asked for longest first', () => {
+    const compiler = new GrammarCompiler(trieOf(['a']), { addedTokenId: () => null }, 100);
+    const compile = (text: string) => compiler.compile({ kind: 'literal', text: text.repeat(30) });
+    const [a, b, c] = [compile('a'), compile('b'), compile('c')];
+    expect(compile('a')).toBe(a);
+    const d = compile('d');
+    expect([compile('a'), compile('c'), compile('d')]).toEqual([a, c, d]);
+    expect(compile('b').id).not.toBe(b.id);
+  });
+
+  it('lie in shared memory', () => {
+    const { program, tokens } = new GrammarCompiler(trieOf(['a']), { addedTokenId: () => null }).compile(ANY);
+    for (const array of [program.edges, program.edgeStart, program.flags, tokens.bytes, tokens.text]) {
+      expect(array.buffer).toBeInstanceOf(SharedArrayBuffer);
+    }
+  });
+});

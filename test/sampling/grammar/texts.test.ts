@@ -1,0 +1,208 @@
+/** Grammars that are no schemas: expressions, choices, GBNF, free text up to a trigger, special tokens, and their joints. */
+
+import { describe, expect, it } from 'vitest';
+import { compileGrammar } from '../../../src/sampling/grammar/compile-grammar.ts';
+import type { GrammarSource } from '../../../src/sampling/grammar/grammar-source.ts';
+import { Dice } from '../random-rows.ts';
+import { automatonOf, fitOf, type TestToken } from './grammar-driver.ts';
+
+const regex = (pattern: string): GrammarSource => ({ kind: 'regex', pattern });
+const ebnf = (text: string): GrammarSource => ({ kind: 'ebnf', text });
+const literal = (text: string): GrammarSource => ({ kind: 'literal', text });
+
+function aPattern(dice: Dice, depth: number): string {
+  if (depth === 0)
+    return dice.pick([
+      'a',
+      'b',
+      'é',
+      '.',
+      '[ab]',
+      '[^a]',
+      '\\d',
+      '\\w',
+      '\\S',
+      '(?:)',
+      '\\u{1F600}',
+      '[a-cé]',
+    ]);
+  const inner = (): string => aPattern(dice, depth - 1);
+  return dice.pick([
+    () => `${inner()}${inner()}`,
+    () => `(${inner()}|${inner()})`,
+    () => `(?:${inner()})${dice.pick(['*', '+', '?', '{2}', '{1,3}', '{2,}', '*?'])}`,
+    () => `${dice.pick(['^', '', ''])}${inner()}${dice.pick(['$', '', ''])}`,
+  ])();
+}
+
+describe('a regular expression', () => {
+  it('takes what JavaScript takes', () => {
+    let fittingCount = 0;
+    for (let seed = 1; seed <= 400; seed++) {
+      const dice = new Dice(seed);
+      const pattern = aPattern(dice, dice.integer(0, 3));
+      const expected = new RegExp(`^(?:${pattern})$`, 'u');
+      for (let count = 0; count < 8; count++) {
+        const text = Array.from({ length: dice.integer(0, 5) }, () => dice.pick([...'ab1é😀\n '])).join('');
+        if (expected.test(text)) fittingCount++;
+        const context = `seed ${seed}: /${pattern}/ ${JSON.stringify(text)}`;
+        expect(fitOf(emptyToo(pattern), text) === 'whole', context).toBe(expected.test(text));
+      }
+    }
+    expect(fittingCount).toBeGreaterThan(300);
+  });
+
+  it('may be of the kind without the u flag', () => {
+    expect(fitOf(regex('[\\w-.]+@x'), 'a-b.c@x')).toBe('whole');
+  });
+
+  it('knows properties of Unicode', () => {
+    expect(fitOf(regex('\\p{Lu}\\P{Lu}'), 'Éé')).toBe('whole');
+    expect(fitOf(regex('\\p{Lu}'), 'é')).toBe('no');
+  });
+
+  it('with an exponential number of ways to fit costs no more than its length', () => {
+    expect(fitOf(regex('(a|a)*(a|aa)*b'), `${'a'.repeat(500)}b`)).toBe('whole');
+    expect(fitOf(regex('(a?){60}a{60}'), 'a'.repeat(60))).toBe('whole');
+  });
+});
+
+/** A pattern that nothing fits is refused as a grammar; here it is one that takes no text of the test. */
+function emptyToo(pattern: string): GrammarSource {
+  return { kind: 'any-of', options: [regex(pattern), literal('nothing of this')] };
+}
+
+describe('a choice', () => {
+  it('takes its texts, also where one begins with another', () => {
+    const source: GrammarSource = { kind: 'choice', choices: ['yes', 'yesterday', 'né'] };
+    for (const text of ['yes', 'yesterday', 'né']) expect(fitOf(source, text)).toBe('whole');
+    expect(fitOf(source, 'yester')).toBe('beginning');
+    expect(fitOf(source, 'no')).toBe('no');
+  });
+});
+
+describe('a GBNF grammar', () => {
+  it.each([
+    ['root ::= "a" "b" | "c"', ['ab', 'c'], ['a ', 'abc']],
+    [
+      '# sums\nroot ::= term ("+" term)*\nterm ::= [0-9]+ | "(" root ")"',
+      ['1', '(1+23)+4', '((2))'],
+      ['+', '(1', '1+'],
+    ],
+    [
+      'root ::= x{2} y{1,2} z{2,} w{,1}\nx::="x"\ny ::= "y"\nz ::= "z"\nw ::= "w"',
+      ['xxyzz', 'xxyyzzzw'],
+      ['xyzz', 'xxyz'],
+    ],
+    ['root ::= [^"\\\\\\n]+ "\\"" .', ['ab"é'], ['a\n"x', '""x']],
+    ['root ::= ("a"\n  | "b")+\n  "."', ['ab.', 'b.'], ['.', 'ab']],
+    ['root ::= "\\x41\\u00e9\\U0001F600" [\\u4e00-\\u9fff]?', ['Aé😀', 'Aé😀中'], ['Aé']],
+    ['root ::= my-rule_1\nmy-rule_1 ::= [a-c-]', ['a', '-'], ['d']],
+    ['root ::= "(" root ")" | ""', ['', '()', '((()))'], ['(', '())']],
+  ] as const)('%s', (text, fitting, others) => {
+    for (const each of fitting) expect(fitOf(ebnf(text), each), each).toBe('whole');
+    for (const each of others) expect(fitOf(ebnf(text), each), each).not.toBe('whole');
+  });
+
+  it.each([
+    ['other ::= "a"', "rule 'root' is not defined"],
+    ['root ::= missing', "rule 'missing' is not defined"],
+    ['root ::= root "a" | "b"', "rule 'root' begins with itself"],
+    ['root ::= a\na ::= "x"? b\nb ::= a "y" | "z"', 'begins with itself'],
+    ['root ::= "a', 'not closed'],
+    ['root ::= ("a"', "')' is missing"],
+    ['root ::= [z-a]', 'ends before it begins'],
+    ['root ::= "a"{3,2}', 'ends before it begins'],
+    ['root ::= "\\q"', "'\\q'"],
+    ['root ::= "a"\nroot ::= "b"', 'twice'],
+    ['root = "a"', 'expected a rule'],
+    ['root ::= "a" (= "b")', "'=' is not understood"],
+    [`root ::= ${'('.repeat(100)}"a"${')'.repeat(100)}`, 'nested'],
+    ['root ::= "a"{999999}', 'too large'],
+    ['root ::= "a" root', 'Nothing can fit'],
+  ])('is refused with the reason: %s', (text, reason) => {
+    expect(() => compileGrammar(ebnf(text), { addedTokenId: () => null })).toThrow(reason);
+  });
+});
+
+describe('free text up to a trigger', () => {
+  const until = (...triggers: string[]): GrammarSource => ({ kind: 'text-until', triggers });
+
+  it('holds no trigger, whatever comes before it', () => {
+    for (const text of ['', 'abc <tool', '<<too', 'é😀', '<tool<tool'])
+      expect(fitOf(until('<tool>'), text)).toBe('whole');
+    for (const text of ['<tool>', 'abc <tool> x', '<<tool>', '<tool<tool>'])
+      expect(fitOf(until('<tool>'), text)).toBe('no');
+  });
+
+  it('knows several triggers, one inside of another', () => {
+    const source = until('aab', 'ab', 'bb');
+    for (const text of ['aaa', 'ba', 'aca', 'b']) expect(fitOf(source, text)).toBe('whole');
+    for (const text of ['aab', 'ab', 'cabb', 'bb']) expect(fitOf(source, text)).toBe('no');
+  });
+
+  it('is followed by what the trigger begins', () => {
+    const source: GrammarSource = {
+      kind: 'sequence',
+      parts: [until('<tool>'), { kind: 'repeat', of: literal('<tool>1'), min: 0, max: 2 }],
+    };
+    for (const text of ['', 'x <tool>1', '<tool>1<tool>1', '<tool<tool>1'])
+      expect(fitOf(source, text)).toBe('whole');
+    for (const text of ['<tool>1<tool>1<tool>1', '<tool>2']) expect(fitOf(source, text)).toBe('no');
+    expect(fitOf(source, '<tool>')).toBe('beginning');
+  });
+});
+
+describe('tokens', () => {
+  const TOKENS: readonly TestToken[] = [
+    'a',
+    '<call>',
+    { special: '<|end|>' },
+    '<',
+    'call',
+    '>',
+    Uint8Array.of(0xc3),
+    Uint8Array.of(0xa9),
+    Uint8Array.of(0xff),
+  ];
+  const source: GrammarSource = {
+    kind: 'sequence',
+    parts: [
+      { kind: 'text-until', triggers: ['<call>'] },
+      { kind: 'special-token', text: '<call>' },
+      literal('a'),
+    ],
+  };
+  const stateOf = (grammar: GrammarSource, tokenIds: readonly number[]) => {
+    const automaton = automatonOf(grammar, TOKENS);
+    let state: ReturnType<typeof automaton.afterToken> = automaton.start;
+    for (const tokenId of tokenIds) state = state && automaton.afterToken(state, tokenId);
+    return state;
+  };
+
+  it('that are added are taken whole, and not spelled out', () => {
+    expect(stateOf(source, [0, 1, 0])?.isComplete).toBe(true);
+    expect(stateOf(source, [0, 3, 4, 5])).toBeNull();
+    expect(stateOf(source, [3, 4, 1, 0])?.isFinal).toBe(true);
+  });
+
+  it('that control are never text', () => {
+    expect(stateOf({ kind: 'text-until', triggers: ['x'] }, [2])).toBeNull();
+    expect(stateOf({ kind: 'special-token', text: '<|end|>' }, [2])?.isComplete).toBe(true);
+  });
+
+  it('that are parts of characters fit where the character does', () => {
+    const free: GrammarSource = { kind: 'text-until', triggers: ['x'] };
+    expect(stateOf(free, [6])?.isFinal).toBe(false);
+    expect(stateOf(free, [6, 7])?.isFinal).toBe(true);
+    expect(stateOf(free, [6, 0])).toBeNull();
+    expect(stateOf(free, [7])).toBeNull();
+    expect(stateOf(free, [8])).toBeNull();
+  });
+
+  it('that the model does not have are refused', () => {
+    expect(() => automatonOf({ kind: 'special-token', text: '<none>' }, TOKENS)).toThrow(
+      "no added token '<none>'",
+    );
+  });
+});
