@@ -47,6 +47,18 @@ const SHAPES = {
     tokens: 4000,
     positions: 4096,
   },
+  /** Little to compute before a large vocabulary: what choosing tokens costs shows most. */
+  'small-150k': {
+    layers: 4,
+    hidden: 256,
+    feedForward: 1024,
+    heads: 4,
+    kvHeads: 2,
+    headSize: 64,
+    vocabulary: 151_936,
+    tokens: 151_643,
+    positions: 4096,
+  },
 } as const satisfies Record<string, Shape>;
 
 const SPECIAL_TOKENS = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'] as const;
