@@ -14,6 +14,7 @@ import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { stateAfter } from '../sampling/grammar/grammar-driver.ts';
 import { FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
 import { textEvents } from '../support/feeds.ts';
+import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
 import { type Family, filesOf } from '../text/fixtures.ts';
 
 const YES: GrammarSource = { kind: 'literal', text: 'yes' };
@@ -34,6 +35,7 @@ function aGenerator(family: Family) {
     client,
     tokenizer,
     vocabulary,
+    longPrompts: NO_LONG_PROMPTS,
     grammars: grammarCompiler(tokenizer, vocabulary),
     template: new ChatTemplate({
       source: '{% for m in messages %}{{ m.content }}{% endfor %}',
