@@ -45,7 +45,7 @@ export async function drawnTokens(
   const tokens: number[] = [];
   for (let seed = 0; seed < seedCount; seed++) {
     const sampling = { ...GREEDY, ...given, seed };
-    const options = { sampling, promptTokenIds, stopTokenIds, newTokensMin: 1000 };
+    const options = { sampling, promptTokenIds, stopTokenIds, newTokensMin: 1000, grammar: null };
     const sampler = new SequenceSampler(options, workspace);
     for (const tokenId of history.outputTokenIds) sampler.accept(tokenId);
     let tokenId: number | undefined;
