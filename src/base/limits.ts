@@ -193,14 +193,14 @@ export const NVIDIA_SMI_MS = 10_000;
 export const WINDOW_SCRATCH_BYTES_MAX = 128 * 2 ** 20;
 
 /**
- * States of a compiled grammar. 40 bytes each; so many are compiled in about 0.2 s, which is how long one request can
- * keep the main thread from the others. A schema of a hundred properties has some thousand.
+ * States of a compiled grammar. Compiling keeps the main thread from other requests: 0.5 to 1.3 s for so many on a machine
+ * with other load. A schema of a hundred properties has some thousand.
  */
-export const GRAMMAR_STATES_MAX = 100_000;
+export const GRAMMAR_STATES_MAX = 50_000;
 /** Transitions of a compiled grammar: choices from large alphabets have many a state. */
 export const GRAMMAR_EDGES_MAX = 4 * GRAMMAR_STATES_MAX;
-/** States of all compiled grammars that are kept for the next request with the same one; about 40 MB. */
-export const GRAMMAR_CACHE_STATES_MAX = 10 * GRAMMAR_STATES_MAX;
+/** States of all compiled grammars that are kept for the next request with the same one. */
+export const GRAMMAR_CACHE_STATES_MAX = 20 * GRAMMAR_STATES_MAX;
 
 /** States of a text automaton that had to be made deterministic: patterns met with lengths, names taken out of keys. */
 export const TEXT_AUTOMATON_STATES_MAX = 10_000;
