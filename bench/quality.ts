@@ -64,7 +64,7 @@ async function tokenSequences(flags: Flags): Promise<readonly (readonly number[]
   return lines.map((line) => {
     const { messages, text } = JSON.parse(line);
     if (messages === undefined) return encode(text);
-    const options = { addGenerationPrompt: false, continueFinalMessage: false, variables: {} };
+    const options = { addGenerationPrompt: false, continueFinalMessage: false, tools: [], variables: {} };
     return encode(template.render(messages, options).text);
   });
 }

@@ -19,6 +19,8 @@ import {
 } from './base/limits.ts';
 import type { CacheMemory, EngineOptions } from './engine/engine-options.ts';
 import { QUANTIZATIONS } from './graph/quantization.ts';
+import { REASONING_FORMATS } from './text/message/message-dialect.ts';
+import { TOOL_CALL_FORMAT_NAMES } from './text/message/tool-call-format.ts';
 
 const SHIPPED_MODEL = fileURLToPath(new URL('../models/octavo-mini', import.meta.url));
 
@@ -33,6 +35,14 @@ export type ServeOption = {
   readonly repeats?: true;
   readonly isSwitch?: true;
 };
+
+const REASONING_PARSERS = Object.keys(REASONING_FORMATS);
+/** vLLM's names for the same marks. */
+const REASONING_ALIASES: ReadonlyMap<string, string> = new Map([
+  ['deepseek_r1', 'think'],
+  ['deepseek_v3', 'think'],
+  ['qwen3', 'think'],
+]);
 
 /** By the name that the value has in the schema, and commander gives to its flag. */
 export const SERVE_OPTIONS = {
@@ -177,6 +187,18 @@ export const SERVE_OPTIONS = {
     description: 'how long running requests may go on after a stop signal',
     shownDefault: String(DRAIN_MS_DEFAULT / 1000),
   },
+  toolCallParser: {
+    flags: '--tool-call-parser <name>',
+    environment: 'OCTAVO_TOOL_CALL_PARSER',
+    description: `how the model writes calls: ${TOOL_CALL_FORMAT_NAMES.join(', ')}, or none to refuse tools`,
+    shownDefault: 'auto: from the chat template',
+  },
+  reasoningParser: {
+    flags: '--reasoning-parser <name>',
+    environment: 'OCTAVO_REASONING_PARSER',
+    description: `how the model marks what it thinks: ${REASONING_PARSERS.join(', ')}, or none`,
+    shownDefault: 'auto: from the chat template',
+  },
   logLevel: {
     flags: '--log-level <level>',
     environment: 'OCTAVO_LOG_LEVEL',
@@ -227,6 +249,12 @@ const serveSchema = z.object({
     .nonnegative()
     .max(SHUTDOWN_SECONDS_MAX)
     .default(DRAIN_MS_DEFAULT / 1000),
+  toolCallParser: z.enum(['auto', 'none', ...TOOL_CALL_FORMAT_NAMES]).default('auto'),
+  reasoningParser: z
+    .string()
+    .transform((name) => REASONING_ALIASES.get(name) ?? name)
+    .pipe(z.enum(['auto', 'none', ...REASONING_PARSERS]))
+    .default('auto'),
   logLevel: z.enum(['debug', 'info', 'warn', 'error', 'silent']).default('info'),
 });
 

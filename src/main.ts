@@ -38,6 +38,7 @@ import { brokenRequests } from './routes/broken-request.ts';
 import { EngineMetrics } from './routes/engine-metrics.ts';
 import { BodyReader } from './routes/request-body.ts';
 import { WritePacer } from './routes/write-pacer.ts';
+import type { MessageParsers } from './text/message/message-dialect.ts';
 import { Vocabulary } from './text/vocabulary.ts';
 
 const newId = (): string => randomUUID();
@@ -60,7 +61,7 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
   });
   let server: Server | null = null;
   try {
-    const generator = await loadTextGenerator(config.model, engine);
+    const generator = await loadTextGenerator(config, engine);
     server = await listen(config, await createHttp(config, build, { engine, generator, logger }));
     takeDownOnSignal(server, engine, config, logger);
     const limits = await ready(engine);
@@ -81,9 +82,10 @@ async function ready(engine: ChannelEngineClient): Promise<EngineLimits> {
   });
 }
 
-async function loadTextGenerator(directory: string, client: ChannelEngineClient): Promise<TextGenerator> {
-  const files = await readModelFiles(directory);
-  const encoder = createPromptEncoder(files);
+async function loadTextGenerator(config: ServeConfig, client: ChannelEngineClient): Promise<TextGenerator> {
+  const files = await readModelFiles(config.model);
+  const parsers = messageParsers(config);
+  const encoder = createPromptEncoder(files, parsers);
   const vocabulary = new Vocabulary(files.tokenizer);
   const { namedSpecialTokens, addedTokens } = encoder.tokenizer;
   const endOfText = addedTokens.find(
@@ -93,7 +95,7 @@ async function loadTextGenerator(directory: string, client: ChannelEngineClient)
     ...encoder,
     client,
     vocabulary,
-    longPrompts: new PromptThread({ modelDirectory: directory }),
+    longPrompts: new PromptThread({ modelDirectory: config.model, parsers }),
     // Meanwhile the worker loads the model: nobody waits for this.
     grammars: grammarCompiler(encoder.tokenizer, vocabulary),
     defaults: readGenerationDefaults(files.generationConfig),
@@ -104,6 +106,13 @@ async function loadTextGenerator(directory: string, client: ChannelEngineClient)
     }),
     drawSeed: () => randomBytes(4).readUInt32LE(),
   });
+}
+
+function messageParsers({ toolCallParser, reasoningParser }: ServeConfig): MessageParsers {
+  return {
+    toolCalls: toolCallParser === 'none' ? null : toolCallParser,
+    reasoning: reasoningParser === 'none' ? null : reasoningParser,
+  };
 }
 
 async function createHttp(

@@ -90,8 +90,11 @@ export const REQUEST_ID_CHARACTERS_MAX = 128;
 /** Parts of one message's content. They are joined into one text; more than this is not written by people. */
 export const CONTENT_PARTS_MAX = 1024;
 
-/** Tool calls of one message in the conversation's history; OpenAI's bound for tools. */
+/** Tool calls of one message, in the history and in an answer; OpenAI's bound for tools. */
 export const TOOL_CALLS_MAX = 128;
+/** OpenAI's bounds for `tools` and the names of functions. Every tool is in every prompt. */
+export const TOOLS_MAX = 128;
+export const TOOL_NAME_CHARACTERS_MAX = 64;
 
 /** Extra token ids that end a choice; each one is compared with every token of output. */
 export const STOP_TOKEN_IDS_MAX = 64;

@@ -1,14 +1,19 @@
 /**
- * One choice's tokens -> its text, its log probabilities, and where it ends. Synchronous and without any stream,
- * so that it can be tested token by token.
+ * One choice's tokens -> its text or message, its log probabilities, and where it ends. Synchronous and without any
+ * stream, so that it can be tested token by token.
  *
- * A log probability is shown with the text that its token belongs to: while text is held back for a stop string,
- * so are the entries of its tokens, and the entries of tokens that lie in the stop string are never shown. The
- * same goes for a stop token: it counts as a completion token, but has neither text nor an entry, as with OpenAI.
+ * A log probability is shown with the text that its token belongs to: while text is held back (for a stop string, or
+ * because it may become a call), so are the entries of its tokens, and the entries of tokens that lie in the stop
+ * string are never shown. The same goes for a stop token: it counts as a completion token, but has neither text nor an
+ * entry, as with OpenAI. Tokens of thoughts and calls have entries like those of the text.
+ *
+ * Stop strings are looked for in what the model says, not in what it thinks or calls.
  */
 
 import type { TokenLogprobs } from '../sampling/sampling-params.ts';
 import { IncrementalDetokenizer } from '../text/incremental-detokenizer.ts';
+import { MessageParser, type MessageParserOptions } from '../text/message/message-parser.ts';
+import { addPart, type MessagePart } from '../text/message/message-part.ts';
 import { StopMatcher } from '../text/stop-matcher.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import type { GeneratedToken } from './engine-client.ts';
@@ -27,15 +32,25 @@ export type ChoiceTextOptions = {
   /** Also of stop tokens, which have no text. */
   readonly wantsStopLogprobs: boolean;
   readonly wantsTokenIds: boolean;
+  /** `null`: everything is text. */
+  readonly message: ChoiceMessageOptions | null;
+};
+
+export type ChoiceMessageOptions = {
+  readonly parser: MessageParserOptions;
+  /** Special tokens whose texts the parser looks for. */
+  readonly shownTokenIds: ReadonlySet<number>;
+  readonly hidesReasoning: boolean;
 };
 
 export type ChoiceDelta = {
-  readonly text: string;
+  /** In their order; only content where everything is text. */
+  readonly parts: readonly MessagePart[];
   /** `null` when not asked for. */
   readonly logprobs: readonly TokenTextLogprobs[] | null;
   /** Of the tokens taken in; `null` when not asked for. */
   readonly tokenIds: readonly number[] | null;
-  /** A stop string is complete; nothing more may be pushed. */
+  /** The choice ends here, by a stop string or by the last call that is wanted; nothing more may be pushed. */
   readonly stopped: boolean;
 };
 
@@ -46,19 +61,26 @@ export class ChoiceText {
   readonly #options: ChoiceTextOptions;
   readonly #detokenizer: IncrementalDetokenizer;
   readonly #matcher: StopMatcher;
+  readonly #parser: MessageParser | null;
   readonly #held: HeldLogprobs[] = [];
   #tokenCount = 0;
   #logprobSum = 0;
-  /** UTF-16 units that the detokeniser has given, and those of them that were shown. */
+  #reasoningTokenCount = 0;
+  /** UTF-16 units that the detokeniser has given, and those of them that have been dealt with. */
   #textLength = 0;
   #shownLength = 0;
   /** Code points that the detokeniser has given; counted only where log probabilities tell of them. */
   #characterCount = 0;
 
   constructor(options: ChoiceTextOptions) {
+    const { vocabulary, stripLeadingSpaces, message } = options;
     this.#options = options;
-    this.#detokenizer = new IncrementalDetokenizer(options.vocabulary, options);
+    this.#detokenizer = new IncrementalDetokenizer(vocabulary, {
+      stripLeadingSpaces,
+      shownTokenIds: message?.shownTokenIds ?? NONE,
+    });
     this.#matcher = new StopMatcher(options.stop);
+    this.#parser = message && new MessageParser(message.parser);
   }
 
   /** Tokens taken in, stop tokens among them; those after a complete stop string are not. */
@@ -75,8 +97,18 @@ export class ChoiceText {
     return this.#options.wantsLogprobs ? this.#logprobSum / Math.max(1, this.#tokenCount) : null;
   }
 
+  /** Tokens from the mark that opens the thoughts to the one that closes them. */
+  get reasoningTokenCount(): number {
+    return this.#reasoningTokenCount;
+  }
+
+  /** Whether the message holds a whole call. */
+  get hasCalled(): boolean {
+    return (this.#parser?.callCount ?? 0) > 0;
+  }
+
   push(tokens: readonly GeneratedToken[]): ChoiceDelta {
-    let text = '';
+    const parts: MessagePart[] = [];
     const before = this.#tokenCount;
     for (const token of tokens) {
       this.#tokenCount++;
@@ -86,28 +118,73 @@ export class ChoiceText {
         continue;
       }
       this.#hold(token);
-      const result = this.#match(this.#detokenizer.push(token.tokenId));
-      text += result.text;
-      if (result.matched) {
+      const isReasoning = this.#parser?.isReasoning ?? false;
+      const stopped = this.#take(this.#detokenizer.push(token.tokenId), parts);
+      if (isReasoning || this.#parser?.isReasoning === true) this.#reasoningTokenCount++;
+      if (stopped) {
         const taken = tokens.slice(0, this.#tokenCount - before);
-        return this.#delta(text, taken, { stopped: true, isLast: true });
+        return this.#delta(parts, taken, { stopped, isLast: true });
       }
     }
-    return this.#delta(text, tokens, { stopped: false, isLast: false });
+    return this.#delta(parts, tokens, { stopped: false, isLast: false });
   }
 
   /** The sequence has ended: everything that was held back, unless the very end completes a stop string. */
   flush(): ChoiceDelta {
-    const result = this.#match(this.#detokenizer.flush());
-    const rest = result.matched ? '' : this.#matcher.flush();
-    return this.#delta(result.text + rest, [], { stopped: result.matched, isLast: true });
+    const parts: MessagePart[] = [];
+    let stopped = this.#take(this.#detokenizer.flush(), parts);
+    if (!stopped && this.#parser !== null) {
+      const from = this.#textLength - this.#heldLength - contentLength(parts);
+      stopped = this.#tell(this.#parser.flush(), parts);
+      this.#settle(stopped, from, parts);
+    }
+    if (!stopped) addContent(parts, this.#matcher.flush());
+    return this.#delta(parts, [], { stopped, isLast: true });
   }
 
-  #match(delta: string): { text: string; matched: boolean } {
-    this.#textLength += delta.length;
-    if (this.#options.wantsLogprobs) for (const _ of delta) this.#characterCount++;
-    if (this.#tokenCount <= this.#options.newTokensMin) return { text: delta, matched: false };
-    return this.#matcher.push(delta);
+  /** @returns whether the choice ends with `text`. */
+  #take(text: string, parts: MessagePart[]): boolean {
+    if (text === '') return false;
+    const from = this.#textLength - this.#heldLength - contentLength(parts);
+    this.#textLength += text.length;
+    if (this.#options.wantsLogprobs) for (const _ of text) this.#characterCount++;
+    const stopped =
+      this.#parser === null ? this.#say(text, parts) : this.#tell(this.#parser.push(text), parts);
+    this.#settle(stopped, from, parts);
+    return stopped || (this.#parser?.isComplete ?? false);
+  }
+
+  /** What is left of a text that ends with a stop string is what was said; `from` is where `parts` begin. */
+  #settle(stopped: boolean, from: number, parts: readonly MessagePart[]): void {
+    this.#shownLength = stopped ? from + contentLength(parts) : this.#textLength - this.#heldLength;
+  }
+
+  get #heldLength(): number {
+    return this.#matcher.heldLength + (this.#parser?.heldLength ?? 0);
+  }
+
+  /** @returns whether a stop string is complete. */
+  #tell(told: readonly MessagePart[], parts: MessagePart[]): boolean {
+    for (const part of told) {
+      if (part.kind === 'content') {
+        if (this.#say(part.text, parts)) return true;
+        continue;
+      }
+      // No stop string goes on behind thoughts or a call.
+      addContent(parts, this.#matcher.flush());
+      if (part.kind !== 'reasoning' || !this.#options.message!.hidesReasoning) addPart(parts, part);
+    }
+    return false;
+  }
+
+  #say(text: string, parts: MessagePart[]): boolean {
+    if (this.#tokenCount <= this.#options.newTokensMin) {
+      addContent(parts, text);
+      return false;
+    }
+    const result = this.#matcher.push(text);
+    addContent(parts, result.text);
+    return result.matched;
   }
 
   #hold(token: GeneratedToken): void {
@@ -123,19 +200,30 @@ export class ChoiceText {
 
   /** Entries are shown when any of their token's text is; with the last delta of a whole text, all are. */
   #delta(
-    text: string,
+    parts: readonly MessagePart[],
     tokens: readonly GeneratedToken[],
     end: { readonly stopped: boolean; readonly isLast: boolean },
   ): ChoiceDelta {
     const { stopped } = end;
     const tokenIds = this.#options.wantsTokenIds ? tokens.map(({ tokenId }) => tokenId) : null;
-    this.#shownLength += text.length;
-    if (!this.#options.wantsLogprobs) return { text, logprobs: null, tokenIds, stopped };
+    if (!this.#options.wantsLogprobs) return { parts, logprobs: null, tokenIds, stopped };
     const everything = end.isLast && !stopped;
     const firstHeld = everything ? -1 : this.#held.findIndex((held) => held.textStart >= this.#shownLength);
     const shown = this.#held.splice(0, firstHeld === -1 ? this.#held.length : firstHeld);
-    return { text, logprobs: shown.map((held) => held.entry), tokenIds, stopped };
+    return { parts, logprobs: shown.map((held) => held.entry), tokenIds, stopped };
   }
+}
+
+const NONE: ReadonlySet<number> = new Set();
+
+function addContent(parts: MessagePart[], text: string): void {
+  if (text !== '') addPart(parts, { kind: 'content', text });
+}
+
+function contentLength(parts: readonly MessagePart[]): number {
+  let length = 0;
+  for (const part of parts) if (part.kind === 'content') length += part.text.length;
+  return length;
 }
 
 function describe(

@@ -5,6 +5,7 @@ import { COUNTED_CONTEXTS_MAX } from '../base/limits.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
 import type { ChatTemplate } from '../text/chat-template.ts';
 import { findInfillMarkers } from '../text/infill.ts';
+import type { MessageDialect } from '../text/message/message-dialect.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { EngineLimits } from './protocol.ts';
 import type { Prompt } from './text-generation.ts';
@@ -25,6 +26,8 @@ export type PromptEncoder = {
   readonly tokenizer: Tokenizer;
   /** `null`: the checkpoint has none, and chat is refused. */
   readonly template: ChatTemplate | null;
+  /** Of the template; `null` only without one. */
+  readonly dialect: MessageDialect | null;
 };
 
 /**
@@ -49,7 +52,7 @@ export function encodePrompt(
 
 function encode(
   prompt: Prompt,
-  { tokenizer, template }: PromptEncoder,
+  { tokenizer, template, dialect }: PromptEncoder,
   tokenCountMax: number,
 ): EncodedPrompt {
   switch (prompt.kind) {
@@ -63,7 +66,7 @@ function encode(
     case 'infill':
       return { text: null, tokenIds: encodeInfill(prompt, tokenizer, tokenCountMax) };
     case 'messages': {
-      if (template === null) {
+      if (template === null || dialect === null) {
         throw new ServerError(
           'invalid_request',
           'The model has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), ' +
@@ -71,8 +74,9 @@ function encode(
           { param: 'messages' },
         );
       }
-      const { text, breaks } = template.render(prompt.messages, prompt.rendering);
-      const { addSpecialTokens } = prompt;
+      const { rendering, addSpecialTokens } = prompt;
+      const { messages, tools } = dialect.shown({ messages: prompt.messages, tools: rendering.tools });
+      const { text, breaks } = template.render(messages, { ...rendering, tools });
       const options = { addSpecialTokens, parseSpecialTokens: true, breaks, tokenCountMax };
       return { text, tokenIds: tokenizer.encode(text, options) };
     }

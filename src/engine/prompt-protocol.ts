@@ -1,10 +1,11 @@
 /** The messages between the main thread and the one that encodes long prompts, and nothing else. */
 
 import type { ErrorCode } from '../base/errors.ts';
+import type { MessageParsers } from '../text/message/message-dialect.ts';
 import type { EncodePromptOptions } from './prompt-encoding.ts';
 import type { Prompt } from './text-generation.ts';
 
-export type PromptThreadData = { readonly modelDirectory: string };
+export type PromptThreadData = { readonly modelDirectory: string; readonly parsers: MessageParsers };
 
 export type PromptCall = {
   readonly callId: number;

@@ -8,12 +8,16 @@ import { Worker } from 'node:worker_threads';
 import { assert, assertNever } from '../base/assert.ts';
 import { ServerError } from '../base/errors.ts';
 import { LONG_PROMPT_CHARACTERS } from '../base/limits.ts';
+import type { ToolDefinition } from '../text/chat-message.ts';
+import type { MessageParsers } from '../text/message/message-dialect.ts';
 import type { EncodedPrompt, EncodePromptOptions } from './prompt-encoding.ts';
 import type { PromptAnswer, PromptCall, PromptThreadData } from './prompt-protocol.ts';
 import type { Prompt } from './text-generation.ts';
 
 export type PromptThreadOptions = {
   readonly modelDirectory: string;
+  /** How calls and thoughts are told apart, as on the main thread. */
+  readonly parsers: MessageParsers;
   /** The compiled worker; the one beside this file by default. */
   readonly workerUrl?: URL;
 };
@@ -36,7 +40,9 @@ export function isLongPrompt(prompt: Prompt): boolean {
       return prompt.prefix.length + prompt.suffix.length > LONG_PROMPT_CHARACTERS;
     case 'messages':
       return (
-        prompt.messages.reduce((sum, { content }) => sum + lengthOf(content), 0) > LONG_PROMPT_CHARACTERS
+        prompt.messages.reduce((sum, { content }) => sum + lengthOf(content), 0) +
+          lengthOfTools(prompt.rendering.tools) >
+        LONG_PROMPT_CHARACTERS
       );
     default:
       return assertNever(prompt);
@@ -44,6 +50,10 @@ export function isLongPrompt(prompt: Prompt): boolean {
 }
 
 type Content = Extract<Prompt, { kind: 'messages' }>['messages'][number]['content'];
+
+function lengthOfTools(tools: readonly ToolDefinition[]): number {
+  return tools.length === 0 ? 0 : JSON.stringify(tools).length;
+}
 
 function lengthOf(content: Content): number {
   if (content === null) return 0;
@@ -87,8 +97,8 @@ export class PromptThread {
   }
 
   #start(): Worker {
-    const { modelDirectory, workerUrl = new URL('./prompt-worker.js', import.meta.url) } = this.#options;
-    const worker = new Worker(workerUrl, { workerData: { modelDirectory } satisfies PromptThreadData });
+    const { workerUrl = new URL('./prompt-worker.js', import.meta.url), ...data } = this.#options;
+    const worker = new Worker(workerUrl, { workerData: data satisfies PromptThreadData });
     // A prompt that nobody else waits for is no reason for the process to stay.
     worker.unref();
     worker.on('message', (answer: PromptAnswer) => this.#settle(answer));

@@ -21,8 +21,8 @@ function answerTo({ callId, prompt, options }: PromptCall, encoder: PromptEncode
 
 assert(parentPort !== null, 'prompt-worker runs in a worker thread');
 const port = parentPort;
-const { modelDirectory } = workerData as PromptThreadData;
-const encoder = createPromptEncoder(await readModelFiles(modelDirectory));
+const { modelDirectory, parsers } = workerData as PromptThreadData;
+const encoder = createPromptEncoder(await readModelFiles(modelDirectory), parsers);
 port.on('message', (call: PromptCall) => {
   const answer = answerTo(call, encoder);
   port.postMessage(answer, answer.kind === 'prompt-encoded' ? [answer.tokenIds.buffer as ArrayBuffer] : []);

@@ -5,9 +5,10 @@
 
 import { ServerError } from '../base/errors.ts';
 import type { Feed, OnReadable } from '../base/feed.ts';
+import type { CompiledGrammar } from '../sampling/grammar/grammar-compiler.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
 import { ChoiceFanOut } from './choice-fan-out.ts';
-import type { ChoiceDelta, ChoiceText } from './choice-text.ts';
+import type { ChoiceDelta, ChoiceMessageOptions, ChoiceText } from './choice-text.ts';
 import type { EngineClient, GenerationInput, TokenEvent } from './engine-client.ts';
 import type { EncodedPrompt } from './prompt-encoding.ts';
 import {
@@ -19,7 +20,11 @@ import {
 } from './text-generation.ts';
 
 /** A prompt that is known to fit. */
-export type PlannedPrompt = EncodedPrompt & { readonly newTokensMax: number };
+export type PlannedPrompt = EncodedPrompt & {
+  readonly newTokensMax: number;
+  readonly message: ChoiceMessageOptions | null;
+  readonly grammar: CompiledGrammar | null;
+};
 
 export type GenerationRun = {
   readonly request: TextRequest;
@@ -33,7 +38,7 @@ export type GenerationRun = {
     isWanted: () => boolean,
   ) => PlannedPrompt | Promise<PlannedPrompt>;
   readonly inputOf: (prompt: PlannedPrompt, choiceIndex: number) => GenerationInput;
-  readonly createChoiceText: () => ChoiceText;
+  readonly createChoiceText: (prompt: PlannedPrompt) => ChoiceText;
   /** Of all prompts together. @throws ServerError when they cannot run. */
   readonly checkPrompts: (prompts: readonly PlannedPrompt[]) => void;
   readonly describePrompt: (prompt: PlannedPrompt) => PromptTokens;
@@ -49,7 +54,8 @@ type TokensDelta = Extract<TokenEvent, { kind: 'tokens-delta' }>;
 export class RunningGeneration implements Feed<TextEvent> {
   readonly #run: GenerationRun;
   readonly #prompts: PlannedPrompt[] = [];
-  readonly #choices: readonly ChoiceText[];
+  /** None before the prompts are planned. */
+  #choices: readonly ChoiceText[] = [];
   /** [sequences] prompt tokens that were found in the prefix cache. */
   readonly #cachedCounts: Int32Array;
   /** What is to be given before anything more is taken from a sequence; a handful at most. */
@@ -63,7 +69,6 @@ export class RunningGeneration implements Feed<TextEvent> {
   constructor(run: GenerationRun) {
     this.#run = run;
     const sequenceCount = sequenceCountOf(run.request);
-    this.#choices = Array.from({ length: sequenceCount }, run.createChoiceText);
     this.#cachedCounts = new Int32Array(sequenceCount);
     const first = this.#plan();
     if (first instanceof Promise || run.request.prompts.length > 1) {
@@ -123,8 +128,12 @@ export class RunningGeneration implements Feed<TextEvent> {
   }
 
   #start(): void {
-    const { request, client, checkPrompts, inputOf, describePrompt, onReadable } = this.#run;
+    const { request, client, checkPrompts, inputOf, createChoiceText, describePrompt, onReadable } =
+      this.#run;
     checkPrompts(this.#prompts);
+    this.#choices = this.#prompts.flatMap((prompt) =>
+      Array.from({ length: request.choiceCount }, () => createChoiceText(prompt)),
+    );
     this.#fanOut = new ChoiceFanOut({
       client,
       promptCount: this.#prompts.length,
@@ -150,7 +159,7 @@ export class RunningGeneration implements Feed<TextEvent> {
       throw new ServerError('step_failed', 'The engine ended the sequence before it was complete.');
     }
     const rest = choice.flush();
-    if (rest.text !== '' || (rest.logprobs !== null && rest.logprobs.length > 0))
+    if (rest.parts.length > 0 || (rest.logprobs !== null && rest.logprobs.length > 0))
       this.#say(choiceIndex, rest);
     this.#finish(choiceIndex, rest.stopped ? 'stop' : event.reason);
   }
@@ -177,25 +186,36 @@ export class RunningGeneration implements Feed<TextEvent> {
     this.#events.push({ kind: 'prompt-logprobs', promptIndex, tokens });
   }
 
-  #say(choiceIndex: number, { text, logprobs, tokenIds }: ChoiceDelta): void {
-    this.#events.push({ kind: 'text-delta', choiceIndex, text, logprobs, tokenIds });
+  #say(choiceIndex: number, { parts, logprobs, tokenIds }: ChoiceDelta): void {
+    const [first] = parts;
+    const text = first?.kind === 'content' ? first.text : '';
+    const isText = first === undefined || (parts.length === 1 && first.kind === 'content');
+    this.#events.push(
+      isText
+        ? { kind: 'text-delta', choiceIndex, text, logprobs, tokenIds }
+        : { kind: 'message-delta', choiceIndex, parts, logprobs, tokenIds },
+    );
   }
 
-  #finish(choiceIndex: number, reason: 'stop' | 'length'): void {
+  #finish(choiceIndex: number, end: 'stop' | 'length'): void {
     const fanOut = this.#fanOut!;
     fanOut.end(choiceIndex);
-    const { meanLogprob } = this.#choices[choiceIndex]!;
+    const { meanLogprob, hasCalled } = this.#choices[choiceIndex]!;
+    const reason = end === 'stop' && hasCalled ? 'tool-calls' : end;
     const mean = meanLogprob === null ? {} : { meanLogprob };
     this.#events.push({ kind: 'choice-finish', choiceIndex, reason, ...mean });
     if (fanOut.openCount === 0) this.#events.push({ kind: 'usage', usage: this.#usage() });
   }
 
   #usage() {
-    const { choiceCount } = this.#run.request;
+    const { choiceCount, answerForm: form } = this.#run.request;
+    const isToldApart = form !== null && form.reasoning !== 'inline';
+    const reasoningTokenCount = total(this.#choices.map((choice) => choice.reasoningTokenCount));
     return {
       promptTokenCount: this.#promptTokenCount(),
       cachedTokenCount: total(this.#prompts.map((_, index) => this.#cachedCounts[index * choiceCount]!)),
       completionTokenCount: total(this.#choices.map(({ tokenCount }) => tokenCount)),
+      reasoningTokenCount: isToldApart ? reasoningTokenCount : null,
     };
   }
 

@@ -5,7 +5,10 @@
 
 import type { Feed, OnReadable } from '../base/feed.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
-import type { ChatMessage, RenderOptions } from '../text/chat-template.ts';
+import type { ChatMessage } from '../text/chat-message.ts';
+import type { RenderOptions } from '../text/chat-template.ts';
+import type { MessagePart } from '../text/message/message-part.ts';
+import type { JsonObject } from '../text/tokenizer-files.ts';
 
 export type Prompt =
   | {
@@ -29,6 +32,28 @@ export type Prompt =
       readonly suffix: string;
       readonly addSpecialTokens: boolean;
     };
+
+/** A function that an answer may call. */
+export type CallableTool = {
+  readonly name: string;
+  /** A JSON Schema of its arguments, and the field that errors name. */
+  readonly parameters: JsonObject;
+  readonly param: string;
+  /** Arguments have to fit the schema. Those of an answer that must call always do. */
+  readonly isStrict: boolean;
+};
+
+/** How an answer to messages is told apart into what the model says, thinks and calls. */
+export type AnswerForm = {
+  /** Functions that may be called; empty: none, and nothing is taken for a call. */
+  readonly tools: readonly CallableTool[];
+  /** At least one call, and nothing else but thoughts. */
+  readonly mustCall: boolean;
+  /** Calls of one answer, at most. */
+  readonly callsMax: number;
+  /** Thoughts are told as such, left out, or part of the text with the marks around them. */
+  readonly reasoning: 'apart' | 'hidden' | 'inline';
+};
 
 /** Everything that a caller may ask for; `null` takes the model's own default. Ranges are checked by the caller. */
 export type TextRequest = {
@@ -69,6 +94,8 @@ export type TextRequest = {
   readonly ignoreEndOfText: boolean;
   /** What every choice has to look like; `null`: anything. */
   readonly grammar: GrammarSource | null;
+  /** `null`: the output is text and nothing else. */
+  readonly answerForm: AnswerForm | null;
   readonly cacheSalt: string;
   readonly priority: number;
   /** The event `prompt` tells what the prompts were. */
@@ -148,15 +175,28 @@ export type TextEvent =
       /** Tokens that arrived, also those whose text is held back, and stop tokens; `null` when not asked for. */
       readonly tokenIds: readonly number[] | null;
     }
+  /** In the place of a `text-delta` that would not be text alone. */
+  | {
+      readonly kind: 'message-delta';
+      readonly choiceIndex: number;
+      /** In their order; at least one. */
+      readonly parts: readonly MessagePart[];
+      /** As of a `text-delta`. */
+      readonly logprobs: readonly TokenTextLogprobs[] | null;
+      readonly tokenIds: readonly number[] | null;
+    }
   | {
       readonly kind: 'choice-finish';
       readonly choiceIndex: number;
-      readonly reason: 'stop' | 'length';
+      readonly reason: FinishReason;
       /** Mean log probability of the choice's tokens, stop tokens included; there with `logprobCount` only. */
       readonly meanLogprob?: number;
     }
   /** Once, last. */
   | { readonly kind: 'usage'; readonly usage: TextUsage };
+
+/** `tool-calls`: the choice ended by itself, and it has called. */
+export type FinishReason = 'stop' | 'length' | 'tool-calls';
 
 export type TextUsage = {
   readonly promptTokenCount: number;
@@ -164,6 +204,8 @@ export type TextUsage = {
   readonly cachedTokenCount: number;
   /** Tokens of all choices. */
   readonly completionTokenCount: number;
+  /** Those of them in which models think; `null` where thoughts are not told apart. */
+  readonly reasoningTokenCount: number | null;
 };
 
 export interface TextGenerator {

@@ -10,6 +10,7 @@ import type { SamplingParams } from '../sampling/sampling-params.ts';
 import { decodeTokens } from '../text/decode-tokens.ts';
 import { findInfillMarkers } from '../text/infill.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
+import { AnswerPlanner } from './answer-planner.ts';
 import { ChoiceText } from './choice-text.ts';
 import type { EngineClient, GenerationInput } from './engine-client.ts';
 import type { GenerationDefaults } from './generation-defaults.ts';
@@ -35,7 +36,7 @@ export type TextGeneratorOptions = PromptEncoder & {
   readonly vocabulary: Vocabulary;
   /** Encodes what would keep this thread busy for too long. */
   readonly longPrompts: Pick<PromptThread, 'encode'>;
-  readonly grammars: GrammarCompiler;
+  readonly grammars: Pick<GrammarCompiler, 'compile'>;
   readonly defaults: GenerationDefaults;
   readonly endOfTextTokenIds: readonly number[];
   /** A seed for a request that names none. */
@@ -47,10 +48,14 @@ type GenerationPlan = {
   readonly request: TextRequest;
   readonly stopTokenIds: readonly number[];
   readonly sampling: SamplingParams;
+  /** Of a request whose answers are text; that of a message depends on its prompt. */
   readonly grammar: CompiledGrammar | null;
 };
 
-export function createTextGenerator(options: TextGeneratorOptions): TextGenerator {
+type GeneratorParts = TextGeneratorOptions & { readonly planner: AnswerPlanner };
+
+export function createTextGenerator(given: TextGeneratorOptions): TextGenerator {
+  const options: GeneratorParts = { ...given, planner: new AnswerPlanner(given) };
   return {
     generate(request, onReadable) {
       const plan = planGeneration(request, options);
@@ -59,7 +64,7 @@ export function createTextGenerator(options: TextGeneratorOptions): TextGenerato
         client: options.client,
         planPrompt: (promptIndex, isWanted) => planPrompt(request, promptIndex, { ...options, isWanted }),
         inputOf: (prompt, choiceIndex) => inputOfChoice(plan, prompt, choiceIndex),
-        createChoiceText: () => textOfChoice(plan, options.vocabulary),
+        createChoiceText: (prompt) => textOfChoice(plan, prompt, options.vocabulary),
         checkPrompts: (prompts) => requireTellable(request, prompts),
         describePrompt: (prompt) => promptTokens(prompt, options.vocabulary),
         describeScores: (prompt, scores) => scoredPrompt(prompt, scores, options.vocabulary),
@@ -106,7 +111,7 @@ function planGeneration(request: TextRequest, options: TextGeneratorOptions): Ge
     request,
     stopTokenIds,
     sampling,
-    grammar: request.grammar === null ? null : compiledGrammar(request.grammar, request.prompts, options),
+    grammar: request.answerForm === null ? compiledGrammar(request.grammar, request.prompts, options) : null,
   };
 }
 
@@ -119,31 +124,38 @@ function endOfTextOf({ prompts }: TextRequest, options: TextGeneratorOptions): r
 
 /** Where a space at the very beginning is taken off the text, the grammar is told that there may be one. */
 function compiledGrammar(
-  grammar: GrammarSource,
+  grammar: GrammarSource | null,
   prompts: readonly Prompt[],
   { grammars, vocabulary }: TextGeneratorOptions,
-): CompiledGrammar {
+): CompiledGrammar | null {
+  if (grammar === null) return null;
   const losesSpace = vocabulary.leadingSpaces.count > 0 && beginsAnew(prompts);
   if (!losesSpace) return grammars.compile(grammar);
   const space: GrammarSource = { kind: 'repeat', of: { kind: 'literal', text: ' ' }, min: 0, max: 1 };
   return grammars.compile({ kind: 'sequence', parts: [space, grammar] });
 }
 
-type EncodingOptions = TextGeneratorOptions & { readonly isWanted: () => boolean };
+type EncodingOptions = GeneratorParts & { readonly isWanted: () => boolean };
 
 /** @throws ServerError when the prompt cannot run; of a long one by rejecting. */
 function planPrompt(
-  { prompts, newTokensMax }: TextRequest,
+  request: TextRequest,
   promptIndex: number,
   options: EncodingOptions,
 ): PlannedPrompt | Promise<PlannedPrompt> {
+  const { prompts, newTokensMax } = request;
   const context = { limits: options.client.limits, param: promptParam(prompts, promptIndex) };
   // The engine ends a sequence at its first token at the earliest; of a choice without any, that one is not told.
   const wanted = newTokensMax === null ? null : Math.max(1, newTokensMax);
-  const plan = (encoded: EncodedPrompt): PlannedPrompt => ({
-    ...encoded,
-    newTokensMax: newTokensAllowed(wanted, encoded.tokenIds.length, context),
-  });
+  const plan = (encoded: EncodedPrompt): PlannedPrompt => {
+    const answer = options.planner.plan(request, encoded.text);
+    return {
+      ...encoded,
+      newTokensMax: newTokensAllowed(wanted, encoded.tokenIds.length, context),
+      message: answer.message,
+      grammar: request.answerForm === null ? null : compiledGrammar(answer.grammar, prompts, options),
+    };
+  };
   const encoded = encodeWherever(prompts[promptIndex]!, context, options);
   return encoded instanceof Promise ? encoded.then(plan) : plan(encoded);
 }
@@ -192,7 +204,7 @@ function inputOfChoice(plan: GenerationPlan, prompt: PlannedPrompt, choiceIndex:
     newTokensMax: prompt.newTokensMax,
     newTokensMin: request.newTokensMin,
     stopTokenIds: plan.stopTokenIds,
-    grammar: plan.grammar,
+    grammar: prompt.grammar ?? plan.grammar,
     cacheSalt: request.cacheSalt,
     priority: request.priority,
   };
@@ -203,7 +215,11 @@ function beginsAnew([prompt]: readonly Prompt[]): boolean {
   return prompt?.kind === 'messages' && !prompt.rendering.continueFinalMessage;
 }
 
-function textOfChoice({ request, stopTokenIds }: GenerationPlan, vocabulary: Vocabulary): ChoiceText {
+function textOfChoice(
+  { request, stopTokenIds }: GenerationPlan,
+  prompt: PlannedPrompt,
+  vocabulary: Vocabulary,
+): ChoiceText {
   return new ChoiceText({
     vocabulary,
     stop: request.stop,
@@ -214,5 +230,6 @@ function textOfChoice({ request, stopTokenIds }: GenerationPlan, vocabulary: Voc
     wantsLogprobs: request.logprobCount !== null,
     wantsStopLogprobs: request.wantsStopLogprobs,
     wantsTokenIds: request.wantsTokenIds,
+    message: prompt.message,
   });
 }

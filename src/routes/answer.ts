@@ -3,7 +3,7 @@
  * clock, no stream, no HTTP.
  */
 
-import type { TextEvent, TextUsage } from '../engine/text-generation.ts';
+import type { FinishReason, TextEvent, TextUsage } from '../engine/text-generation.ts';
 import type { ChatCompletionUsage } from './schema/chat-completion-response.ts';
 import { SSE_DONE, sseData } from './sse.ts';
 
@@ -13,6 +13,8 @@ export type AnswerIdentity = {
   readonly created: number;
   readonly model: string;
   readonly systemFingerprint: string;
+  /** A new name on every call, for parts of the answer that are named themselves. */
+  readonly newId: () => string;
 };
 
 /** The keys that every answer begins with, and every chunk of one. */
@@ -26,9 +28,10 @@ export function identityOf<Kind extends string>(
 export type PromptEvent = Extract<TextEvent, { kind: 'prompt' }>;
 export type PromptLogprobsEvent = Extract<TextEvent, { kind: 'prompt-logprobs' }>;
 export type TextDelta = Extract<TextEvent, { kind: 'text-delta' }>;
+export type MessageDelta = Extract<TextEvent, { kind: 'message-delta' }>;
 
 /** Whether a delta says something besides its text, which may then be empty. */
-export function hasMoreThanText({ logprobs, tokenIds }: TextDelta): boolean {
+export function hasMoreThanText({ logprobs, tokenIds }: TextDelta | MessageDelta): boolean {
   return (logprobs !== null && logprobs.length > 0) || (tokenIds !== null && tokenIds.length > 0);
 }
 
@@ -39,16 +42,16 @@ export function finiteLogprob(logprob: number): number {
   return Number.isFinite(logprob) ? logprob : LOGPROB_MIN;
 }
 
-/**
- * `completion_tokens_details` is left out: reasoning is not told apart from the answer here, and a zero would
- * claim that there was none.
- */
+/** Without `completion_tokens_details` where thoughts are not told apart: a zero would claim that there were none. */
 export function usageOf(usage: TextUsage): ChatCompletionUsage {
   return {
     prompt_tokens: usage.promptTokenCount,
     completion_tokens: usage.completionTokenCount,
     total_tokens: usage.promptTokenCount + usage.completionTokenCount,
     prompt_tokens_details: { cached_tokens: usage.cachedTokenCount },
+    ...(usage.reasoningTokenCount === null
+      ? {}
+      : { completion_tokens_details: { reasoning_tokens: usage.reasoningTokenCount } }),
   };
 }
 
@@ -105,6 +108,8 @@ export abstract class AnswerEncoder {
         return this.promptLogprobs(event);
       case 'text-delta':
         return event.text === '' && !hasMoreThanText(event) ? '' : this.delta(event);
+      case 'message-delta':
+        return this.message(event);
       case 'choice-finish':
         return this.finish(event.choiceIndex, event.reason);
       case 'usage':
@@ -121,7 +126,16 @@ export abstract class AnswerEncoder {
 
   /** @param delta says something. */
   protected abstract delta(delta: TextDelta): string;
-  protected abstract finish(choiceIndex: number, reason: 'stop' | 'length'): string;
+  /** Thoughts and calls; only where the request has a form for them. */
+  protected message(_delta: MessageDelta): string {
+    throw new Error('this endpoint answers with text alone');
+  }
+  protected abstract finish(choiceIndex: number, reason: FinishReason): string;
+}
+
+/** Of an answer that is text alone, which calls nothing. */
+export function textFinishReason(reason: FinishReason): 'stop' | 'length' {
+  return reason === 'length' ? 'length' : 'stop';
 }
 
 /** An error inside a stream. Not followed by `[DONE]`, which says that the answer is whole. */

@@ -1,19 +1,29 @@
 /** POST /v1/chat/completions: how a chat request is read and its answer written. */
 
 import type { Handler } from 'hono';
-import { parseChatRequest } from './chat-request.ts';
+import { type ChatCall, parseChatRequest } from './chat-request.ts';
 import { ChatChunkEncoder, chatCompletion } from './chat-response.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { type GenerationEndpoint, generationRoute } from './generation-route.ts';
-import type { GenerationCall } from './text-request.ts';
 
-const CHAT: GenerationEndpoint<GenerationCall> = {
+const CHAT: GenerationEndpoint<ChatCall> = {
   idPrefix: 'chatcmpl-',
   parse: parseChatRequest,
-  whole: ({ text }, answer, identity) => chatCompletion(answer, identity, text),
-  encoder: ({ text, includeUsage }, identity) =>
-    new ChatChunkEncoder(identity, { choiceCount: text.choiceCount, includeUsage }),
+  whole: (call, answer, identity) =>
+    chatCompletion(answer, identity, { ...call.text, endsWith: endOf(call) }),
+  encoder: (call, identity) =>
+    new ChatChunkEncoder(identity, {
+      choiceCount: call.text.choiceCount,
+      includeUsage: call.includeUsage,
+      mayCall: (call.text.answerForm?.tools.length ?? 0) > 0,
+      endsWith: endOf(call),
+    }),
 };
+
+/** As OpenAI has it: a function that the request named is called with `stop`. */
+function endOf({ isNamedCall }: ChatCall): 'stop' | 'tool_calls' {
+  return isNamedCall ? 'stop' : 'tool_calls';
+}
 
 /** Handler of POST /v1/chat/completions. */
 export function chatCompletions(dependencies: AppDependencies): Handler<AppEnvironment> {

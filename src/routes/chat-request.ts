@@ -1,7 +1,7 @@
 /** From OpenAI's chat request to the engine's own text request. Pure: the same body gives the same result. */
 
 import { TOOL_ARGUMENTS_DEPTH_MAX } from '../base/limits.ts';
-import type { ChatMessage, ToolCall } from '../text/chat-template.ts';
+import type { ChatMessage, ToolCall } from '../text/chat-message.ts';
 import { isNestedDeeper } from './json-structure.ts';
 import type { JsonObject } from './request-body.ts';
 import {
@@ -24,13 +24,20 @@ import {
   parseFields,
   wellFormed,
 } from './text-request.ts';
+import { refuseCustomTools, toolRequestOf } from './tool-request.ts';
+
+export type ChatCall = GenerationCall & {
+  /** The request names the function to be called; such an answer ends with `stop`, as OpenAI's do. */
+  readonly isNamedCall: boolean;
+};
 
 /**
  * @throws ServerError `unsupported_parameter`, or `invalid_request` for values that do not go together.
  * @throws HttpError 400 for values of a wrong type or out of range; `param` is the path.
  */
-export function parseChatRequest(body: JsonObject, options: ParseOptions): GenerationCall {
+export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatCall {
   const fields = new FieldCheck({ strict: options.strictFields });
+  refuseCustomTools(body);
   const request = parseFields(body, chatCompletionRequestSchema, { table: CHAT_FIELDS, fields });
   checkMessages(request.messages, fields, options.templateReadsField);
   checkGenerationFields(request, fields, options);
@@ -38,8 +45,10 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): Gener
   if (request.top_logprobs != null && request.logprobs !== true) {
     throw invalid('top_logprobs', "'top_logprobs' needs 'logprobs' to be true.");
   }
+  const { definitions, form, isNamed } = toolRequestOf(request, fields);
   return {
     ...callOf(request, fields),
+    isNamedCall: isNamed,
     text: {
       ...generationOf(request),
       grammar: grammarOf(request, fields),
@@ -47,10 +56,11 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): Gener
         {
           kind: 'messages',
           messages: request.messages.map(chatMessageOf),
-          rendering: renderingOf(request, fields, options.templateReads),
+          rendering: renderingOf(request, fields, options.templateReads, definitions),
           addSpecialTokens: request.add_special_tokens ?? false,
         },
       ],
+      answerForm: form,
       newTokensMax: newTokensMaxOf(request),
       logprobCount: request.logprobs === true ? (request.top_logprobs ?? 0) : null,
       promptLogprobCount: request.prompt_logprobs ?? null,
@@ -84,7 +94,9 @@ function checkMessageFields(messages: readonly ChatCompletionMessage[], fields: 
 }
 
 /** Fields of messages that only some chat templates put into the prompt. */
-const READ_BY_SOME_TEMPLATES = ['name', 'tool_calls'] as const;
+const READ_BY_SOME_TEMPLATES = ['name'] as const;
+/** Thoughts of earlier answers, under both names that clients send back. */
+const REASONING_FIELDS = ['reasoning_content', 'reasoning'] as const;
 
 function checkUnreadFields(
   messages: readonly ChatCompletionMessage[],
@@ -95,9 +107,16 @@ function checkUnreadFields(
     const index = messages.findIndex((message) => (message as JsonObject)[field] != null);
     if (index < 0 || templateReadsField(field)) continue;
     const place = { exact: `messages[${index}].`, general: 'messages[].' };
-    fields.ignore(field, place, "the model's chat template does not look at it");
+    fields.ignore(field, place, NOT_READ);
+  }
+  if (REASONING_FIELDS.some((field) => templateReadsField(field))) return;
+  for (const field of REASONING_FIELDS) {
+    const index = messages.findIndex((message) => (message as JsonObject)[field] != null);
+    if (index >= 0) fields.ignore(field, { exact: `messages[${index}].`, general: 'messages[].' }, NOT_READ);
   }
 }
+
+const NOT_READ = "the model's chat template does not look at it";
 
 function newTokensMaxOf(request: ChatCompletionRequest): number | null {
   return request.max_completion_tokens ?? request.max_tokens ?? null;
@@ -129,7 +148,8 @@ function contentOf(message: ChatCompletionMessage): ChatMessage['content'] {
   }));
 }
 
-type HistoryToolCalls = NonNullable<Extract<ChatCompletionMessage, { role: 'assistant' }>['tool_calls']>;
+type AssistantMessage = Extract<ChatCompletionMessage, { role: 'assistant' }>;
+type HistoryToolCalls = NonNullable<AssistantMessage['tool_calls']>;
 
 function toolCallsOf(calls: HistoryToolCalls): readonly ToolCall[] {
   return calls.map((call) => ({
@@ -139,14 +159,20 @@ function toolCallsOf(calls: HistoryToolCalls): readonly ToolCall[] {
   }));
 }
 
+function assistantPartsOf(message: AssistantMessage): Pick<ChatMessage, 'tool_calls' | 'reasoning'> {
+  const { tool_calls: calls, reasoning_content, reasoning = reasoning_content } = message;
+  return {
+    ...(calls == null ? {} : { tool_calls: toolCallsOf(calls) }),
+    ...(reasoning == null ? {} : { reasoning: wellFormed(reasoning) }),
+  };
+}
+
 export function chatMessageOf(message: ChatCompletionMessage): ChatMessage {
   return {
     role: message.role,
     content: contentOf(message),
     ...(message.name == null ? {} : { name: wellFormed(message.name) }),
-    ...(message.role === 'assistant' && message.tool_calls != null
-      ? { tool_calls: toolCallsOf(message.tool_calls) }
-      : {}),
+    ...(message.role === 'assistant' ? assistantPartsOf(message) : {}),
     ...(message.role === 'tool' ? { tool_call_id: wellFormed(message.tool_call_id) } : {}),
   };
 }

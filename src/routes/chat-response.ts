@@ -5,18 +5,20 @@
  * a whole object into JSON for every token costs several times as much. Tests hold every chunk against the schema.
  */
 
-import type { TextRequest, TokenText, TokenTextLogprobs } from '../engine/text-generation.ts';
+import type { FinishReason, TextRequest, TokenText, TokenTextLogprobs } from '../engine/text-generation.ts';
+import type { MessagePart } from '../text/message/message-part.ts';
 import {
   AnswerEncoder,
   type AnswerIdentity,
   finiteLogprob,
   hasMoreThanText,
   identityOf,
+  type MessageDelta,
   type PromptEvent,
   type TextDelta,
   usageOf,
 } from './answer.ts';
-import type { CollectedAnswer } from './collected-answer.ts';
+import type { CollectedAnswer, CollectedChoice } from './collected-answer.ts';
 import { promptLogprobsOf } from './prompt-logprobs.ts';
 import type {
   ChatCompletion,
@@ -32,21 +34,53 @@ function logprobOf(token: TokenTextLogprobs): ChatTokenLogprob {
   return { ...tokenOf(token), top_logprobs: token.top.map(tokenOf) };
 }
 
+/** How a choice ends that has called and ended by itself. */
+type CallEnd = { readonly endsWith: 'stop' | 'tool_calls' };
+
+function finishReasonOf(reason: FinishReason, { endsWith }: CallEnd) {
+  return reason === 'tool-calls' ? endsWith : reason;
+}
+
+function newCallId({ newId }: AnswerIdentity): string {
+  return `call_${newId().replaceAll('-', '')}`;
+}
+
+function messageOf(
+  { text, reasoning, calls }: CollectedChoice,
+  identity: AnswerIdentity,
+): ChatCompletion['choices'][number]['message'] {
+  return {
+    role: 'assistant',
+    content: text === '' && calls.length > 0 ? null : text,
+    refusal: null,
+    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+    ...(calls.length === 0
+      ? {}
+      : {
+          tool_calls: calls.map(({ name, arguments: json }) => ({
+            id: newCallId(identity),
+            type: 'function',
+            function: { name, arguments: json },
+          })),
+        }),
+  };
+}
+
 /** The answer to a chat request with one prompt. */
 export function chatCompletion(
   answer: CollectedAnswer,
   identity: AnswerIdentity,
-  { promptLogprobCount }: Pick<TextRequest, 'promptLogprobCount'>,
+  { promptLogprobCount, ...end }: CallEnd & Pick<TextRequest, 'promptLogprobCount'>,
 ): ChatCompletion {
   const promptTokenIds = answer.prompts?.[0]?.tokenIds ?? null;
   return {
     ...identityOf(identity, 'chat.completion'),
-    choices: answer.choices.map(({ text, logprobs, tokenIds, reason }, index) => ({
+    choices: answer.choices.map((choice, index) => ({
       index,
-      message: { role: 'assistant', content: text, refusal: null },
-      logprobs: logprobs === null ? null : { content: logprobs.map(logprobOf), refusal: null },
-      finish_reason: reason ?? 'stop',
-      ...(tokenIds === null ? {} : { token_ids: tokenIds }),
+      message: messageOf(choice, identity),
+      logprobs: choice.logprobs === null ? null : { content: choice.logprobs.map(logprobOf), refusal: null },
+      finish_reason: finishReasonOf(choice.reason ?? 'stop', end),
+      ...(choice.tokenIds === null ? {} : { token_ids: choice.tokenIds }),
     })),
     usage: usageOf(answer.usage),
     ...(promptTokenIds === null ? {} : { prompt_token_ids: [...promptTokenIds] }),
@@ -56,24 +90,29 @@ export function chatCompletion(
   };
 }
 
-export type ChatChunkOptions = {
+export type ChatChunkOptions = CallEnd & {
   readonly choiceCount: number;
+  /** The answer may consist of calls alone, and then has no content, not an empty one. */
+  readonly mayCall: boolean;
   readonly includeUsage: boolean;
 };
 
 type ChunkChoices = ChatCompletionChunk['choices'];
+type ChunkDelta = ChunkChoices[number]['delta'];
 
 /** Turns events into `data:` events of a stream. */
 export class ChatChunkEncoder extends AnswerEncoder {
-  readonly #choiceCount: number;
+  readonly #identity: AnswerIdentity;
+  readonly #options: ChatChunkOptions;
   readonly #textHeads: readonly string[];
   readonly #textTail: string;
 
-  constructor(identity: AnswerIdentity, { choiceCount, includeUsage }: ChatChunkOptions) {
-    super({ identity, object: 'chat.completion.chunk', includeUsage });
-    this.#choiceCount = choiceCount;
+  constructor(identity: AnswerIdentity, options: ChatChunkOptions) {
+    super({ identity, object: 'chat.completion.chunk', includeUsage: options.includeUsage });
+    this.#identity = identity;
+    this.#options = options;
     this.#textHeads = Array.from(
-      { length: choiceCount },
+      { length: options.choiceCount },
       (_, index) => `${this.frame.head}[{"index":${index},"delta":{"content":`,
     );
     this.#textTail = `},"logprobs":null,"finish_reason":null}]${this.frame.tail}`;
@@ -83,8 +122,8 @@ export class ChatChunkEncoder extends AnswerEncoder {
   protected override opening({ prompts }: PromptEvent): string {
     const promptTokenIds = prompts?.[0]?.tokenIds ?? null;
     let events = '';
-    for (let index = 0; index < this.#choiceCount; index++) {
-      const delta = { role: 'assistant', content: '' } as const;
+    for (let index = 0; index < this.#options.choiceCount; index++) {
+      const delta: ChunkDelta = { role: 'assistant', ...(this.#options.mayCall ? {} : { content: '' }) };
       const more = index === 0 && promptTokenIds !== null ? { prompt_token_ids: promptTokenIds } : {};
       events += this.#chunk([{ index, delta, logprobs: null, finish_reason: null }], more);
     }
@@ -92,19 +131,48 @@ export class ChatChunkEncoder extends AnswerEncoder {
   }
 
   protected override delta(delta: TextDelta): string {
-    if (hasMoreThanText(delta)) return this.#wholeDelta(delta);
+    if (hasMoreThanText(delta)) return this.#deltaWithTokens(delta, { content: delta.text });
     return this.#textHeads[delta.choiceIndex]! + JSON.stringify(delta.text) + this.#textTail;
   }
 
-  protected override finish(index: number, reason: 'stop' | 'length'): string {
-    return this.#chunk([{ index, delta: {}, logprobs: null, finish_reason: reason }]);
+  /** A chunk for each part; the first one tells of the tokens of all. */
+  protected override message(event: MessageDelta): string {
+    const { choiceIndex: index, parts } = event;
+    const [first, ...others] = parts.map((part) => this.#deltaOf(part));
+    let events = this.#deltaWithTokens(event, first ?? {});
+    for (const delta of others)
+      events += this.#chunk([{ index, delta, logprobs: null, finish_reason: null }]);
+    return events;
   }
 
-  #wholeDelta({ choiceIndex: index, text, logprobs: tokens, tokenIds }: TextDelta): string {
+  protected override finish(index: number, reason: FinishReason): string {
+    const finish_reason = finishReasonOf(reason, this.#options);
+    return this.#chunk([{ index, delta: {}, logprobs: null, finish_reason }]);
+  }
+
+  /** Id, type and name of a call come once; clients join what comes twice, and take null for another value. */
+  #deltaOf(part: MessagePart): ChunkDelta {
+    switch (part.kind) {
+      case 'content':
+        return { content: part.text };
+      case 'reasoning':
+        return { reasoning_content: part.text };
+      case 'tool-call': {
+        const { index, name } = part;
+        const id = newCallId(this.#identity);
+        return { tool_calls: [{ index, id, type: 'function', function: { name, arguments: '' } }] };
+      }
+      case 'tool-arguments':
+        return { tool_calls: [{ index: part.index, function: { arguments: part.text } }] };
+    }
+  }
+
+  #deltaWithTokens(event: TextDelta | MessageDelta, delta: ChunkDelta): string {
+    const { choiceIndex: index, logprobs: tokens, tokenIds } = event;
     const logprobs =
       tokens === null || tokens.length === 0 ? null : { content: tokens.map(logprobOf), refusal: null };
     const ids = tokenIds === null ? {} : { token_ids: [...tokenIds] };
-    return this.#chunk([{ index, delta: { content: text }, logprobs, finish_reason: null, ...ids }]);
+    return this.#chunk([{ index, delta, logprobs, finish_reason: null, ...ids }]);
   }
 
   #chunk(choices: ChunkChoices, more: { readonly prompt_token_ids?: readonly number[] } = {}): string {

@@ -2,21 +2,29 @@
 
 import { assert } from '../base/assert.ts';
 import type {
+  FinishReason,
   PromptTokens,
   PromptTokenText,
   TextEvent,
   TextUsage,
   TokenTextLogprobs,
 } from '../engine/text-generation.ts';
+import type { MessagePart } from '../text/message/message-part.ts';
+
+/** `arguments` is JSON text. */
+export type CollectedCall = { readonly name: string; arguments: string };
 
 export type CollectedChoice = {
   text: string;
+  /** What the model thought. */
+  reasoning: string;
+  readonly calls: CollectedCall[];
   /** `null` while no event has told any. */
   logprobs: TokenTextLogprobs[] | null;
   /** `null` while no event has told any. */
   tokenIds: number[] | null;
   /** `null` until the choice has ended. */
-  reason: 'stop' | 'length' | null;
+  reason: FinishReason | null;
   /** `null` unless log probabilities were asked for. */
   meanLogprob: number | null;
 };
@@ -34,6 +42,8 @@ export class CollectedAnswer {
   constructor(sequenceCount: number) {
     this.choices = Array.from({ length: sequenceCount }, () => ({
       text: '',
+      reasoning: '',
+      calls: [],
       logprobs: null,
       tokenIds: null,
       reason: null,
@@ -61,7 +71,12 @@ export class CollectedAnswer {
         this.promptLogprobs[event.promptIndex] = event.tokens;
         return;
       case 'text-delta':
-        addDelta(this.choices[event.choiceIndex]!, event);
+        this.choices[event.choiceIndex]!.text += event.text;
+        addTokens(this.choices[event.choiceIndex]!, event);
+        return;
+      case 'message-delta':
+        for (const part of event.parts) addPart(this.choices[event.choiceIndex]!, part);
+        addTokens(this.choices[event.choiceIndex]!, event);
         return;
       case 'choice-finish':
         endChoice(this.choices[event.choiceIndex]!, event);
@@ -77,8 +92,26 @@ function endChoice(choice: CollectedChoice, end: Extract<TextEvent, { kind: 'cho
   choice.meanLogprob = end.meanLogprob ?? null;
 }
 
-function addDelta(choice: CollectedChoice, delta: Extract<TextEvent, { kind: 'text-delta' }>): void {
-  choice.text += delta.text;
+function addPart(choice: CollectedChoice, part: MessagePart): void {
+  switch (part.kind) {
+    case 'content':
+      choice.text += part.text;
+      return;
+    case 'reasoning':
+      choice.reasoning += part.text;
+      return;
+    case 'tool-call':
+      choice.calls.push({ name: part.name, arguments: '' });
+      return;
+    case 'tool-arguments':
+      choice.calls[part.index]!.arguments += part.text;
+  }
+}
+
+function addTokens(
+  choice: CollectedChoice,
+  delta: Extract<TextEvent, { kind: 'text-delta' | 'message-delta' }>,
+): void {
   if (delta.tokenIds !== null) {
     choice.tokenIds ??= [];
     choice.tokenIds.push(...delta.tokenIds);

@@ -1,6 +1,6 @@
 /** From text events to OpenAI's completion, whole or in chunks. Pure: no clock, no stream, no HTTP. */
 
-import type { PromptTokenText } from '../engine/text-generation.ts';
+import type { FinishReason, PromptTokenText } from '../engine/text-generation.ts';
 import {
   AnswerEncoder,
   type AnswerIdentity,
@@ -8,6 +8,7 @@ import {
   type PromptEvent,
   type PromptLogprobsEvent,
   type TextDelta,
+  textFinishReason,
   usageOf,
 } from './answer.ts';
 import type { CollectedAnswer, CollectedChoice } from './collected-answer.ts';
@@ -98,7 +99,7 @@ export function textCompletion(
         index: choices.length,
         text: beginning.text + choice.text,
         logprobs: wholeLogprobs(beginning, choice, options),
-        finish_reason: choice.reason ?? 'stop',
+        finish_reason: textFinishReason(choice.reason ?? 'stop'),
         ...(promptTokenIds && { token_ids: choice.tokenIds ?? [], prompt_token_ids: [...promptTokenIds] }),
         ...(promptLogprobs && { prompt_logprobs: promptLogprobs }),
       });
@@ -139,8 +140,8 @@ export class TextCompletionEncoder extends AnswerEncoder {
     return this.#beginnings(promptIndex, beginningOf(this.#prompts, tokens, promptIndex, this.#options));
   }
 
-  protected override finish(index: number, reason: 'stop' | 'length'): string {
-    return this.#chunk({ index, text: '', finish_reason: reason });
+  protected override finish(index: number, reason: FinishReason): string {
+    return this.#chunk({ index, text: '', finish_reason: textFinishReason(reason) });
   }
 
   protected override delta({ choiceIndex: index, text, logprobs: tokens, tokenIds }: TextDelta): string {

@@ -165,12 +165,13 @@ export class RequestObserver {
         return;
       case 'prompt-logprobs':
       case 'text-delta':
+      case 'message-delta':
         this.#onFirstToken();
         return;
       case 'choice-finish':
         this.#onFirstToken();
         this.#openChoices.delete(event.choiceIndex);
-        this.#finish(event.reason);
+        this.#finish(event.reason === 'tool-calls' ? 'stop' : event.reason);
         return;
       case 'usage':
         this.#series.request.observe((this.#clock.monotonicMs() - this.#startedMs) / 1000);

@@ -92,6 +92,7 @@ export function generationRoute<Call extends GenerationCall>(
       created: clock.unixSeconds(),
       model,
       systemFingerprint,
+      newId,
     };
     if (ignoredFields.size > 0) context.header(IGNORED_HEADER, [...ignoredFields].join(', '));
     if (!call.isStream) return context.json(endpoint.whole(call, await collect(running, call), identity));

@@ -1,11 +1,12 @@
 /** From the fields that decide how messages become a prompt to the chat template's own options. Pure. */
 
 import { TEMPLATE_VARIABLE_DEPTH_MAX, TEMPLATE_VARIABLES_MAX } from '../base/limits.ts';
+import type { ToolDefinition } from '../text/chat-message.ts';
 import { RESERVED_VARIABLES, type RenderOptions } from '../text/chat-template.ts';
 import type { JsonObject } from './request-body.ts';
 import { type FieldCheck, printableName, TOP_LEVEL } from './schema/fields.ts';
 import type { TemplateFields } from './schema/template-fields.ts';
-import { invalid, wellFormed } from './text-request.ts';
+import { invalid, isNestedTooDeep, withWellFormedText } from './text-request.ts';
 
 export type TemplateReads = (variable: string) => boolean;
 
@@ -17,6 +18,7 @@ export function renderingOf(
   request: TemplateFields,
   fields: FieldCheck,
   templateReads: TemplateReads,
+  tools: readonly ToolDefinition[] = [],
 ): RenderOptions {
   const continueFinalMessage = request.continue_final_message ?? false;
   if (continueFinalMessage && request.add_generation_prompt === true) {
@@ -33,6 +35,7 @@ export function renderingOf(
   return {
     addGenerationPrompt: request.add_generation_prompt ?? !continueFinalMessage,
     continueFinalMessage,
+    tools,
     variables: effort == null ? variables : { reasoning_effort: effort, ...variables },
   };
 }
@@ -48,25 +51,11 @@ function variablesOf(kwargs: JsonObject, fields: FieldCheck, templateReads: Temp
   for (const [name, value] of entries) {
     const param = place.exact + printableName(name);
     if (RESERVED_VARIABLES.has(name)) throw invalid(param, `'${param}' is set by the server.`);
-    if (isDeeper(value, TEMPLATE_VARIABLE_DEPTH_MAX)) {
+    if (isNestedTooDeep(value, TEMPLATE_VARIABLE_DEPTH_MAX)) {
       throw invalid(param, `'${param}' is nested more than ${TEMPLATE_VARIABLE_DEPTH_MAX} deep.`);
     }
     if (templateReads(name)) variables[name] = withWellFormedText(value);
     else fields.ignore(name, place, NOT_READ);
   }
   return variables;
-}
-
-/** Templates print values by recursion. */
-function isDeeper(value: unknown, depthMax: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  return depthMax === 0 || Object.values(value).some((inner) => isDeeper(inner, depthMax - 1));
-}
-
-function withWellFormedText(value: unknown): unknown {
-  if (typeof value === 'string') return wellFormed(value);
-  if (Array.isArray(value)) return value.map(withWellFormedText);
-  if (typeof value !== 'object' || value === null) return value;
-  const entries = Object.entries(value).map(([key, inner]) => [wellFormed(key), withWellFormedText(inner)]);
-  return Object.fromEntries(entries);
 }

@@ -96,6 +96,21 @@ export function wellFormed(text: string): string {
   return text.replace(/\p{Surrogate}/gu, '\uFFFD');
 }
 
+/** Well-formed strings at any depth, keys included. */
+export function withWellFormedText(value: unknown): unknown {
+  if (typeof value === 'string') return wellFormed(value);
+  if (Array.isArray(value)) return value.map(withWellFormedText);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).map(([key, inner]) => [wellFormed(key), withWellFormedText(inner)]);
+  return Object.fromEntries(entries);
+}
+
+/** Templates print values by recursion. */
+export function isNestedTooDeep(value: unknown, depthMax: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return depthMax === 0 || Object.values(value).some((inner) => isNestedTooDeep(inner, depthMax - 1));
+}
+
 function stopStringsOf(stop: GenerationFields['stop']): readonly string[] {
   if (stop == null) return [];
   return typeof stop === 'string' ? [stop] : stop;
@@ -132,6 +147,7 @@ export function generationOf(request: GenerationFields) {
     stop: stopStringsOf(request.stop).map(wellFormed),
     stopTokenIds: request.stop_token_ids ?? [],
     ignoreEndOfText: request.ignore_eos ?? false,
+    answerForm: null,
     cacheSalt: wellFormed(request.cache_salt ?? ''),
     // vLLM's field, with vLLM's meaning: lower is earlier. The engine counts the other way.
     priority: 0 - (request.priority ?? 0),

@@ -23,6 +23,7 @@ import {
 import { requireModel } from './served-models.ts';
 import { renderingOf } from './template-request.ts';
 import { type ParseOptions, parseFields, wellFormed } from './text-request.ts';
+import { refuseCustomTools, toolRequestOf } from './tool-request.ts';
 
 type RouteContext = Context<AppEnvironment>;
 
@@ -52,14 +53,16 @@ function parseTokenizeRequest(body: JsonObject, fields: FieldCheck, options: Par
       withTexts: request.return_token_strs ?? false,
     };
   }
+  refuseCustomTools(body);
   const request = parseFields(body, tokenizeChatRequestSchema, { table: TOKENIZE_CHAT_FIELDS, fields });
   checkMessages(request.messages, fields, options.templateReadsField);
+  const { definitions } = toolRequestOf({ tools: request.tools }, fields);
   return {
     model: request.model ?? null,
     prompt: {
       kind: 'messages',
       messages: request.messages.map(chatMessageOf),
-      rendering: renderingOf(request, fields, options.templateReads),
+      rendering: renderingOf(request, fields, options.templateReads, definitions),
       addSpecialTokens: request.add_special_tokens ?? false,
     },
     withTexts: request.return_token_strs ?? false,

@@ -8,6 +8,8 @@
 import { Template } from '@huggingface/jinja';
 import type { CalendarTime } from '../base/clock.ts';
 import { ServerError, StartupError } from '../base/errors.ts';
+import type { ChatMessage, TextPart, ToolDefinition } from './chat-message.ts';
+import { mapClientText, type RenderInput } from './client-text.ts';
 import { renameVariable } from './rename-variable.ts';
 import {
   chooseMark,
@@ -17,27 +19,9 @@ import {
   SpecialTextGuard,
 } from './special-text-guard.ts';
 import { strftime } from './strftime.ts';
-import type { JsonObject, NamedSpecialTokens } from './tokenizer-files.ts';
-import { isObject, NAMED_TOKENS } from './tokenizer-files.ts';
-
-export type TextPart = { readonly type: 'text'; readonly text: string };
-
-/** A function call that the model made earlier. `arguments` is JSON text, or already an object. */
-export type ToolCall = {
-  readonly id?: string | undefined;
-  readonly type: 'function';
-  readonly function: { readonly name: string; readonly arguments: string | JsonObject };
-};
-
-/** One turn, in the shape that templates know. Roles: system, developer, user, assistant, tool. */
-export type ChatMessage = {
-  readonly role: string;
-  /** `null` where an assistant only called tools. */
-  readonly content: string | readonly TextPart[] | null;
-  readonly name?: string | undefined;
-  readonly tool_calls?: readonly ToolCall[] | undefined;
-  readonly tool_call_id?: string | undefined;
-};
+import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
+import { templateMessage } from './template-message.ts';
+import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
 
 export type ChatTemplateOptions = {
   readonly source: string;
@@ -59,6 +43,8 @@ export type RenderOptions = {
   readonly addGenerationPrompt: boolean;
   /** Ends the prompt with the last message's content, so that the model writes on where it ends. */
   readonly continueFinalMessage: boolean;
+  /** Described to the model where the template can; empty: the template is told of none. */
+  readonly tools: readonly ToolDefinition[];
   /** Variables for the template besides its own; none of `RESERVED_VARIABLES`. Strings in them are the client's. */
   readonly variables: JsonObject;
 };
@@ -67,6 +53,7 @@ export type RenderOptions = {
 export const PLAIN_RENDERING: RenderOptions = {
   addGenerationPrompt: true,
   continueFinalMessage: false,
+  tools: [],
   variables: {},
 };
 
@@ -85,16 +72,13 @@ export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([
 /** The library's own `strftime_now` looks at the machine's clock and cannot be replaced. */
 const STRFTIME_NOW = 'octavo_strftime_now';
 
-/** What vLLM and llama.cpp put between text parts for a template that wants a string. */
-const PART_SEPARATOR = '\n';
-
 export class ChatTemplate {
+  readonly abilities: TemplateAbilities;
   readonly #template: Template;
   readonly #source: string;
   readonly #globals: Readonly<Record<string, unknown>>;
   readonly #guard: SpecialTextGuard;
   readonly #developerRole: 'developer' | 'system';
-  readonly #wantsParts: boolean;
 
   /** @throws StartupError when the template cannot be parsed. */
   constructor(options: ChatTemplateOptions) {
@@ -117,7 +101,7 @@ export class ChatTemplate {
     };
     this.#guard = new SpecialTextGuard(options.specialTokenTexts);
     this.#developerRole = options.source.includes('developer') ? 'developer' : 'system';
-    this.#wantsParts = this.#detectParts();
+    this.abilities = probeTemplate(this.#probe);
   }
 
   /** Whether the template looks at a variable, as far as its text tells. */
@@ -130,6 +114,11 @@ export class ChatTemplate {
     return new RegExp(`[.'"]${field.replace(/\W/g, '\\$&')}(?!\\w)`).test(this.#source);
   }
 
+  /** Whether the template's own text holds this text. */
+  mentions(text: string): boolean {
+    return this.#source.includes(text);
+  }
+
   /**
    * @returns the prompt, and the places in it across which no special token may be recognised.
    * @throws ServerError `invalid_request` with the template's own message when it refuses the messages, or when the
@@ -137,12 +126,13 @@ export class ChatTemplate {
    */
   render(messages: readonly ChatMessage[], options: RenderOptions): RenderedPrompt {
     const input: RenderInput = {
-      messages: messages.map((message) => this.#prepare(message)),
+      messages: messages.map((message) => templateMessage(message, this.#roleOf(message), this.abilities)),
+      tools: options.tools,
       variables: options.variables,
     };
     let marked = false;
     const texts: string[] = [];
-    mapInput(input, (text) => {
+    mapClientText(input, (text) => {
       marked ||= this.#guard.markPositions(text).length > 0;
       texts.push(text);
       return text;
@@ -151,7 +141,7 @@ export class ChatTemplate {
     const guarded =
       guardMark === null
         ? input
-        : mapInput(input, (text) => insertMarks(text, this.#guard.markPositions(text), guardMark));
+        : mapClientText(input, (text) => insertMarks(text, this.#guard.markPositions(text), guardMark));
     const text = options.continueFinalMessage
       ? this.#runUpToEnd(guarded, chooseMark([...texts, this.#source, guardMark ?? '']))
       : this.#run(guarded, options);
@@ -163,11 +153,12 @@ export class ChatTemplate {
    * left out. A space behind the mark tells whether the template trims contents: then the content's own trailing
    * space goes too. This is how Hugging Face transformers does it.
    */
-  #runUpToEnd({ messages, variables }: RenderInput, mark: string): string {
+  #runUpToEnd(input: RenderInput, mark: string): string {
+    const { messages } = input;
     const last = messages.at(-1);
     const content = last === undefined ? null : withEnd(last['content'], `${mark} `);
     if (content === null) throw notContinued('it has no text');
-    const continued = { messages: [...messages.slice(0, -1), { ...last, content }], variables };
+    const continued = { ...input, messages: [...messages.slice(0, -1), { ...last, content }] };
     const text = this.#run(continued, { addGenerationPrompt: false });
     const end = text.lastIndexOf(mark);
     if (end === -1) throw notContinued('the chat template does not show its text');
@@ -175,11 +166,13 @@ export class ChatTemplate {
     return text.charAt(end + 1) === ' ' ? upToEnd : upToEnd.trimEnd();
   }
 
-  #run({ messages, variables }: RenderInput, options: { readonly addGenerationPrompt: boolean }): string {
+  #run(input: RenderInput, options: { readonly addGenerationPrompt: boolean }): string {
+    const { messages, tools, variables } = input;
     try {
       return this.#template.render({
         ...this.#globals,
         ...variables,
+        ...(tools.length === 0 ? {} : { tools }),
         messages,
         add_generation_prompt: options.addGenerationPrompt,
       });
@@ -192,63 +185,24 @@ export class ChatTemplate {
     }
   }
 
-  #prepare(message: ChatMessage): JsonObject {
-    const prepared: Record<string, unknown> = {
-      role: message.role === 'developer' ? this.#developerRole : message.role,
-      content: this.#wantsParts ? asParts(message.content) : asString(message.content),
-    };
-    if (message.name !== undefined) prepared['name'] = message.name;
-    if (message.tool_call_id !== undefined) prepared['tool_call_id'] = message.tool_call_id;
-    if (message.tool_calls !== undefined)
-      prepared['tool_calls'] = message.tool_calls.map(withParsedArguments);
-    return prepared;
+  /** A template that does not know developers is told of the system. */
+  #roleOf({ role }: ChatMessage): string {
+    return role === 'developer' ? this.#developerRole : role;
   }
 
-  /** Some templates print a string content, some only a list of parts: both are tried on a probe. */
-  #detectParts(): boolean {
-    const probe = 'content probe';
-    const shows = (content: unknown): boolean => {
-      try {
-        const input = { messages: [{ role: 'user', content }], variables: {} };
-        return this.#run(input, { addGenerationPrompt: false }).includes(probe);
-      } catch {
-        return false;
-      }
-    };
-    return !shows(probe) && shows([{ type: 'text', text: probe }]);
-  }
+  readonly #probe: ProbeRun = (messages, tools) => {
+    try {
+      return this.#run({ messages, tools, variables: {} }, { addGenerationPrompt: false });
+    } catch {
+      return null;
+    }
+  };
 }
 
 function requireNow(now: ChatTemplateOptions['now']): CalendarTime {
   if (now === undefined) throw new Error('the date is not known here');
   return now();
 }
-
-function asString(content: ChatMessage['content']): string | null {
-  if (content === null || typeof content === 'string') return content;
-  return content.map((part) => part.text).join(PART_SEPARATOR);
-}
-
-function asParts(content: ChatMessage['content']): readonly TextPart[] | null {
-  return typeof content === 'string' ? [{ type: 'text', text: content }] : content;
-}
-
-/** Templates print arguments with `tojson` and so expect an object; JSON text would be quoted twice. */
-function withParsedArguments(call: ToolCall): JsonObject {
-  const { arguments: given, name } = call.function;
-  let parsed: unknown = given;
-  if (typeof given === 'string') {
-    try {
-      parsed = JSON.parse(given);
-    } catch {
-      // A model may have written broken JSON: the template then shows what it wrote.
-    }
-  }
-  const call_id = call.id === undefined ? {} : { id: call.id };
-  return { ...call_id, type: call.type, function: { name, arguments: isObject(parsed) ? parsed : given } };
-}
-
-type RenderInput = { readonly messages: readonly JsonObject[]; readonly variables: JsonObject };
 
 function notContinued(reason: string): ServerError {
   return new ServerError('invalid_request', `The last message cannot be continued: ${reason}.`, {
@@ -262,55 +216,4 @@ function withEnd(content: unknown, end: string): string | readonly TextPart[] | 
   if (!Array.isArray(content)) return null;
   const last: TextPart | undefined = content.at(-1);
   return last === undefined ? null : [...content.slice(0, -1), { ...last, text: last.text + end }];
-}
-
-/** A copy with `map` applied to every text that the client wrote. */
-function mapInput({ messages, variables }: RenderInput, map: (text: string) => string): RenderInput {
-  const mapped = mapStrings(variables, (text, place) => (place === 'name' ? text : map(text)));
-  return { messages: messages.map((message) => mapClientText(message, map)), variables: mapped };
-}
-
-/** A copy of a prepared message with `map` applied to every text in it that the client wrote. */
-function mapClientText(message: JsonObject, map: (text: string) => string): JsonObject {
-  const mapped: Record<string, unknown> = { ...message };
-  const { content, tool_calls } = message;
-  if (typeof content === 'string') mapped['content'] = map(content);
-  if (Array.isArray(content)) {
-    mapped['content'] = content.map((part: TextPart) => ({ ...part, text: map(part.text) }));
-  }
-  for (const key of ['name', 'tool_call_id']) {
-    const value = message[key];
-    if (typeof value === 'string') mapped[key] = map(value);
-  }
-  if (Array.isArray(tool_calls)) {
-    mapped['tool_calls'] = tool_calls.map((call: ToolCall) => ({
-      ...call,
-      ...(call.id === undefined ? {} : { id: map(call.id) }),
-      function: mapCalled(call.function, map),
-    }));
-  }
-  return mapped;
-}
-
-/** Of a call, the names of its own two fields stay; those inside are the client's. */
-function mapCalled(called: ToolCall['function'], map: (text: string) => string): JsonObject {
-  const { arguments: given } = called;
-  return {
-    name: map(called.name),
-    arguments: typeof given === 'string' ? map(given) : mapStrings(given, map),
-  };
-}
-
-/** Strings at any depth, keys included. `name`: the object's own key, at the top level. */
-function mapStrings(
-  object: JsonObject,
-  map: (text: string, place: 'name' | 'inside') => string,
-): Record<string, unknown> {
-  const walk = (value: unknown): unknown => {
-    if (typeof value === 'string') return map(value, 'inside');
-    if (Array.isArray(value)) return value.map(walk);
-    if (!isObject(value)) return value;
-    return Object.fromEntries(Object.entries(value).map(([key, each]) => [map(key, 'inside'), walk(each)]));
-  };
-  return Object.fromEntries(Object.entries(object).map(([key, each]) => [map(key, 'name'), walk(each)]));
 }

@@ -16,6 +16,8 @@ export type DetokenizerOptions = {
    * answer; wrong for the continuation of a text, where that space separates.
    */
   readonly stripLeadingSpaces: boolean;
+  /** Special tokens that are text all the same; none by default. */
+  readonly shownTokenIds?: ReadonlySet<number>;
 };
 
 export class IncrementalDetokenizer {
@@ -24,16 +26,18 @@ export class IncrementalDetokenizer {
   #pending = new Uint8Array(64);
   #pendingLength = 0;
   #spacesToStrip: number;
+  readonly #shownTokenIds: ReadonlySet<number> | undefined;
 
   constructor(vocabulary: Vocabulary, options: DetokenizerOptions) {
     this.#vocabulary = vocabulary;
     this.#spacesToStrip = options.stripLeadingSpaces ? vocabulary.leadingSpaces.count : 0;
+    this.#shownTokenIds = options.shownTokenIds;
   }
 
-  /** @returns the text that `tokenId` completes; empty for special tokens, which are no text. */
+  /** @returns the text that `tokenId` completes; empty for special tokens that are not shown. */
   push(tokenId: number): string {
     const vocabulary = this.#vocabulary;
-    if (vocabulary.isSpecial(tokenId)) return '';
+    if (vocabulary.isSpecial(tokenId) && this.#shownTokenIds?.has(tokenId) !== true) return '';
     if (this.#pendingLength === 0 && vocabulary.isWhole(tokenId)) {
       const text = vocabulary.textOf(tokenId);
       return this.#spacesToStrip === 0 ? text : this.#strip(text);

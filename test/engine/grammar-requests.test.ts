@@ -9,12 +9,14 @@ import { createTextGenerator } from '../../src/engine/text-generator.ts';
 import { GrammarAutomaton } from '../../src/sampling/grammar/grammar-automaton.ts';
 import type { GrammarSource } from '../../src/sampling/grammar/grammar-source.ts';
 import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
+import { MessageDialect } from '../../src/text/message/message-dialect.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { stateAfter } from '../sampling/grammar/grammar-driver.ts';
 import { FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
 import { textEvents } from '../support/feeds.ts';
 import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
+import { aTextRequest } from '../support/text-request.ts';
 import { type Family, filesOf } from '../text/fixtures.ts';
 
 const YES: GrammarSource = { kind: 'literal', text: 'yes' };
@@ -30,6 +32,11 @@ function aGenerator(family: Family) {
   const files = filesOf(family);
   const tokenizer = new Tokenizer(files);
   const vocabulary = new Vocabulary(files);
+  const template = new ChatTemplate({
+    source: '{% for m in messages %}{{ m.content }}{% endfor %}',
+    namedSpecialTokens: tokenizer.namedSpecialTokens,
+    specialTokenTexts: tokenizer.specialTokenTexts,
+  });
   const client = new FakeEngineClient([tokens([5]), finish('stop')], { vocabularySize: vocabulary.size });
   const generator = createTextGenerator({
     client,
@@ -37,11 +44,8 @@ function aGenerator(family: Family) {
     vocabulary,
     longPrompts: NO_LONG_PROMPTS,
     grammars: grammarCompiler(tokenizer, vocabulary),
-    template: new ChatTemplate({
-      source: '{% for m in messages %}{{ m.content }}{% endfor %}',
-      namedSpecialTokens: tokenizer.namedSpecialTokens,
-      specialTokenTexts: tokenizer.specialTokenTexts,
-    }),
+    template,
+    dialect: new MessageDialect({ template, addedTokenTexts: [], toolCalls: 'auto', reasoning: 'auto' }),
     defaults: OPENAI_DEFAULTS,
     endOfTextTokenIds: [2],
     drawSeed: () => 1,
@@ -53,34 +57,7 @@ function aGenerator(family: Family) {
   return { client, generator, run };
 }
 
-const FREE: TextRequest = {
-  prompts: [TEXT],
-  choiceCount: 1,
-  temperature: null,
-  topP: null,
-  topK: null,
-  minP: null,
-  repetitionPenalty: null,
-  presencePenalty: null,
-  frequencyPenalty: null,
-  logitBias: new Map(),
-  allowedTokenIds: null,
-  badWords: [],
-  seed: null,
-  logprobCount: null,
-  promptLogprobCount: null,
-  wantsStopLogprobs: false,
-  newTokensMax: 20,
-  newTokensMin: 0,
-  stop: [],
-  stopTokenIds: [],
-  ignoreEndOfText: false,
-  grammar: null,
-  cacheSalt: '',
-  priority: 0,
-  wantsPrompts: false,
-  wantsTokenIds: false,
-};
+const FREE: TextRequest = aTextRequest({ prompts: [TEXT] });
 
 /** Texts that fit the grammar of the first sequence. */
 function fitting(client: FakeEngineClient, texts: readonly string[]): string[] {

@@ -15,6 +15,7 @@ import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { FAKE_LIMITS, FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
 import { textEvents } from '../support/feeds.ts';
 import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
+import { aTextRequest } from '../support/text-request.ts';
 import { type Family, filesOf } from '../text/fixtures.ts';
 
 type Expected = Readonly<
@@ -48,7 +49,11 @@ function filesWith(name: string): TokenizerFiles {
 
 function encode(tokenizer: Tokenizer, prefix: string, suffix: string, addSpecialTokens = false): number[] {
   const prompt = { kind: 'infill', prefix, suffix, addSpecialTokens } as const;
-  const encoded = encodePrompt(prompt, { tokenizer, template: null }, { limits: LIMITS, param: 'prompt' });
+  const encoded = encodePrompt(
+    prompt,
+    { tokenizer, template: null, dialect: null },
+    { limits: LIMITS, param: 'prompt' },
+  );
   expect(encoded.text).toBeNull();
   return [...encoded.tokenIds];
 }
@@ -84,6 +89,7 @@ describe.each(Object.keys(EXPECTED))('a prompt with a suffix, as for %s', (name)
       grammars: grammarCompiler(tokenizer, vocabulary),
       template: null,
       longPrompts: NO_LONG_PROMPTS,
+      dialect: null,
       defaults: OPENAI_DEFAULTS,
       endOfTextTokenIds: [2],
       drawSeed: () => 1,
@@ -129,31 +135,4 @@ describe('a model without tokens for filling in', () => {
   });
 });
 
-const REQUEST: TextRequest = {
-  prompts: [],
-  choiceCount: 1,
-  temperature: null,
-  topP: null,
-  topK: null,
-  minP: null,
-  repetitionPenalty: null,
-  presencePenalty: null,
-  frequencyPenalty: null,
-  logitBias: new Map(),
-  allowedTokenIds: null,
-  badWords: [],
-  seed: null,
-  logprobCount: null,
-  promptLogprobCount: null,
-  wantsStopLogprobs: false,
-  newTokensMax: 5,
-  newTokensMin: 0,
-  stop: [],
-  stopTokenIds: [],
-  ignoreEndOfText: false,
-  grammar: null,
-  cacheSalt: '',
-  priority: 0,
-  wantsPrompts: false,
-  wantsTokenIds: false,
-};
+const REQUEST: TextRequest = aTextRequest({ prompts: [], newTokensMax: 5 });

@@ -19,8 +19,10 @@ const options = {
 };
 const wanted = () => true;
 
+const PARSERS = { toolCalls: 'auto', reasoning: 'auto' } as const;
+
 function aThread(): PromptThread {
-  return new PromptThread({ modelDirectory, workerUrl });
+  return new PromptThread({ modelDirectory, parsers: PARSERS, workerUrl });
 }
 
 function messages(...contents: string[]): Prompt {
@@ -40,7 +42,7 @@ describe('a long prompt', () => {
   });
 
   it('gets the tokens that this thread would give it', async () => {
-    const encoder = createPromptEncoder(await readModelFiles(modelDirectory));
+    const encoder = createPromptEncoder(await readModelFiles(modelDirectory), PARSERS);
     const thread = aThread();
     const prompts: Prompt[] = [messages(LONG, LONG), { kind: 'text', text: LONG, addSpecialTokens: true }];
     const encoded = await Promise.all(prompts.map((prompt) => thread.encode(prompt, options, wanted)));
@@ -65,7 +67,7 @@ describe('a long prompt', () => {
   });
 
   it('fails with its thread, and the next one gets a new thread', async () => {
-    const broken = new PromptThread({ modelDirectory: '/no/such/model', workerUrl });
+    const broken = new PromptThread({ modelDirectory: '/no/such/model', parsers: PARSERS, workerUrl });
     await expect(broken.encode(messages(LONG), options, wanted)).rejects.toThrow('/no/such/model');
     await expect(broken.encode(messages(LONG), options, wanted)).rejects.toThrow('/no/such/model');
   });

@@ -11,11 +11,13 @@ import type { TextEvent, TextGenerator, TextRequest } from '../../src/engine/tex
 import { createTextGenerator, type TextGeneratorOptions } from '../../src/engine/text-generator.ts';
 import { promptScores } from '../../src/sampling/prompt-scores.ts';
 import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
+import { MessageDialect } from '../../src/text/message/message-dialect.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { FakeEngineClient, finish, type Script, tokens } from '../support/fake-engine-client.ts';
 import { textEvents } from '../support/feeds.ts';
 import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
+import { aTextRequest } from '../support/text-request.ts';
 import { filesOf } from '../text/fixtures.ts';
 
 const files = filesOf('llama2');
@@ -26,6 +28,7 @@ const template = new ChatTemplate({
   namedSpecialTokens: tokenizer.namedSpecialTokens,
   specialTokenTexts: tokenizer.specialTokenTexts,
 });
+const dialect = new MessageDialect({ template, addedTokenTexts: [], toolCalls: 'auto', reasoning: 'auto' });
 const END = 2;
 
 /** The token ids of ASCII text, a byte token a character. */
@@ -36,38 +39,6 @@ function ascii(text: string): number[] {
 /** One event a character, then the end. */
 function spelled(text: string, reason: 'stop' | 'length' = 'length'): TokenEvent[] {
   return [...ascii(text).map((id) => tokens([id])), finish(reason)];
-}
-
-function aRequest(overrides: Partial<TextRequest> = {}): TextRequest {
-  return {
-    prompts: [{ kind: 'tokens', tokenIds: [5, 6, 7] }],
-    choiceCount: 1,
-    temperature: null,
-    topP: null,
-    topK: null,
-    minP: null,
-    repetitionPenalty: null,
-    presencePenalty: null,
-    frequencyPenalty: null,
-    logitBias: new Map(),
-    allowedTokenIds: null,
-    badWords: [],
-    seed: null,
-    logprobCount: null,
-    promptLogprobCount: null,
-    wantsStopLogprobs: false,
-    newTokensMax: 20,
-    newTokensMin: 0,
-    stop: [],
-    stopTokenIds: [],
-    ignoreEndOfText: false,
-    grammar: null,
-    cacheSalt: '',
-    priority: 0,
-    wantsPrompts: false,
-    wantsTokenIds: false,
-    ...overrides,
-  };
 }
 
 type Setup = { readonly client: FakeEngineClient; readonly generator: TextGenerator };
@@ -85,6 +56,7 @@ function aGenerator(
     grammars: grammarCompiler(tokenizer, vocabulary),
     template,
     longPrompts: NO_LONG_PROMPTS,
+    dialect,
     defaults: OPENAI_DEFAULTS,
     endOfTextTokenIds: [END],
     drawSeed: () => 77,
@@ -98,7 +70,7 @@ const IGNORE = () => {};
 
 /** One request's events, to be waited for. */
 function eventsOf(generator: TextGenerator, overrides: Partial<TextRequest> = {}): AsyncIterable<TextEvent> {
-  return textEvents((onReadable) => generator.generate(aRequest(overrides), onReadable));
+  return textEvents((onReadable) => generator.generate(aTextRequest(overrides), onReadable));
 }
 
 async function collect(generator: TextGenerator, overrides: Partial<TextRequest> = {}): Promise<TextEvent[]> {
@@ -137,7 +109,12 @@ describe('TextGenerator', () => {
       { kind: 'choice-finish', choiceIndex: 0, reason: 'length' },
       {
         kind: 'usage',
-        usage: { promptTokenCount: 3, cachedTokenCount: expect.any(Number), completionTokenCount: 3 },
+        usage: {
+          promptTokenCount: 3,
+          cachedTokenCount: expect.any(Number),
+          completionTokenCount: 3,
+          reasoningTokenCount: null,
+        },
       },
     ]);
   });
@@ -317,7 +294,7 @@ describe('TextGenerator: what it submits', () => {
 
   it('submits the choices after the first at its first event, each with its own seed and prompt', async () => {
     const { client, generator } = aGenerator(spelled('ab'));
-    const feed = generator.generate(aRequest({ choiceCount: 3, seed: 9 }), IGNORE);
+    const feed = generator.generate(aTextRequest({ choiceCount: 3, seed: 9 }), IGNORE);
     await Promise.resolve();
     expect(feed.take()).toMatchObject({ kind: 'prompt' });
     expect(client.sequences).toHaveLength(1);
@@ -360,7 +337,7 @@ describe('TextGenerator: what it submits', () => {
 describe('TextGenerator: refusals', () => {
   const check = (overrides: Partial<TextRequest>, limits: Partial<EngineLimits> = {}): ServerError => {
     const { client, generator } = aGenerator(spelled('a'), {}, limits);
-    const error = failure(() => generator.generate(aRequest(overrides), IGNORE));
+    const error = failure(() => generator.generate(aTextRequest(overrides), IGNORE));
     expect(client.sequences).toHaveLength(0);
     return error;
   };
@@ -393,7 +370,7 @@ describe('TextGenerator: refusals', () => {
   it('does not count a prompt that is many times too long to its end, and says so', async () => {
     const { client, generator } = aGenerator(spelled('a'), {
       longPrompts: {
-        encode: async (prompt, context) => encodePrompt(prompt, { tokenizer, template }, context),
+        encode: async (prompt, context) => encodePrompt(prompt, { tokenizer, template, dialect }, context),
       },
     });
     const prompt = { kind: 'text', text: 'word '.repeat(100_000), addSpecialTokens: true } as const;
@@ -432,7 +409,7 @@ describe('TextGenerator: refusals', () => {
   it('says that there is no chat template when messages come to a model without one', () => {
     const { generator } = aGenerator(spelled('a'), { template: null });
     const prompt = { kind: 'messages', messages: [{ role: 'user', content: 'x' }], ...PLAIN } as const;
-    const error = failure(() => generator.generate(aRequest({ prompts: [prompt] }), IGNORE));
+    const error = failure(() => generator.generate(aTextRequest({ prompts: [prompt] }), IGNORE));
     expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
     expect(error.message).toContain('no chat template');
   });
@@ -449,7 +426,7 @@ describe('TextGenerator: ends', () => {
 
   it('gives nothing more once it was cancelled, whatever was ready', async () => {
     const { client, generator } = aGenerator(spelled('ab'));
-    const feed = generator.generate(aRequest({ choiceCount: 2 }), IGNORE);
+    const feed = generator.generate(aTextRequest({ choiceCount: 2 }), IGNORE);
     await Promise.resolve();
     expect([feed.take()?.kind, feed.take()?.kind]).toEqual(['prompt', 'text-delta']);
     feed.cancel();
@@ -477,7 +454,7 @@ describe('TextGenerator: ends', () => {
 
   it('throws a failure once, and gives nothing behind it', async () => {
     const { generator } = aGenerator([new ServerError('step_failed', 'broken')]);
-    const feed = generator.generate(aRequest(), IGNORE);
+    const feed = generator.generate(aTextRequest(), IGNORE);
     await Promise.resolve();
     expect(feed.take()).toMatchObject({ kind: 'prompt' });
     expect(() => feed.take()).toThrow('broken');
@@ -496,7 +473,7 @@ describe('TextGenerator: ends', () => {
 
   it('asks for no event of a choice before the one before was taken', async () => {
     const { client, generator } = aGenerator(spelled('abcdefgh'));
-    const feed = generator.generate(aRequest(), IGNORE);
+    const feed = generator.generate(aTextRequest(), IGNORE);
     await Promise.resolve();
     feed.take();
     feed.take();
@@ -518,7 +495,7 @@ describe('TextGenerator: several prompts', () => {
     expect(events[0]).toEqual({ kind: 'prompt', promptTokenCount: 6, prompts: null });
     expect(events.at(-1)).toEqual({
       kind: 'usage',
-      usage: { promptTokenCount: 6, cachedTokenCount: 3, completionTokenCount: 6 },
+      usage: { promptTokenCount: 6, cachedTokenCount: 3, completionTokenCount: 6, reasoningTokenCount: null },
     });
     expect(client.sequences).toHaveLength(6);
   });
@@ -538,7 +515,9 @@ describe('TextGenerator: several prompts', () => {
     await expect(wrong).rejects.toMatchObject({ code: 'invalid_request', param: 'prompt[1]' });
     const long = collect(generator, { prompts: promptsOf([5], new Array(128).fill(5)) });
     await expect(long).rejects.toMatchObject({ code: 'context_length_exceeded', param: 'prompt[1]' });
-    const error = failure(() => generator.generate(aRequest({ prompts: promptsOf([2000], [5]) }), IGNORE));
+    const error = failure(() =>
+      generator.generate(aTextRequest({ prompts: promptsOf([2000], [5]) }), IGNORE),
+    );
     expect(error.param).toBe('prompt[0]');
     expect(client.sequences).toEqual([]);
   });
@@ -547,7 +526,7 @@ describe('TextGenerator: several prompts', () => {
     const prompts = promptsOf(...Array.from({ length: 99 }, () => [5]), [2000]);
     const { client, generator } = aGenerator(spelled('a'));
     let isReadable = false;
-    const feed = generator.generate(aRequest({ prompts }), () => {
+    const feed = generator.generate(aTextRequest({ prompts }), () => {
       isReadable = true;
     });
     for (let turn = 0; turn < 50; turn++) await nextTurn();
@@ -620,7 +599,8 @@ describe('TextGenerator: forbidden tokens', () => {
   it('refuses a request that leaves no token', () => {
     const [only] = tokenizer.encode('the', { addSpecialTokens: false, parseSpecialTokens: false });
     const { generator } = aGenerator(spelled('a'));
-    const run = (overrides: Partial<TextRequest>) => () => generator.generate(aRequest(overrides), IGNORE);
+    const run = (overrides: Partial<TextRequest>) => () =>
+      generator.generate(aTextRequest(overrides), IGNORE);
     expect(failure(run({ allowedTokenIds: [only!], badWords: ['the'] }))).toMatchObject({
       code: 'invalid_request',
       param: 'allowed_token_ids',

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ALLOWED_TOKEN_IDS_MAX, BAD_WORDS_MAX, MESSAGES_MAX } from '../../src/base/limits.ts';
+import { ALLOWED_TOKEN_IDS_MAX, BAD_WORDS_MAX, MESSAGES_MAX, TOOL_CALLS_MAX } from '../../src/base/limits.ts';
 import type { TextRequest } from '../../src/engine/text-generation.ts';
 import { errorBodySchema } from '../../src/routes/schema/error.ts';
 import { CHAT_FIELDS } from '../../src/routes/schema/field-tables.ts';
@@ -62,6 +62,7 @@ describe('a request without options', () => {
       stopTokenIds: [],
       ignoreEndOfText: false,
       grammar: null,
+      answerForm: { tools: [], mustCall: false, callsMax: TOOL_CALLS_MAX, reasoning: 'apart' },
       cacheSalt: '',
       priority: 0,
       wantsPrompts: false,
@@ -328,9 +329,6 @@ describe('a wrong value', () => {
 const image = { type: 'image_url', image_url: { url: 'data:image/png;base64,' } };
 
 const REFUSED: readonly (readonly [fields: Record<string, unknown>, param: string])[] = [
-  [{ tools: [{ type: 'function', function: { name: 'f' } }] }, 'tools'],
-  [{ tool_choice: 'auto' }, 'tool_choice'],
-  [{ tool_choice: { type: 'function', function: { name: 'f' } } }, 'tool_choice'],
   [{ functions: [{ name: 'f' }] }, 'functions'],
   [{ function_call: 'auto' }, 'function_call'],
   [{ audio: { voice: 'alloy', format: 'wav' } }, 'audio'],

@@ -58,6 +58,7 @@ describe('a completion request without options', () => {
       stopTokenIds: [],
       ignoreEndOfText: false,
       grammar: null,
+      answerForm: null,
       cacheSalt: '',
       priority: 0,
       wantsPrompts: false,

@@ -84,7 +84,12 @@ describe('a whole completion', () => {
       const logprobs = [{ ...token(0xe2), top: [token(0xe2), token(0x0a)], textStart: 0 }];
       yield { kind: 'text-delta', choiceIndex: 0, text: '', logprobs, tokenIds: null };
       yield { kind: 'choice-finish', choiceIndex: 0, reason: 'length' };
-      const usage = { promptTokenCount: 1, cachedTokenCount: 0, completionTokenCount: 1 };
+      const usage = {
+        promptTokenCount: 1,
+        cachedTokenCount: 0,
+        completionTokenCount: 1,
+        reasoningTokenCount: null,
+      };
       yield { kind: 'usage', usage };
     };
     const { choices } = await whole(test, { logprobs: 2 });

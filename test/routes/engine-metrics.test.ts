@@ -154,7 +154,12 @@ describe('the metrics', () => {
         test.clock.nowMs += 20;
       }
       yield { kind: 'choice-finish', choiceIndex: 0, reason: 'stop' };
-      const usage = { promptTokenCount: 1, cachedTokenCount: 0, completionTokenCount: 3 };
+      const usage = {
+        promptTokenCount: 1,
+        cachedTokenCount: 0,
+        completionTokenCount: 3,
+        reasoningTokenCount: null,
+      };
       yield { kind: 'usage', usage };
     };
     await test.chat();

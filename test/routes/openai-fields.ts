@@ -119,20 +119,25 @@ export const CHAT_ROWS: readonly FieldRow[] = [
     beside: { logprobs: true },
   }),
   row('reasoning_effort', 'ignored', { valid: ['none', 'low', 'high'], wrongType: [], outOfRange: [] }),
-  row('tools', 'refused', {
+  row('tools', 'served', {
     valid: [[tool], [{ ...tool, function: { ...tool.function, strict: true } }]],
     wrongType: ['x', 5, { type: 'function' }, ['x'], [{ type: 'function', function: { name: 5 } }]],
     outOfRange: [[{ type: 'hammer' }], [{ type: 'function', function: { name: 'not a name!' } }]],
     neutral: [[]],
   }),
-  row('tool_choice', 'refused', {
+  row('tool_choice', 'served', {
     valid: ['auto', 'required', namedTool],
     wrongType: [5, true, ['auto']],
     outOfRange: ['sometimes', { type: 'function', function: { name: 'not offered' } }],
-    neutral: ['none'],
-    beside: {},
+    neutral: ['none', 'auto'],
+    beside: { tools: [tool] },
   }),
-  row('parallel_tool_calls', 'ignored', { valid: [true, false], wrongType: [], outOfRange: [] }),
+  row('parallel_tool_calls', 'served', {
+    valid: [true, false],
+    wrongType: NOT_BOOLEANS,
+    outOfRange: [],
+    beside: { tools: [tool] },
+  }),
   row('functions', 'refused', {
     valid: [[{ name: 'f', parameters: {} }]],
     wrongType: ['x', 5],

@@ -42,7 +42,7 @@ describe('/tokenize', () => {
     expect(answer.count).toBe('Say something.Y'.length);
     expect(prompt).toMatchObject({
       kind: 'messages',
-      rendering: { addGenerationPrompt: false, continueFinalMessage: true, variables: {} },
+      rendering: { addGenerationPrompt: false, continueFinalMessage: true, tools: [], variables: {} },
       addSpecialTokens: false,
     });
     expect(ignored).toBe('messages[].mood, chat_template_kwargs.a');
@@ -57,7 +57,13 @@ describe('/tokenize', () => {
     [{ prompt: 'a', messages: [USER_MESSAGE] }, 400, 'prompt', 'unsupported_parameter'],
     [{ messages: [] }, 400, 'messages', 'invalid_value'],
     [{ messages: [{ role: 'robot' }] }, 400, 'messages[0].role', 'invalid_value'],
-    [{ messages: [USER_MESSAGE], tools: [{}] }, 400, 'tools', 'unsupported_parameter'],
+    [{ messages: [USER_MESSAGE], tools: [{}] }, 400, 'tools[0].type', 'missing_required_parameter'],
+    [
+      { messages: [USER_MESSAGE], tools: [{ type: 'custom' }] },
+      400,
+      'tools[0].type',
+      'unsupported_parameter',
+    ],
     [{ model: 'gpt-4o', prompt: 'a' }, 404, 'model', 'model_not_found'],
   ])('refuses %j with %i by %s', async (body, status, param, code) => {
     const response = await routeTestApp().post('/tokenize', body);

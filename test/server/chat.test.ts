@@ -213,9 +213,9 @@ describe('what cannot be served', () => {
 
   it('is refused by name where ignoring it would mislead', async () => {
     const error = await complete({
-      tools: [{ type: 'function', function: { name: 'f' } }],
+      functions: [{ name: 'f' }],
     } as Parameters).catch((reason) => reason);
-    expect(error).toMatchObject({ status: 400, param: 'tools', code: 'unsupported_parameter' });
+    expect(error).toMatchObject({ status: 400, param: 'functions', code: 'unsupported_parameter' });
   });
 });
 

@@ -111,7 +111,9 @@ export function saying(texts: readonly string[], reason: 'stop' | 'length' = 'st
       yield { kind: 'choice-finish', choiceIndex, reason, ...meanLogprobOf(request, choiceIndex) };
     }
     const completionTokenCount = texts.length * choices.length;
-    yield { kind: 'usage', usage: { promptTokenCount: 10, cachedTokenCount: 4, completionTokenCount } };
+    const reasoningTokenCount = request.answerForm === null ? null : 0;
+    const usage = { promptTokenCount: 10, cachedTokenCount: 4, completionTokenCount, reasoningTokenCount };
+    yield { kind: 'usage', usage };
   };
 }
 

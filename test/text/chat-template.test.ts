@@ -1,12 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ServerError, StartupError } from '../../src/base/errors.ts';
-import {
-  type ChatMessage,
-  ChatTemplate,
-  type ChatTemplateOptions,
-  PLAIN_RENDERING,
-} from '../../src/text/chat-template.ts';
+import type { ChatMessage } from '../../src/text/chat-message.ts';
+import { ChatTemplate, type ChatTemplateOptions, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { chooseTemplateSource } from '../../src/text/tokenizer-files.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';

@@ -1,7 +1,7 @@
 /** Loads the tokenizer families of `test/fixtures/text` and what Hugging Face made of texts with them. */
 
 import { readFileSync } from 'node:fs';
-import type { ChatMessage } from '../../src/text/chat-template.ts';
+import type { ChatMessage } from '../../src/text/chat-message.ts';
 import type { TokenizerFiles } from '../../src/text/tokenizer-files.ts';
 
 export const FAMILIES = ['llama3', 'qwen2', 'llama2', 'mistral'] as const;

@@ -268,9 +268,9 @@ describe('an error', () => {
   });
 
   it('of a feature that is not served is a BadRequestError', async () => {
-    const error = await create({ tools: [{ type: 'function', function: { name: 'f' } }] });
+    const error = await create({ functions: [{ name: 'f' }] });
     expect(error).toBeInstanceOf(OpenAI.BadRequestError);
-    expect(error).toMatchObject({ code: 'unsupported_parameter', param: 'tools' });
+    expect(error).toMatchObject({ code: 'unsupported_parameter', param: 'functions' });
   });
 
   it('of a long context carries the code that clients look for', async () => {

@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { CONTENT_PARTS_MAX, MESSAGES_MAX, TOOL_CALLS_MAX, TOP_LOGPROBS_MAX } from '../../base/limits.ts';
 import { generationFields, type ListBounds, listOf, modelField } from './generation-fields.ts';
 import { templateFields } from './template-fields.ts';
+import { toolFields } from './tool-fields.ts';
 
 const textPart = z.looseObject({ type: z.literal('text'), text: z.string() });
 const refusalPart = z.looseObject({ type: z.literal('refusal'), refusal: z.string() });
@@ -19,6 +20,11 @@ const assistantContent = z.union([
 ]);
 
 const name = z.string().nullish().describe('Handed to the chat template.');
+
+const reasoning = z
+  .string()
+  .nullish()
+  .describe('Extension. What the assistant thought; handed to the chat template where that looks at it.');
 
 const toolCall = z.discriminatedUnion('type', [
   z.looseObject({
@@ -37,6 +43,8 @@ const messageSchema = z.discriminatedUnion('role', [
     content: assistantContent.nullish(),
     name,
     refusal: z.string().nullish(),
+    reasoning_content: reasoning,
+    reasoning,
     tool_calls: listOf(toolCall, { min: 1, max: TOOL_CALLS_MAX }).nullish(),
   }),
   z.looseObject({ role: z.literal('tool'), content: textContent, name, tool_call_id: z.string() }),
@@ -50,6 +58,7 @@ export const chatCompletionRequestSchema = z.looseObject({
   messages: messagesField,
   ...generationFields,
   ...templateFields,
+  ...toolFields,
   max_completion_tokens: z.int().min(1).nullish().describe('Wins over `max_tokens` when both are given.'),
   max_tokens: z.int().min(1).nullish(),
   logprobs: z.boolean().nullish(),

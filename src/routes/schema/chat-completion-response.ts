@@ -17,6 +17,7 @@ const tokenLogprobSchema = topLogprobSchema.extend({ top_logprobs: z.array(topLo
 const logprobsSchema = z.strictObject({ content: z.array(tokenLogprobSchema), refusal: z.null() }).nullable();
 
 export const finishReasonSchema = z.enum(['stop', 'length']);
+const chatFinishReasonSchema = z.enum(['stop', 'length', 'tool_calls']);
 
 export const usageSchema = z.strictObject({
   prompt_tokens: z.int().min(0),
@@ -25,6 +26,12 @@ export const usageSchema = z.strictObject({
   prompt_tokens_details: z.strictObject({
     cached_tokens: z.int().min(0).describe('Prompt tokens that were found in the prefix cache.'),
   }),
+  completion_tokens_details: z
+    .strictObject({
+      reasoning_tokens: z.int().min(0).describe('Completion tokens in which the model thinks.'),
+    })
+    .optional()
+    .describe('Of chat completions; absent with `separate_reasoning: false`.'),
 });
 
 /** There with `return_token_ids` only. */
@@ -58,15 +65,55 @@ export const commonFields = {
   system_fingerprint: z.string().describe('Names the build that computed the answer.'),
 };
 
+const reasoningField = z
+  .string()
+  .optional()
+  .describe('What the model thinks, where its template marks that.');
+
+const messageSchema = z.strictObject({
+  role: z.literal('assistant'),
+  content: z.string().nullable().describe('Null where there are only calls.'),
+  refusal: z.null(),
+  reasoning_content: reasoningField,
+  tool_calls: z
+    .array(
+      z.strictObject({
+        id: z.string(),
+        type: z.literal('function'),
+        function: z.strictObject({ name: z.string(), arguments: z.string().describe('A JSON object.') }),
+      }),
+    )
+    .min(1)
+    .optional(),
+});
+
+const deltaSchema = z.strictObject({
+  role: z.literal('assistant').optional(),
+  content: z.string().optional(),
+  reasoning_content: reasoningField,
+  tool_calls: z
+    .array(
+      z.strictObject({
+        index: z.int().min(0),
+        id: z.string().optional(),
+        type: z.literal('function').optional(),
+        function: z.strictObject({ name: z.string().optional(), arguments: z.string() }),
+      }),
+    )
+    .min(1)
+    .optional()
+    .describe('`id`, `type` and `name` come once a call; the `arguments` of all deltas are joined.'),
+});
+
 export const chatCompletionSchema = z.strictObject({
   ...commonFields,
   object: z.literal('chat.completion'),
   choices: z.array(
     z.strictObject({
       index: z.int().min(0),
-      message: z.strictObject({ role: z.literal('assistant'), content: z.string(), refusal: z.null() }),
+      message: messageSchema,
       logprobs: logprobsSchema,
-      finish_reason: finishReasonSchema,
+      finish_reason: chatFinishReasonSchema,
       token_ids: tokenIdsField,
     }),
   ),
@@ -83,9 +130,9 @@ export const chatCompletionChunkSchema = z.strictObject({
     .array(
       z.strictObject({
         index: z.int().min(0),
-        delta: z.strictObject({ role: z.literal('assistant').optional(), content: z.string().optional() }),
+        delta: deltaSchema,
         logprobs: logprobsSchema,
-        finish_reason: finishReasonSchema.nullable(),
+        finish_reason: chatFinishReasonSchema.nullable(),
         token_ids: tokenIdsField,
       }),
     )

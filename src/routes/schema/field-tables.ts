@@ -4,12 +4,12 @@
  */
 
 import { type FieldRule, type FieldTable, ignored, is, isEmpty, refused, SERVED } from './fields.ts';
+import { toolFields } from './tool-fields.ts';
 
 function isTextOnly(value: unknown): boolean {
   return Array.isArray(value) && value.length === 1 && value[0] === 'text';
 }
 
-const NO_TOOLS = 'no tool calls are made or parsed';
 const ONE_WHITE_SPACE = 'white space in JSON is what docs/structured-output.md says';
 const NO_TAGS = 'tagged structures are not known here; grammar can say the same';
 const NO_USERS = 'no account is kept of users';
@@ -72,11 +72,8 @@ const TEMPLATE_SERVED = [
 
 /** OpenAI's fields of a chat request that are refused or have no effect. */
 const OPENAI_OTHERS: readonly (readonly [string, FieldRule])[] = [
-  ['tools', refused(NO_TOOLS, isEmpty)],
-  ['tool_choice', refused(NO_TOOLS, is('none'))],
-  ['functions', refused(NO_TOOLS, isEmpty)],
-  ['function_call', refused(NO_TOOLS, is('none'))],
-  ['parallel_tool_calls', ignored('without tools it decides nothing')],
+  ['functions', refused('use tools', isEmpty)],
+  ['function_call', refused('use tool_choice', is('none'))],
   ['audio', refused('no audio is made')],
   ['modalities', refused('only text is made', isTextOnly)],
   ['web_search_options', refused('nothing is searched')],
@@ -125,6 +122,7 @@ const served = (names: readonly string[]): [string, FieldRule][] => names.map((n
 export const CHAT_FIELDS: FieldTable = new Map([
   ...served(TEMPLATE_SERVED),
   ...served(['messages', ...OPENAI_SERVED, 'max_completion_tokens', 'top_logprobs']),
+  ...served(Object.keys(toolFields)),
   ...served(EXTENSIONS_SERVED),
   ...served(STRUCTURED_SERVED),
   ...OPENAI_OTHERS,
@@ -159,7 +157,7 @@ export const STREAM_OPTIONS_FIELDS: FieldTable = new Map([
 const MESSAGE_SERVED = ['role', 'content', 'name'] as const;
 const MESSAGE_FIELDS: FieldTable = new Map(served(MESSAGE_SERVED));
 const ASSISTANT_FIELDS: FieldTable = new Map([
-  ...served([...MESSAGE_SERVED, 'tool_calls', 'refusal']),
+  ...served([...MESSAGE_SERVED, 'tool_calls', 'refusal', 'reasoning_content', 'reasoning']),
   ['audio', refused('earlier audio answers are not known here')],
   ['function_call', refused('use tool_calls')],
 ]);
@@ -180,9 +178,8 @@ export const TOKENIZE_TEXT_FIELDS: FieldTable = new Map(served([...TOKENIZE_SERV
 
 /** `/tokenize` of messages. */
 export const TOKENIZE_CHAT_FIELDS: FieldTable = new Map([
-  ...served([...TOKENIZE_SERVED, ...TEMPLATE_SERVED, 'messages']),
+  ...served([...TOKENIZE_SERVED, ...TEMPLATE_SERVED, 'messages', 'tools']),
   ['prompt', refused('messages are given too')],
-  ['tools', refused(NO_TOOLS, isEmpty)],
   ['chat_template', refused(TEMPLATE)],
 ]);
 

@@ -5,6 +5,7 @@ import { DETOKENIZED_TOKENS_MAX } from '../../base/limits.ts';
 import { messagesField } from './chat-completion-request.ts';
 import { listOf, modelField } from './generation-fields.ts';
 import { templateFields } from './template-fields.ts';
+import { toolFields } from './tool-fields.ts';
 
 const commonFields = {
   model: modelField.nullish().describe('Checked when given.'),
@@ -24,6 +25,7 @@ export const tokenizeChatRequestSchema = z.looseObject({
   ...commonFields,
   messages: messagesField,
   ...templateFields,
+  tools: toolFields.tools,
 });
 
 export const tokenizeResponseSchema = z.strictObject({

@@ -1,0 +1,122 @@
+/**
+ * From what a request wants of its answer, and what is known of the model, to how the output is constrained and told
+ * apart. Pure; one for the whole server.
+ */
+
+import { ServerError } from '../base/errors.ts';
+import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
+import type { ChatMessage } from '../text/chat-message.ts';
+import type { MessageDialect } from '../text/message/message-dialect.ts';
+import type { MessageParserOptions } from '../text/message/message-parser.ts';
+import { type CallWriting, type ToolCallFormat, toolCallFormat } from '../text/message/tool-call-format.ts';
+import type { AddedToken } from '../text/tokenizer-files.ts';
+import { answerGrammar } from './answer-grammar.ts';
+import type { ChoiceMessageOptions } from './choice-text.ts';
+import type { AnswerForm, TextRequest } from './text-generation.ts';
+
+export type AnswerPlannerOptions = {
+  /** `null`: the model has no chat template, so every answer is text. */
+  readonly dialect: MessageDialect | null;
+  readonly tokenizer: { readonly addedTokens: readonly AddedToken[] };
+};
+
+export type AnswerPlan = {
+  /** `null`: everything is text. */
+  readonly message: ChoiceMessageOptions | null;
+  /** `null`: anything may come. */
+  readonly grammar: GrammarSource | null;
+};
+
+export class AnswerPlanner {
+  readonly #dialect: MessageDialect | null;
+  /** Of added tokens, by their texts. */
+  readonly #tokenIds: ReadonlyMap<string, number>;
+
+  constructor({ dialect, tokenizer }: AnswerPlannerOptions) {
+    this.#dialect = dialect;
+    this.#tokenIds = new Map(tokenizer.addedTokens.map(({ content, id }) => [content, id]));
+  }
+
+  readonly #isToken = (text: string): boolean => this.#tokenIds.has(text);
+
+  /**
+   * @param prompt the text that the answer goes on from; null where it is not known.
+   * @throws ServerError `unsupported_parameter` when the model's calls cannot be told apart.
+   */
+  plan(request: TextRequest, prompt: string | null): AnswerPlan {
+    const { answerForm: form, grammar: content } = request;
+    const dialect = this.#dialect;
+    if (form === null || dialect === null) return { message: null, grammar: content };
+    const calls = this.#callsOf(form, content, dialect);
+    const place = dialect.reasoningAt(prompt ?? '', continuedMessage(request));
+    const isOpen = place === 'open';
+    const reasoning = place === 'closed' ? null : dialect.reasoning && { ...dialect.reasoning, isOpen };
+    const isHeld = calls === null ? content !== null : calls.isHeld;
+    const options = { form, format: calls?.writable ?? null, reasoning, content, isToken: this.#isToken };
+    return {
+      message: this.#messageOf(form, calls, reasoning),
+      grammar: isHeld ? answerGrammar(options) : null,
+    };
+  }
+
+  /** @returns null where nothing may be called. */
+  #callsOf(form: AnswerForm, content: GrammarSource | null, dialect: MessageDialect): PlannedCalls | null {
+    if (form.tools.length === 0) return null;
+    const own = dialect.toolCalls;
+    if (own === null) {
+      throw new ServerError(
+        'unsupported_parameter',
+        "'tools' is not supported: the server was started with --tool-call-parser none.",
+        { param: 'tools' },
+      );
+    }
+    const isStrict = form.tools.some((tool) => tool.isStrict) && own.writing !== null;
+    const isHeld = form.mustCall || content !== null || isStrict;
+    // Python calls cannot be held to a schema: where a form is prescribed, it is JSON's.
+    const format = isHeld && own.writing === null ? toolCallFormat('json') : own;
+    const writable = format.writing === null ? null : { ...format, writing: format.writing };
+    // Without its trigger a call may also come in other words than those that are prescribed.
+    const isAssured = isHeld && (form.mustCall || format.bareStarts === '');
+    return { format, writable, isHeld, isAssured };
+  }
+
+  #messageOf(
+    form: AnswerForm,
+    calls: PlannedCalls | null,
+    reasoning: MessageParserOptions['reasoning'],
+  ): ChoiceMessageOptions | null {
+    if (calls === null && reasoning === null) return null;
+    const callable = new Set(form.tools.map(({ name }) => name));
+    const marks = [...(calls?.format.marks ?? [])];
+    if (reasoning !== null) marks.push(reasoning.opening, reasoning.closing);
+    return {
+      parser: {
+        reasoning: form.reasoning === 'inline' ? null : reasoning,
+        tools: calls && {
+          format: calls.format,
+          callable,
+          callsMax: form.callsMax,
+          isAssured: calls.isAssured,
+        },
+      },
+      shownTokenIds: new Set(marks.flatMap((mark) => this.#tokenIds.get(mark) ?? [])),
+      hidesReasoning: form.reasoning === 'hidden',
+    };
+  }
+}
+
+type PlannedCalls = {
+  readonly format: ToolCallFormat;
+  /** `null`: the format's calls cannot be prescribed. */
+  readonly writable: (ToolCallFormat & { readonly writing: CallWriting }) | null;
+  /** The output is held to a grammar. */
+  readonly isHeld: boolean;
+  /** … so that whatever begins as a call is one. */
+  readonly isAssured: boolean;
+};
+
+/** The message that the answer goes on from, if it does. */
+function continuedMessage({ prompts: [prompt] }: TextRequest): ChatMessage | null {
+  if (prompt?.kind !== 'messages' || !prompt.rendering.continueFinalMessage) return null;
+  return prompt.messages.at(-1) ?? null;
+}

@@ -1,0 +1,79 @@
+/** The request fields that say which functions the model may call, and whether its thoughts are told. */
+
+import { z } from 'zod';
+import { TOOL_NAME_CHARACTERS_MAX, TOOLS_MAX } from '../../base/limits.ts';
+import type { JsonObject } from '../request-body.ts';
+import { listOf } from './generation-fields.ts';
+
+const isJsonObject = (value: unknown): boolean =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const functionName = z
+  .string()
+  .regex(new RegExp(`^[a-zA-Z0-9_-]{1,${TOOL_NAME_CHARACTERS_MAX}}$`), {
+    error: `expected 1 to ${TOOL_NAME_CHARACTERS_MAX} letters, digits, underscores and dashes`,
+  })
+  .describe('Letters, digits, underscores and dashes.');
+
+const toolSchema = z.looseObject({
+  type: z.literal('function'),
+  function: z.looseObject({
+    name: functionName,
+    description: z.string().nullish(),
+    parameters: z
+      .custom<JsonObject>(isJsonObject, { error: 'expected a JSON Schema, which is an object' })
+      .nullish()
+      .meta({
+        type: ['object', 'null'],
+        description: 'A JSON Schema of type object. Left out: there are none.',
+      }),
+    strict: z
+      .boolean()
+      .nullish()
+      .describe(
+        'Arguments have to fit `parameters`. With a `tool_choice` that demands a call they always do.',
+      ),
+  }),
+});
+
+const namedFunction = z.looseObject({
+  type: z.literal('function'),
+  function: z.looseObject({ name: z.string() }),
+});
+
+const allowedTools = z.looseObject({
+  type: z.literal('allowed_tools'),
+  allowed_tools: z.looseObject({
+    mode: z.enum(['auto', 'required']),
+    tools: listOf(namedFunction, { min: 1, max: TOOLS_MAX }),
+  }),
+});
+
+export const toolFields = {
+  tools: listOf(toolSchema, { min: 0, max: TOOLS_MAX })
+    .nullish()
+    .describe('Functions that the model may call.'),
+  tool_choice: z
+    .union([
+      z.enum(['none', 'auto', 'required']),
+      z.discriminatedUnion('type', [namedFunction, allowedTools]),
+    ])
+    .nullish()
+    .describe(
+      '`auto` by default. `required`, a named function and `allowed_tools` of mode `required` hold the model to calls.',
+    ),
+  parallel_tool_calls: z.boolean().nullish().describe('False: one call at most.'),
+  include_reasoning: z
+    .boolean()
+    .nullish()
+    .describe('Extension. As in vLLM: false leaves out what the model thinks; it is counted all the same.'),
+  separate_reasoning: z
+    .boolean()
+    .nullish()
+    .describe('Extension. As in SGLang: false leaves what the model thinks in `content`, between its marks.'),
+};
+
+const toolFieldsSchema = z.looseObject(toolFields);
+
+export type ToolFields = z.infer<typeof toolFieldsSchema>;
+export type RequestTool = NonNullable<ToolFields['tools']>[number];

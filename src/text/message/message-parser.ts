@@ -1,0 +1,67 @@
+/** One answer's text -> its parts, as the text arrives: first what the model thinks, then what it says and calls. */
+
+import { addPart, type MessagePart } from './message-part.ts';
+import { type ReasoningFormat, ReasoningParser } from './reasoning-parser.ts';
+import { ToolCallParser, type ToolCallParserOptions } from './tool-call-parser.ts';
+
+export type MessageParserOptions = {
+  /** `null`: what the model thinks is not told apart. */
+  readonly reasoning: (ReasoningFormat & { readonly isOpen: boolean }) | null;
+  /** `null`: nothing is called. */
+  readonly tools: ToolCallParserOptions | null;
+};
+
+export class MessageParser {
+  readonly #reasoning: ReasoningParser | null;
+  readonly #tools: ToolCallParser | null;
+
+  constructor({ reasoning, tools }: MessageParserOptions) {
+    this.#reasoning = reasoning && new ReasoningParser(reasoning, reasoning.isOpen);
+    this.#tools = tools && new ToolCallParser(tools);
+  }
+
+  /** UTF-16 units that have arrived and are not in any part yet. */
+  get heldLength(): number {
+    return (this.#reasoning?.heldLength ?? 0) + (this.#tools?.heldLength ?? 0);
+  }
+
+  /** Whether the text seen so far ends inside of what the model thinks. */
+  get isReasoning(): boolean {
+    return this.#reasoning?.isInside ?? false;
+  }
+
+  /** Whole calls so far. */
+  get callCount(): number {
+    return this.#tools?.callCount ?? 0;
+  }
+
+  /** As many calls as are wanted; the message ends here. */
+  get isComplete(): boolean {
+    return this.#tools?.isComplete ?? false;
+  }
+
+  push(text: string): readonly MessagePart[] {
+    return this.#tellCalls(this.#tellReasoning(text));
+  }
+
+  /** The text has ended. @returns everything that was held back. */
+  flush(): readonly MessagePart[] {
+    const parts = this.#tellCalls(this.#reasoning?.flush() ?? []);
+    for (const part of this.#tools?.flush() ?? []) addPart(parts, part);
+    return parts;
+  }
+
+  #tellReasoning(text: string): readonly MessagePart[] {
+    if (this.#reasoning !== null) return this.#reasoning.push(text);
+    return text === '' ? [] : [{ kind: 'content', text }];
+  }
+
+  #tellCalls(told: readonly MessagePart[]): MessagePart[] {
+    const parts: MessagePart[] = [];
+    for (const part of told) {
+      const split = part.kind === 'content' && this.#tools !== null ? this.#tools.push(part.text) : [part];
+      for (const each of split) addPart(parts, each);
+    }
+    return parts;
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * What a chat template can show, found out by rendering small conversations and looking at what comes out: the
+ * template's own text is too varied to be read. A template that raises an error shows nothing.
+ */
+
+import type { JsonObject } from './tokenizer-files.ts';
+
+export type TemplateAbilities = {
+  /** Contents are strings, or lists of parts. */
+  readonly contentForm: 'text' | 'parts';
+  /** A system message is shown. */
+  readonly system: boolean;
+  /** Descriptions of tools are shown. */
+  readonly tools: boolean;
+  /** Calls in an assistant's message are shown. */
+  readonly calls: boolean;
+  /** Messages of role `tool` are shown. */
+  readonly results: boolean;
+  /** Arguments of calls are given as an object, or as JSON text. */
+  readonly argumentsForm: 'object' | 'text';
+  /** What stands for the content of a message that only calls. */
+  readonly emptyContent: '' | null;
+  /** Ids of calls must have nine letters and digits. */
+  readonly wantsShortCallIds: boolean;
+  /** How a call of `PROBE_FUNCTION` is shown, with what follows it; `null` where none is. */
+  readonly shownCall: string | null;
+};
+
+/** @returns what the template makes of it, without an assistant's turn at the end; `null` when it raises an error. */
+export type ProbeRun = (messages: readonly JsonObject[], tools: readonly JsonObject[]) => string | null;
+
+export const PROBE_FUNCTION = 'probe_function';
+const PROBE_KEY = 'probe_key';
+const PROBE_VALUE = 'probe value';
+const USER = 'user probe';
+const SHORT_ID = 'abcDE1234';
+const LONG_ID = 'call_abcDE1234567890';
+
+const TOOL: JsonObject = {
+  type: 'function',
+  function: {
+    name: PROBE_FUNCTION,
+    description: 'Probe.',
+    parameters: { type: 'object', properties: { [PROBE_KEY]: { type: 'string' } }, required: [PROBE_KEY] },
+  },
+};
+
+export function probeTemplate(run: ProbeRun): TemplateAbilities {
+  const contentForm = contentFormOf(run);
+  const say = (role: string, text: string): JsonObject => ({
+    role,
+    content: contentForm === 'text' ? text : [{ type: 'text', text }],
+  });
+  const user = say('user', USER);
+  const shows = (text: string | null, what: string): boolean => text?.includes(what) ?? false;
+  const callForm = callFormOf(run, user);
+  const { call } = callForm;
+  const shownCall = run([user, call(SHORT_ID)], []) ?? run([user, call(SHORT_ID)], [TOOL]);
+  const calls = shows(shownCall, PROBE_FUNCTION);
+  const result = { ...say('tool', 'probe result'), name: PROBE_FUNCTION, tool_call_id: SHORT_ID };
+  const called = calls ? call(SHORT_ID) : say('assistant', 'assistant probe');
+  return {
+    contentForm,
+    system: shows(run([say('system', 'system probe'), user], []), 'system probe'),
+    tools: shows(run([user], [TOOL]), PROBE_FUNCTION),
+    calls,
+    results: shows(run([user, called, result], []) ?? run([user, called, result], [TOOL]), 'probe result'),
+    argumentsForm: callForm.argumentsForm,
+    emptyContent: callForm.emptyContent,
+    wantsShortCallIds: calls && run([user, call(LONG_ID)], []) === null,
+    shownCall: calls ? shownCall!.slice(shownCall!.lastIndexOf(USER) + USER.length) : null,
+  };
+}
+
+/** Some templates print a string content, some only a list of parts. */
+function contentFormOf(run: ProbeRun): 'text' | 'parts' {
+  const shows = (content: unknown): boolean => run([{ role: 'user', content }], [])?.includes(USER) ?? false;
+  return !shows(USER) && shows([{ type: 'text', text: USER }]) ? 'parts' : 'text';
+}
+
+type CallForm = Pick<TemplateAbilities, 'argumentsForm' | 'emptyContent'> & {
+  readonly call: (id: string) => JsonObject;
+};
+
+/** The first form in which a call's arguments are shown, and nothing else in their place. */
+function callFormOf(run: ProbeRun, user: JsonObject): CallForm {
+  const forms: CallForm[] = [];
+  for (const argumentsForm of ['object', 'text'] as const) {
+    for (const emptyContent of [null, ''] as const) {
+      const value = { [PROBE_KEY]: PROBE_VALUE };
+      const given = argumentsForm === 'object' ? value : JSON.stringify(value);
+      const called = { name: PROBE_FUNCTION, arguments: given };
+      const call = (id: string): JsonObject => ({
+        role: 'assistant',
+        content: emptyContent,
+        tool_calls: [{ id, type: 'function', function: called }],
+      });
+      forms.push({ argumentsForm, emptyContent, call });
+    }
+  }
+  const fits = ({ call }: CallForm): boolean => {
+    const text = run([user, call(SHORT_ID)], []) ?? run([user, call(SHORT_ID)], [TOOL]) ?? '';
+    const shown = text.slice(text.lastIndexOf(USER) + USER.length);
+    return shown.includes(PROBE_VALUE) && !/None|null|undefined|\[object/.test(shown);
+  };
+  return forms.find(fits) ?? forms[0]!;
+}

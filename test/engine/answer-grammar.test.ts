@@ -1,0 +1,184 @@
+/** What answers with tools are held to, asked of the compiled grammars. */
+
+import { describe, expect, it } from 'vitest';
+import { type AnswerGrammarOptions, answerGrammar } from '../../src/engine/answer-grammar.ts';
+import type { AnswerForm, CallableTool } from '../../src/engine/text-generation.ts';
+import { MessageParser } from '../../src/text/message/message-parser.ts';
+import {
+  type CallWriting,
+  type ToolCallFormatName,
+  toolCallFormat,
+} from '../../src/text/message/tool-call-format.ts';
+import { type Fit, fitOf } from '../sampling/grammar/grammar-driver.ts';
+
+const WEATHER: CallableTool = {
+  name: 'get_weather',
+  parameters: { type: 'object', properties: { city: { enum: ['Paris', 'Rome'], type: 'string' } } },
+  param: 'tools[0].function.parameters',
+  isStrict: true,
+};
+const NOW: CallableTool = {
+  name: 'now',
+  parameters: { type: 'object', properties: {} },
+  param: 'tools[1].function.parameters',
+  isStrict: false,
+};
+const FORM: AnswerForm = { tools: [WEATHER, NOW], mustCall: true, callsMax: 3, reasoning: 'apart' };
+const THINK = { opening: '<think>', closing: '</think>', isOpen: false };
+
+type Options = Partial<Omit<AnswerGrammarOptions, 'format' | 'form'>> & {
+  readonly format?: ToolCallFormatName;
+  readonly form?: Partial<AnswerForm>;
+};
+
+function fitting(text: string, { format = 'hermes', form = {}, ...options }: Options = {}): Fit {
+  const chosen = toolCallFormat(format);
+  const writing: CallWriting = chosen.writing!;
+  const source = answerGrammar({
+    form: { ...FORM, ...form },
+    format: { ...chosen, writing },
+    reasoning: null,
+    content: null,
+    isToken: () => false,
+    ...options,
+  });
+  return fitOf(source!, text);
+}
+
+/** Calls of get_weather and of now as each format writes them. */
+const CALLS: Readonly<Partial<Record<ToolCallFormatName, { one: string; two: string; other: string }>>> = {
+  hermes: {
+    one: '<tool_call>\n{"name": "get_weather", "arguments": {"city": "Paris"}}\n</tool_call>',
+    two: '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>\n<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>',
+    other: '<tool_call>\n{"name": "get_wealth", "arguments": {}}\n</tool_call>',
+  },
+  llama3_json: {
+    one: '{"name": "get_weather", "parameters": {"city": "Paris"}}',
+    two: '{"name": "now", "parameters": {}}; {"name": "now", "parameters": {}}',
+    other: '{"name": "get_wealth", "parameters": {}}',
+  },
+  mistral: {
+    one: '[TOOL_CALLS][{"name": "get_weather", "arguments": {"city": "Paris"}}]',
+    two: '[TOOL_CALLS][{"name": "now", "arguments": {}}, {"name": "now", "arguments": {}}]',
+    other: '[TOOL_CALLS][{"name": "get_wealth", "arguments": {}}]',
+  },
+  mistral_args: {
+    one: '[TOOL_CALLS]get_weather[ARGS]{"city": "Paris"}',
+    two: '[TOOL_CALLS]now[ARGS]{}[TOOL_CALLS]now[ARGS]{}',
+    other: '[TOOL_CALLS]get_wealth[ARGS]{}',
+  },
+  json: {
+    one: '[{"name": "get_weather", "arguments": {"city": "Paris"}}]',
+    two: '[{"name": "now", "arguments": {}}, {"name": "now", "arguments": {}}]',
+    other: '[{"name": "get_wealth", "arguments": {}}]',
+  },
+};
+const FORMATS = Object.keys(CALLS) as ToolCallFormatName[];
+
+describe.each(FORMATS)('an answer that must call, in the form of %s', (format) => {
+  const { one, two, other } = CALLS[format]!;
+
+  it('is calls of functions that there are, with arguments that fit', () => {
+    expect(fitting(one, { format })).toBe('whole');
+    expect(fitting(two, { format })).toBe('whole');
+    expect(fitting(other, { format })).toBe('no');
+    expect(fitting(one.replace('Paris', 'Oslo'), { format })).toBe('no');
+    expect(fitting('Hello', { format })).toBe('no');
+    expect(fitting('', { format })).toBe('beginning');
+  });
+
+  it('has no more calls than are wanted', () => {
+    expect(fitting(one, { format, form: { callsMax: 1 } })).toBe('whole');
+    expect(fitting(two, { format, form: { callsMax: 1 } })).toBe('no');
+  });
+
+  it('is read back as the calls that it was held to', () => {
+    const tools = {
+      format: toolCallFormat(format),
+      callable: new Set(['get_weather', 'now']),
+      callsMax: 3,
+      isAssured: true,
+    };
+    const parser = new MessageParser({ reasoning: null, tools });
+    const parts = [...parser.push(two), ...parser.flush()];
+    expect(parts.filter(({ kind }) => kind === 'tool-call')).toHaveLength(2);
+    expect(parts.filter(({ kind }) => kind === 'content')).toEqual([]);
+  });
+});
+
+describe('an answer that may call', () => {
+  const auto: Options = { form: { mustCall: false } };
+  const CALL = CALLS.hermes!.one;
+
+  it('is text, with calls where the mark announces them', () => {
+    for (const text of ['', 'Hello', `See: ${CALL}`, `${CALL}${CALL} Done.`, 'a <tool> b', '<tool_cal']) {
+      expect(fitting(text, auto), text).toBe('whole');
+    }
+    expect(fitting('<tool_call>', auto)).toBe('beginning');
+    expect(fitting('<tool_call>oops', auto)).toBe('no');
+    expect(fitting(CALLS.hermes!.other, auto)).toBe('no');
+  });
+
+  it('has arguments that fit where the function is strict, and an object otherwise', () => {
+    expect(fitting(CALL.replace('Paris', 'Oslo'), auto)).toBe('no');
+    const free = { form: { mustCall: false, tools: [{ ...WEATHER, isStrict: false }] } };
+    expect(fitting(CALL.replace('Paris', 'Oslo'), free)).toBe('whole');
+    expect(fitting(CALL.replace('{"city": "Paris"}', '[]'), free)).toBe('no');
+  });
+
+  it('has no second call where one is all that is wanted', () => {
+    const single: Options = { form: { mustCall: false, callsMax: 1 } };
+    expect(fitting(`See: ${CALL} Done.`, single)).toBe('whole');
+    expect(fitting(CALL + CALL, single)).toBe('no');
+  });
+
+  it('is calls, or content in the form that is prescribed', () => {
+    const content = { kind: 'json-object' } as const;
+    expect(fitting('{"a": 1}', { ...auto, content })).toBe('whole');
+    expect(fitting(CALL, { ...auto, content })).toBe('whole');
+    expect(fitting('Hello', { ...auto, content })).toBe('no');
+    expect(fitting(`{}${CALL}`, { ...auto, content })).toBe('no');
+  });
+
+  it('may begin with a call without its mark, in the form of Llama 3', () => {
+    const llama: Options = { ...auto, format: 'llama3_json' };
+    const { one, other } = CALLS.llama3_json!;
+    for (const text of [one, `<|python_tag|>${one}`, `See: <|python_tag|>${one}`, 'Hello', '{"a": 1}']) {
+      expect(fitting(text, llama), text).toBe('whole');
+    }
+    expect(fitting(other, llama)).toBe('no');
+  });
+});
+
+describe('thoughts', () => {
+  const CALL = CALLS.hermes!.one;
+
+  it('may come first', () => {
+    const options = { reasoning: THINK };
+    expect(fitting(CALL, options)).toBe('whole');
+    expect(fitting(`<think>\nHm, <tool_call> may do.\n</think>\n\n${CALL}`, options)).toBe('whole');
+    expect(fitting('<think>Hm', options)).toBe('beginning');
+    expect(fitting('<think>Hm</think>Hello', options)).toBe('no');
+  });
+
+  it('go on where the prompt has opened them', () => {
+    const options = { reasoning: { ...THINK, isOpen: true } };
+    expect(fitting(`Hm</think>\n\n${CALL}`, options)).toBe('whole');
+    expect(fitting('Hm', options)).toBe('beginning');
+  });
+
+  it('come before content that is prescribed only where the prompt has opened them', () => {
+    const source = (isOpen: boolean) =>
+      answerGrammar({
+        form: { ...FORM, tools: [], mustCall: false },
+        format: null,
+        reasoning: { ...THINK, isOpen },
+        content: { kind: 'choice', choices: ['yes', 'no'] },
+        isToken: () => false,
+      })!;
+    expect(fitOf(source(false), 'yes')).toBe('whole');
+    expect(fitOf(source(false), '<think>Hm</think>\nyes')).toBe('no');
+    expect(fitOf(source(true), 'Hm</think>\nyes')).toBe('whole');
+    expect(fitOf(source(true), 'yes')).toBe('beginning');
+  });
+});

@@ -1,0 +1,387 @@
+/** Tokens of one answer -> what the model says, thinks and calls, through the generator with real tokenizer files. */
+
+import { describe, expect, it } from 'vitest';
+import { ServerError } from '../../src/base/errors.ts';
+import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
+import { grammarCompiler } from '../../src/engine/model-grammars.ts';
+import type { AnswerForm, TextEvent, TextRequest } from '../../src/engine/text-generation.ts';
+import { createTextGenerator } from '../../src/engine/text-generator.ts';
+import type { GrammarSource } from '../../src/sampling/grammar/grammar-source.ts';
+import type { ChatMessage } from '../../src/text/chat-message.ts';
+import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
+import { MessageDialect } from '../../src/text/message/message-dialect.ts';
+import { addPart, type MessagePart } from '../../src/text/message/message-part.ts';
+import type { ToolCallFormatName } from '../../src/text/message/tool-call-format.ts';
+import { Tokenizer } from '../../src/text/tokenizer.ts';
+import { Vocabulary } from '../../src/text/vocabulary.ts';
+import { FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
+import { textEvents } from '../support/feeds.ts';
+import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
+import { aTextRequest } from '../support/text-request.ts';
+import { filesOf } from '../text/fixtures.ts';
+import { DEEPSEEK_TEMPLATE, HERMES_TEMPLATE } from '../text/tool-templates.ts';
+
+const END = 2;
+const OPENING_TOKEN = 5000;
+const CLOSING_TOKEN = 5001;
+
+/** The fixture's tokenizer, with the marks of calls as special tokens of their own. */
+function filesWithMarks(): ReturnType<typeof filesOf> {
+  const { tokenizerJson, tokenizerConfig } = filesOf('llama2');
+  const mark = (id: number, content: string) => ({
+    id,
+    content,
+    special: true,
+    single_word: false,
+    lstrip: false,
+    rstrip: false,
+    normalized: false,
+  });
+  const json = tokenizerJson as { added_tokens: object[] };
+  const added = [mark(OPENING_TOKEN, '<tool_call>'), mark(CLOSING_TOKEN, '</tool_call>')];
+  return { tokenizerConfig, tokenizerJson: { ...json, added_tokens: [...json.added_tokens, ...added] } };
+}
+
+const files = { plain: filesOf('llama2'), marked: filesWithMarks() };
+
+type Output = {
+  readonly parts: readonly MessagePart[];
+  readonly reason: string;
+  readonly events: readonly TextEvent[];
+  readonly reasoningTokens: number | null;
+};
+
+type Setting = {
+  readonly template?: string;
+  readonly withMarks?: boolean;
+  readonly ends?: 'stop' | 'length';
+  readonly toolCalls?: ToolCallFormatName | 'auto' | null;
+  readonly request?: Partial<TextRequest>;
+  readonly messages?: readonly ChatMessage[];
+  readonly continues?: boolean;
+};
+
+const TOOLS: AnswerForm = {
+  tools: [{ name: 'now', parameters: { type: 'object', properties: {} }, param: 'tools', isStrict: false }],
+  mustCall: false,
+  callsMax: 128,
+  reasoning: 'apart',
+};
+const NO_TOOLS: AnswerForm = { ...TOOLS, tools: [] };
+
+/** Byte tokens, one a character; numbers are tokens as they stand. */
+function tokensOf(...texts: (string | number)[]): number[] {
+  return texts.flatMap((text) =>
+    typeof text === 'number' ? [text] : [...text].map((each) => each.charCodeAt(0) + 3),
+  );
+}
+
+function generatorFor(tokenIds: readonly number[], setting: Setting) {
+  const { template: source = HERMES_TEMPLATE, withMarks, ends = 'stop', toolCalls = 'auto' } = setting;
+  const tokenizerFiles = withMarks === true ? files.marked : files.plain;
+  const tokenizer = new Tokenizer(tokenizerFiles);
+  const { namedSpecialTokens, specialTokenTexts } = tokenizer;
+  const template = new ChatTemplate({ source, namedSpecialTokens, specialTokenTexts });
+  const logprobs = { logprob: -1, top: [] };
+  const script = tokenIds.map((tokenId) => ({ ...tokens([tokenId]), tokens: [{ tokenId, logprobs }] }));
+  const client = new FakeEngineClient(() => [...script, finish(ends)]);
+  const vocabulary = new Vocabulary(tokenizerFiles);
+  const compiler = grammarCompiler(tokenizer, vocabulary);
+  const sources: GrammarSource[] = [];
+  const compile = (source: GrammarSource) => {
+    sources.push(source);
+    return compiler.compile(source);
+  };
+  const generator = createTextGenerator({
+    client,
+    tokenizer,
+    vocabulary,
+    grammars: { compile },
+    longPrompts: NO_LONG_PROMPTS,
+    template,
+    dialect: new MessageDialect({ template, addedTokenTexts: [], toolCalls, reasoning: 'auto' }),
+    defaults: OPENAI_DEFAULTS,
+    endOfTextTokenIds: [END],
+    drawSeed: () => 1,
+  });
+  return { client, generator, sources };
+}
+
+async function answerOf(tokenIds: readonly number[], setting: Setting = {}): Promise<Output> {
+  const { generator } = generatorFor(tokenIds, setting);
+  const messages = setting.messages ?? [{ role: 'user', content: 'Hi' }];
+  const continues = setting.continues ?? false;
+  const rendering = {
+    ...PLAIN_RENDERING,
+    addGenerationPrompt: !continues,
+    continueFinalMessage: continues,
+  };
+  const request = aTextRequest({
+    prompts: [{ kind: 'messages', messages, rendering, addSpecialTokens: false }],
+    answerForm: TOOLS,
+    newTokensMax: null,
+    ...setting.request,
+  });
+  const events: TextEvent[] = [];
+  for await (const event of textEvents((onReadable) => generator.generate(request, onReadable))) {
+    events.push(event);
+  }
+  const finished = events.find((event) => event.kind === 'choice-finish');
+  const used = events.find((event) => event.kind === 'usage');
+  return {
+    parts: partsOf(events),
+    reason: finished!.reason,
+    events,
+    reasoningTokens: used!.usage.reasoningTokenCount,
+  };
+}
+
+function partsOf(events: readonly TextEvent[]): MessagePart[] {
+  const parts: MessagePart[] = [];
+  for (const event of events) {
+    if (event.kind === 'text-delta' && event.text !== '') {
+      addPart(parts, { kind: 'content', text: event.text });
+    }
+    if (event.kind === 'message-delta') for (const part of event.parts) addPart(parts, part);
+  }
+  return parts;
+}
+
+const CALL = '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>';
+const content = (text: string): MessagePart => ({ kind: 'content', text });
+const reasoning = (text: string): MessagePart => ({ kind: 'reasoning', text });
+const called = (index = 0): MessagePart[] => [
+  { kind: 'tool-call', index, name: 'now' },
+  { kind: 'tool-arguments', index, text: '{}' },
+];
+
+describe('an answer with tools', () => {
+  it('has its calls told apart, and ends with them', async () => {
+    const { parts, reason } = await answerOf(tokensOf(`Let me see.\n${CALL}`, END));
+    expect(parts).toEqual([content('Let me see.'), ...called()]);
+    expect(reason).toBe('tool-calls');
+  });
+
+  it('finds marks that are special tokens, and shows no others', async () => {
+    const body = '{"name": "now"}';
+    const ids = tokensOf('See', 1, OPENING_TOKEN, body, CLOSING_TOKEN, END);
+    const { parts } = await answerOf(ids, { withMarks: true });
+    expect(parts).toEqual([content('See'), ...called()]);
+  });
+
+  it('skips special tokens as ever where no tools are given', async () => {
+    const ids = tokensOf('See', OPENING_TOKEN, 'it', CLOSING_TOKEN, END);
+    const { parts, reason } = await answerOf(ids, { withMarks: true, request: { answerForm: NO_TOOLS } });
+    expect(parts).toEqual([content('Seeit')]);
+    expect(reason).toBe('stop');
+  });
+
+  it('that is cut off in a call has no call, and all of its text', async () => {
+    const cut = CALL.slice(0, -20);
+    const { parts, reason } = await answerOf(tokensOf(cut), { ends: 'length' });
+    expect(parts).toEqual([content(cut)]);
+    expect(reason).toBe('length');
+  });
+
+  it('that is cut off behind a call keeps it and says so', async () => {
+    const { parts, reason } = await answerOf(tokensOf(`${CALL}\nAnd`), { ends: 'length' });
+    expect(parts).toEqual([...called(), content('\nAnd')]);
+    expect(reason).toBe('length');
+  });
+
+  it('ends with its first call where one is all that is wanted', async () => {
+    const answerForm = { ...TOOLS, callsMax: 1 };
+    const { parts, reason, events } = await answerOf(tokensOf(CALL, CALL, END), { request: { answerForm } });
+    expect(parts).toEqual(called());
+    expect(reason).toBe('tool-calls');
+    const usage = events.at(-1);
+    expect(usage).toMatchObject({ usage: { completionTokenCount: CALL.indexOf('</tool_call>') - 1 } });
+  });
+
+  it('is refused where calls are never told apart', async () => {
+    await expect(answerOf(tokensOf('Hi', END), { toolCalls: null })).rejects.toThrow(ServerError);
+    const without = await answerOf(tokensOf('Hi', END), {
+      toolCalls: null,
+      request: { answerForm: NO_TOOLS },
+    });
+    expect(without.parts).toEqual([content('Hi')]);
+  });
+});
+
+describe('stop strings', () => {
+  it('are looked for in what the model says, not in what it thinks or calls', async () => {
+    const text = `<think>now</think>${CALL}\nIt is now, I think.`;
+    const { parts, reason } = await answerOf(tokensOf(text, END), { request: { stop: ['now'] } });
+    expect(parts).toEqual([reasoning('now'), ...called(), content('\nIt is ')]);
+    expect(reason).toBe('tool-calls');
+  });
+
+  it('do not go on behind a call', async () => {
+    const { parts } = await answerOf(tokensOf(`AB${CALL}CD`, END), { request: { stop: ['BC'] } });
+    expect(parts).toEqual([content('AB'), ...called(), content('CD')]);
+  });
+});
+
+describe('log probabilities', () => {
+  const textOf = (events: readonly TextEvent[]): string =>
+    events
+      .flatMap((event) => ('logprobs' in event ? (event.logprobs ?? []) : []))
+      .map((each) => each.text)
+      .join('');
+
+  it('are told of every token, of calls and thoughts too', async () => {
+    const text = `<think>Hm</think>\nSee:\n${CALL}`;
+    const { events } = await answerOf(tokensOf(text, END), { request: { logprobCount: 0 } });
+    expect(textOf(events)).toBe(text);
+  });
+
+  it('are held back with the text that may become a call', async () => {
+    const { events } = await answerOf(tokensOf('Oh <tool_bar', END), { request: { logprobCount: 0 } });
+    const deltas = events.filter((event) => event.kind === 'text-delta');
+    const shown = deltas.map(({ text, logprobs }) => [
+      text,
+      (logprobs ?? []).map((each) => each.text).join(''),
+    ]);
+    expect(shown.filter(([text]) => text !== '')).toEqual([
+      ['O', 'O'],
+      ['h', 'h'],
+      [' <tool_b', ' <tool_b'],
+      ['a', 'a'],
+      ['r', 'r'],
+    ]);
+  });
+
+  it('are not told of a stop string', async () => {
+    const { events } = await answerOf(tokensOf(`${CALL}Yes, stop it`, END), {
+      request: { logprobCount: 0, stop: ['stop'] },
+    });
+    expect(textOf(events)).toBe(`${CALL}Yes, `);
+  });
+});
+
+describe('thoughts', () => {
+  it('are told apart and counted by tokens, with the mark that closes them', async () => {
+    const { parts, reasoningTokens } = await answerOf(tokensOf('<think>Hm</think>Hi', END));
+    expect(parts).toEqual([reasoning('Hm'), content('Hi')]);
+    // The token that completes the opening mark, two of the thought, eight of the closing mark.
+    expect(reasoningTokens).toBe(1 + 2 + 8);
+  });
+
+  it('begin at once where the prompt opens them', async () => {
+    const { parts, reasoningTokens } = await answerOf(tokensOf('Hm</think>\n\nHi', END), {
+      template: DEEPSEEK_TEMPLATE,
+    });
+    expect(parts).toEqual([reasoning('Hm'), content('Hi')]);
+    expect(reasoningTokens).toBe(2 + 8);
+  });
+
+  it('go on where the continued message is in them', async () => {
+    const messages = [
+      { role: 'user', content: 'Hi' },
+      { role: 'assistant', content: '<think>So' },
+    ];
+    const { parts } = await answerOf(tokensOf(' far</think>Yes', END), { messages, continues: true });
+    expect(parts).toEqual([reasoning('far'), content('Yes')]);
+  });
+
+  it('can be left out, and are counted all the same', async () => {
+    const answerForm: AnswerForm = { ...NO_TOOLS, reasoning: 'hidden' };
+    const { parts, reasoningTokens } = await answerOf(tokensOf('<think>Hm</think>Hi', END), {
+      request: { answerForm },
+    });
+    expect(parts).toEqual([content('Hi')]);
+    expect(reasoningTokens).toBe(11);
+  });
+
+  it('can be left where they are, and are not counted then', async () => {
+    const answerForm: AnswerForm = { ...NO_TOOLS, reasoning: 'inline' };
+    const { parts, reasoningTokens } = await answerOf(tokensOf('<think>Hm</think>Hi', END), {
+      request: { answerForm },
+    });
+    expect(parts).toEqual([content('<think>Hm</think>Hi')]);
+    expect(reasoningTokens).toBeNull();
+  });
+});
+
+describe('what the engine is asked for', () => {
+  /** Without the space that may come first with this tokenizer. */
+  const grammarOf = async (request: Partial<TextRequest>, setting: Setting = {}) => {
+    const { client, generator, sources } = generatorFor(tokensOf(CALL, END), setting);
+    const messages = [{ role: 'user', content: 'Hi' }];
+    const prompt = {
+      kind: 'messages',
+      messages,
+      rendering: PLAIN_RENDERING,
+      addSpecialTokens: false,
+    } as const;
+    const asked = aTextRequest({ prompts: [prompt], answerForm: TOOLS, newTokensMax: null, ...request });
+    const events = textEvents((onReadable) => generator.generate(asked, onReadable));
+    for await (const _ of events);
+    expect(client.sequences[0]!.input.grammar === null).toBe(sources.length === 0);
+    const [source] = sources;
+    if (source === undefined) return null;
+    const [, grammar] = (source as Extract<GrammarSource, { kind: 'sequence' }>).parts;
+    return grammar;
+  };
+
+  it('is nothing where the model may call as it likes', async () => {
+    expect(await grammarOf({})).toBeNull();
+  });
+
+  it('is calls, after thoughts that may come first, where it must call', async () => {
+    const grammar = await grammarOf({ answerForm: { ...TOOLS, mustCall: true, callsMax: 1 } });
+    const call = [
+      { kind: 'literal', text: '<tool_call>\n{"name": "' },
+      { kind: 'literal', text: 'now", "arguments": ' },
+      { kind: 'literal', text: '{}' },
+      { kind: 'literal', text: '}\n</tool_call>' },
+    ];
+    expect(grammar).toEqual({
+      kind: 'any-of',
+      options: [
+        {
+          kind: 'sequence',
+          parts: [
+            { kind: 'literal', text: '<think>' },
+            { kind: 'text-until', triggers: ['</think>'] },
+            { kind: 'literal', text: '</think>' },
+            { kind: 'regex', pattern: '[ \\n]{0,4}' },
+            ...call,
+          ],
+        },
+        { kind: 'sequence', parts: call },
+      ],
+    });
+  });
+
+  it('names marks that are tokens as such', async () => {
+    const grammar = await grammarOf(
+      { answerForm: { ...TOOLS, mustCall: true, callsMax: 1 } },
+      { withMarks: true, template: HERMES_TEMPLATE.replaceAll('think>', 'thought>') },
+    );
+    expect(grammar).toEqual({
+      kind: 'sequence',
+      parts: [
+        { kind: 'special-token', text: '<tool_call>' },
+        { kind: 'literal', text: '\n{"name": "' },
+        { kind: 'literal', text: 'now", "arguments": ' },
+        { kind: 'literal', text: '{}' },
+        { kind: 'literal', text: '}\n' },
+        { kind: 'special-token', text: '</tool_call>' },
+      ],
+    });
+  });
+
+  it('is the content as prescribed, after thoughts that the prompt has opened', async () => {
+    const request = { answerForm: NO_TOOLS, grammar: { kind: 'json-object' } } as const;
+    expect(await grammarOf(request, { template: DEEPSEEK_TEMPLATE })).toEqual({
+      kind: 'sequence',
+      parts: [
+        { kind: 'text-until', triggers: ['</think>'] },
+        { kind: 'literal', text: '</think>' },
+        { kind: 'regex', pattern: '[ \\n]{0,4}' },
+        { kind: 'json-object' },
+      ],
+    });
+  });
+});
