@@ -97,7 +97,8 @@ describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
       const after = usage();
       await runner.close();
       expect(before.deviceBufferCount).toBeGreaterThan(0);
-      expect(after.deviceBufferCount).toBe(before.deviceBufferCount);
+      // A leak grows with each of the 18 further steps; the driver itself takes a buffer more now and then.
+      expect(after.deviceBufferCount - before.deviceBufferCount).toBeLessThan(9);
       expect(after.bytes - before.bytes).toBeLessThan(16 * 2 ** 20);
     },
   );
