@@ -1,6 +1,8 @@
-# The server on the CPU. Build: docker build -t octavo .
+# The server, for the CPU (the default) and for NVIDIA GPUs.
+# Build: docker build -t octavo .                      docker build --target cuda -t octavo:cuda .
 # Run:   docker run --rm -p 8000:8000 -e OCTAVO_API_KEY=secret octavo
 #        docker run --rm -p 127.0.0.1:8000:8000 -v "$PWD/my-model:/model:ro" octavo --insecure --model /model
+#        docker run --rm --gpus all -p 8000:8000 -e OCTAVO_API_KEY=secret -v "$PWD/my-model:/model:ro" octavo:cuda --model /model
 # Inside, the server listens beyond loopback, so it asks for an API key, or for --insecure to do without one.
 
 FROM node:24-bookworm-slim AS build
@@ -15,8 +17,34 @@ RUN find node_modules/onnxruntime-node/bin/napi-v6 -mindepth 1 -maxdepth 1 ! -na
  && find node_modules/onnxruntime-node/bin/napi-v6/linux -mindepth 1 -maxdepth 1 \
       ! -name "$(node -p process.arch)" -exec rm -r {} +
 
-FROM node:24-bookworm-slim
-ENV NODE_ENV=production HOST=0.0.0.0 OCTAVO_CACHE_DIR=/var/cache/octavo
+# The CUDA provider of the same version, from the wheel, which is built for CUDA 13.
+FROM python:3.11-slim-bookworm AS provider
+WORKDIR /provider
+COPY --from=build /octavo/node_modules/onnxruntime-node/package.json ./
+RUN version="$(python -c 'import json; print(json.load(open("package.json"))["version"])')" \
+ && pip download --no-deps --quiet "onnxruntime-gpu==$version" \
+ && python -m zipfile -e onnxruntime_gpu-*.whl wheel \
+ && mv wheel/onnxruntime/capi/libonnxruntime_providers_cuda.so wheel/onnxruntime/capi/libonnxruntime_providers_shared.so . \
+ && rm -r wheel onnxruntime_gpu-*.whl
+
+FROM nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04 AS cuda
+ENV NODE_ENV=production HOST=0.0.0.0 OCTAVO_DEVICE=cuda OCTAVO_CACHE_DIR=/var/cache/octavo
+COPY --from=build /usr/local/bin/node /usr/local/bin/node
+RUN useradd --system --uid 10001 octavo && mkdir -p /var/cache/octavo && chown octavo /var/cache/octavo
+WORKDIR /octavo
+COPY --from=build /octavo/package.json ./
+COPY --from=build /octavo/node_modules ./node_modules
+COPY --from=provider /provider/*.so ./node_modules/onnxruntime-node/bin/napi-v6/linux/x64/
+COPY --from=build /octavo/dist ./dist
+COPY models/octavo-mini ./models/octavo-mini
+USER octavo
+EXPOSE 8000
+HEALTHCHECK --interval=10s --timeout=3s --start-period=300s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:8000/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+ENTRYPOINT ["node", "dist/cli.js", "serve"]
+
+FROM node:24-bookworm-slim AS cpu
+ENV NODE_ENV=production HOST=0.0.0.0 OCTAVO_DEVICE=cpu OCTAVO_CACHE_DIR=/var/cache/octavo
 RUN mkdir -p /var/cache/octavo && chown node:node /var/cache/octavo
 WORKDIR /octavo
 COPY --from=build /octavo/package.json ./

@@ -67,4 +67,11 @@ describe('serveConfig', () => {
       'each sequence needs one token',
     );
   });
+
+  it('chooses the device by itself unless it is told, and knows no others', () => {
+    expect(serveConfig({}, {})).toMatchObject({ device: 'auto', dtype: 'auto', gpuMemoryUtilization: 0.9 });
+    expect(serveConfig({}, { OCTAVO_DEVICE: 'cuda' }).device).toBe('cuda');
+    expect(refusal({ device: 'tpu' })).toContain('--device (or OCTAVO_DEVICE)');
+    expect(refusal({ gpuMemoryUtilization: '1.1' })).toContain('--gpu-memory-utilization');
+  });
 });

@@ -20,6 +20,8 @@ export type LoadedModel = {
   readonly runner: OnnxModelRunner;
   readonly limits: EngineLimits;
   readonly placement: PlacementReport;
+  /** What every step reads, whatever it computes. */
+  readonly weightBytes: number;
 };
 
 /** @throws StartupError naming what was found and what would do. */
@@ -66,6 +68,7 @@ async function loadOnCpu(
     runner,
     limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
     placement: { ...choice, type: built.recipe ?? 'float32', fallbacks: [] },
+    weightBytes: built.weightBytes,
   };
 }
 
@@ -96,9 +99,16 @@ async function loadOnGpu(
     type,
   });
   const form = pagedFormOptions(device, shape, model.modelLengthMax);
-  const { threadCount } = options;
+  const { threadCount, profilePrefix } = options;
   const placement = { device, ...form };
-  const runner = await OnnxModelRunner.create({ ...built, shape, limits: model, threadCount, placement });
+  const runner = await OnnxModelRunner.create({
+    ...built,
+    shape,
+    limits: model,
+    threadCount,
+    placement,
+    profilePrefix,
+  });
   if (options.strictDevice && runner.fallbacks.length > 0) {
     await runner.close();
     throw new StartupError(
@@ -112,6 +122,7 @@ async function loadOnGpu(
     runner,
     limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
     placement: { ...choice, type, fallbacks: runner.fallbacks },
+    weightBytes: built.weightBytes,
   };
 }
 

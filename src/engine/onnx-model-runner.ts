@@ -86,7 +86,10 @@ export class OnnxModelRunner implements ModelRunner {
     query.addNormaliser(0, 1);
     query.addRead(0, 0);
     query.addFullRow(0);
-    for (const tokenCount of [1, this.limits.blockSize]) await this.run(nullBlockBatch(tokenCount), query);
+    const { blockSize, modelLengthMax } = this.limits;
+    for (const tokenCount of [1, Math.min(blockSize, modelLengthMax)]) {
+      await this.run(nullBlockBatch(tokenCount), query);
+    }
     this.#fallbacks = await this.#session.takeFallbacks();
   }
 

@@ -57,7 +57,7 @@ function asFloat16(row: Float32Array): Float32Array {
 }
 
 const LARGE_VOCABULARY = 151_936;
-const SEEDS = 4000;
+const SEEDS = 2000;
 
 describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
   describe('draws from a row', () => {

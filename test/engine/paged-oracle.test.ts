@@ -91,9 +91,9 @@ describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
     'a runner holds no more after many steps than after a few',
     async () => {
       const runner = await openPagedRunner(readOracle(NAME).directory);
-      await serve(runner, 6);
+      await serve(runner, 4);
       const before = usage();
-      await serve(runner, 24);
+      await serve(runner, 12);
       const after = usage();
       await runner.close();
       expect(before.deviceBufferCount).toBeGreaterThan(0);

@@ -12,7 +12,7 @@ const FIXTURES = path.join(import.meta.dirname, '../fixtures/checkpoints');
 
 /**
  * Largest absolute difference of a logit where the decoder computes in float16. Logits reach 16; float16 keeps 11 bits at
- * each step on the way there, and the oracle 24. Measured over all cases and ways: 0.104.
+ * each step on the way there, and the oracle 24. Measured over all cases and ways: 0.112.
  */
 export const FLOAT16_TOLERANCE = 0.15;
 
