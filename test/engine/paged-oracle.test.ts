@@ -79,7 +79,7 @@ describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
     let runner: OnnxModelRunner;
     beforeAll(async () => {
       runner = await openPagedRunner(oracle.directory);
-    });
+    }, SHADER_TIMEOUT_MS);
     afterAll(() => runner.close());
 
     it.each(IN_EVERY_WAY.includes(name) ? WAYS : OTHERWISE)('$name', async ({ run }) => {
