@@ -3,6 +3,10 @@
  * leads to are those of the CPU. Rows are such as float16 gives them, with ties.
  */
 
+import { execFile } from 'node:child_process';
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { int32Vector } from '../../src/engine/cache-form.ts';
 import { queryFeeds, queryFetches, stepLogits } from '../../src/engine/logits-exchange.ts';
@@ -55,6 +59,9 @@ function asFloat16(row: Float32Array): Float32Array {
   widenFloat16(half, wide);
   return new Float32Array(wide.buffer);
 }
+
+const hasRenderNode =
+  existsSync('/dev/dri') && readdirSync('/dev/dri').some((node) => node.startsWith('renderD'));
 
 const LARGE_VOCABULARY = 151_936;
 const SEEDS = 2000;
@@ -135,4 +142,20 @@ describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
     expect(y).toEqual(Int32Array.of(5, 6));
     await session.close();
   });
+
+  it.runIf(process.platform === 'linux' && !hasRenderNode)(
+    'a software driver is hidden from auto',
+    async () => {
+      const from = (file: string) => JSON.stringify(path.join(import.meta.dirname, '../../src/engine', file));
+      const program = `
+      const { probeDevice } = await import(${from('device-probe.ts')});
+      const { hideSoftwareDrivers } = await import(${from('device-choice.ts')});
+      hideSoftwareDrivers(process.env);
+      console.log(await probeDevice('webgpu') === null ? 'found' : 'hidden');
+    `;
+      const flags = ['--import', 'tsx', '--input-type=module', '--eval', program];
+      const { stdout } = await promisify(execFile)(process.execPath, flags);
+      expect(stdout.trim()).toBe('hidden');
+    },
+  );
 });
