@@ -41,4 +41,23 @@ describe('GatheredCache', () => {
     fresh[3 * 4] = Number.NEGATIVE_INFINITY;
     expect(cache.store(fresh, Int32Array.of(5, 6, 7), 3)).toEqual([0, 2]);
   });
+
+  it('stores the same from memory that does not lie on pairs', () => {
+    const values = Float32Array.from({ length: 33 }, (_, i) => i - 7.5);
+    const [aligned, shifted] = [new GatheredCache(SHAPE), new GatheredCache(SHAPE)];
+    aligned.store(values.slice(1), Int32Array.of(5, 10), 2);
+    shifted.store(values.subarray(1), Int32Array.of(5, 10), 2);
+    expect(shifted.keys).toEqual(aligned.keys);
+    expect(shifted.values).toEqual(aligned.values);
+    expect(aligned.keys[0]!.some((value) => value !== 0)).toBe(true);
+  });
+
+  it('finds what is not finite wherever it lies', () => {
+    for (let place = 0; place < 18; place++) {
+      const cache = new GatheredCache({ ...SHAPE, kvHeadCount: 1, layerCount: 3 });
+      const fresh = new Float32Array(3 * 2 * 3 * 2).fill(1);
+      fresh[place] = Number.NEGATIVE_INFINITY;
+      expect(cache.store(fresh, Int32Array.of(5, 6, 7), 3)).toEqual([Math.floor(place / 2) % 3]);
+    }
+  });
 });
