@@ -16,11 +16,17 @@ export type BareEngine = {
   close(): Promise<void>;
 };
 
-/** Resolves when the model is loaded; `model` is a checkpoint directory, by default the one that ships. */
-export async function startBareEngine(model: string | undefined): Promise<BareEngine> {
+/**
+ * Resolves when the model is loaded; `model` is a checkpoint directory, by default the one that ships.
+ * @param options environment variables of the server that are set besides the process's own
+ */
+export async function startBareEngine(
+  model: string | undefined,
+  options: Readonly<Record<string, string>> = {},
+): Promise<BareEngine> {
   const workerUrl = new URL('../dist/engine/engine-worker.js', import.meta.url);
   if (!existsSync(fileURLToPath(workerUrl))) throw new Error('dist/ is missing: run `npm run build` first');
-  const config = serveConfig({ model }, process.env);
+  const config = serveConfig({ model }, { ...process.env, ...options });
   const client = startWorkerEngine({
     engine: engineOptions(config),
     inFlightMax: config.maxInFlight,

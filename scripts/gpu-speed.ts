@@ -126,6 +126,7 @@ function engineOptionsFor(
     modelLengthMax: sequenceTokens,
     sequencesPerStepMax: 128,
     tokensPerStepMax: 512,
+    decodeSlowdownMax: null,
     threadCount: 1,
     device,
     strictDevice: false,

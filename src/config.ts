@@ -10,6 +10,7 @@ import { z } from 'zod';
 import { StartupError } from './base/errors.ts';
 import {
   BLOCK_SIZE_DEFAULT,
+  DECODE_SLOWDOWN_DEFAULT,
   DRAIN_MS_DEFAULT,
   GPU_MEMORY_UTILIZATION_DEFAULT,
   REQUESTS_IN_FLIGHT_DEFAULT,
@@ -131,6 +132,13 @@ export const SERVE_OPTIONS = {
     description: 'tokens in one step: bounds how long answers wait for the prompts of others',
     shownDefault: String(TOKENS_PER_STEP_DEFAULT),
   },
+  maxDecodeSlowdown: {
+    flags: '--max-decode-slowdown <factor>',
+    environment: 'OCTAVO_MAX_DECODE_SLOWDOWN',
+    description:
+      'how many times longer prompts may make the steps of answers that stream already, as measured; 0: never mind',
+    shownDefault: String(DECODE_SLOWDOWN_DEFAULT),
+  },
   maxInFlight: {
     flags: '--max-in-flight <count>',
     environment: 'OCTAVO_MAX_IN_FLIGHT',
@@ -236,6 +244,11 @@ const serveSchema = z.object({
   maxModelLen: count.nullable().default(null),
   maxNumSeqs: count.default(SEQUENCES_PER_STEP_DEFAULT),
   maxNumBatchedTokens: count.default(TOKENS_PER_STEP_DEFAULT),
+  maxDecodeSlowdown: z.coerce
+    .number()
+    .refine((factor) => factor === 0 || factor > 1, 'must be above 1, or 0')
+    .transform((factor) => (factor === 0 ? null : factor))
+    .default(DECODE_SLOWDOWN_DEFAULT),
   maxInFlight: count.default(REQUESTS_IN_FLIGHT_DEFAULT),
   threads: count.default(os.availableParallelism()),
   streamDelay: z.coerce.number().nonnegative().max(STREAM_DELAY_MS_MAX).default(STREAM_DELAY_MS_DEFAULT),
@@ -292,6 +305,7 @@ export function engineOptions(config: ServeConfig): EngineOptions {
     modelLengthMax: config.maxModelLen,
     sequencesPerStepMax: config.maxNumSeqs,
     tokensPerStepMax: config.maxNumBatchedTokens,
+    decodeSlowdownMax: config.maxDecodeSlowdown,
     threadCount: config.threads,
     device: config.device,
     strictDevice: config.strictDevice,

@@ -25,6 +25,7 @@ import { KvCacheManager } from '../kv-cache/kv-cache-manager.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
 import type { FinishReason, GenerationRequest, SequenceToken } from './generation-request.ts';
 import { isServedBefore, Sequence, type SequenceSnapshot } from './sequence.ts';
+import { StepPace } from './step-pace.ts';
 import { StepPlan, type StepRow } from './step-plan.ts';
 import {
   admissionHeadroom,
@@ -57,6 +58,7 @@ export class Scheduler {
   /** Longest sequence that can run: what the model allows and the whole cache has room for. */
   readonly lengthMax: number;
   readonly #kvCache: KvCacheManager;
+  readonly #pace: StepPace;
   readonly #sequences = new Map<number, Sequence>();
   readonly #running: Sequence[] = [];
   readonly #waiting = new WaitingQueue();
@@ -64,10 +66,14 @@ export class Scheduler {
   #isPlanOpen = false;
   #arrivalCount = 0;
 
-  /** @param kvCache an empty cache of the size that `limits` names; one with prefix cache by default. */
+  /**
+   * @param kvCache an empty cache of the size that `limits` names; one with prefix cache by default
+   * @param pace how prompts share steps with decoding sequences; they are never held back by default
+   */
   constructor(
     limits: SchedulerLimits,
     kvCache = new KvCacheManager({ pool: new BlockPool(limits), usesPrefixCache: true }),
+    pace = new StepPace(Number.POSITIVE_INFINITY),
   ) {
     assertStepLimits(limits);
     const { pool } = kvCache;
@@ -75,6 +81,7 @@ export class Scheduler {
     this.stepLimits = { sequencesPerStepMax, tokensPerStepMax, scoredTokensPerStepMax };
     this.lengthMax = Math.min(modelLengthMax, pool.usableCount * pool.blockSize);
     this.#kvCache = kvCache;
+    this.#pace = pace;
   }
 
   get runningCount(): number {
@@ -145,6 +152,7 @@ export class Scheduler {
     this.#makeRoom(plan);
     this.#kvCache.pool.openReservation();
     this.#planDecodes(plan);
+    this.#limitPrompts(plan);
     this.#planPrompts(plan);
     if (plan.preemptedIds.length === 0) this.#planAdmissions(plan);
     if (plan.rowCount === 0) {
@@ -196,6 +204,12 @@ export class Scheduler {
     this.#removeFinished();
   }
 
+  /** A plan that was committed took so long to run. */
+  observe(plan: StepPlan, runMs: number): void {
+    const { decodeCount, tokenCount } = plan;
+    this.#pace.observe({ decodeCount, promptTokenCount: tokenCount - decodeCount }, runMs);
+  }
+
   snapshot(): SchedulerSnapshot {
     return {
       stepLimits: this.stepLimits,
@@ -225,6 +239,15 @@ export class Scheduler {
       this.#kvCache.reserve(sequence);
       plan.addRow(sequence, 1, blockCountBefore);
     }
+    plan.decodeCount = plan.rowCount;
+  }
+
+  /** Decides the step's tokens, before any goes to a prompt. */
+  #limitPrompts(plan: StepPlan): void {
+    const { tokensPerStepMax } = this.stepLimits;
+    const promptCount = this.#running.length - plan.decodeCount + this.#waiting.size;
+    const promptTokensMax = this.#pace.promptTokensMax(plan.decodeCount, promptCount);
+    plan.tokenCountMax = Math.min(tokensPerStepMax, plan.tokenCount + promptTokensMax);
   }
 
   #planPrompts(plan: StepPlan): void {
@@ -254,7 +277,7 @@ export class Scheduler {
   }
 
   #tokensLeft(plan: StepPlan): number {
-    return this.stepLimits.tokensPerStepMax - plan.tokenCount;
+    return plan.tokenCountMax - plan.tokenCount;
   }
 
   #scoresLeft(plan: StepPlan): number {

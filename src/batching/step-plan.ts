@@ -26,6 +26,10 @@ export class StepPlan {
   readonly rows: StepRow[] = [];
   rowCount = 0;
   tokenCount = 0;
+  /** What `tokenCount` may become. */
+  tokenCountMax = 0;
+  /** Rows, the first ones, of sequences that were decoding before this plan. */
+  decodeCount = 0;
   /** Rows that sample. */
   sampledCount = 0;
   /** Tokens that score the one after them. */
@@ -41,6 +45,8 @@ export class StepPlan {
   clear(): void {
     this.rowCount = 0;
     this.tokenCount = 0;
+    this.tokenCountMax = 0;
+    this.decodeCount = 0;
     this.sampledCount = 0;
     this.scoredCount = 0;
     this.admissionCount = 0;

@@ -3,7 +3,8 @@
  *
  * 1. Every decoding sequence gets its one token: a running stream never waits for a neighbour's prompt longer
  *    than one step, and a step is bounded by `tokensPerStepMax`.
- * 2. Running prompts share what is left in order of admission, the oldest as much as it can use.
+ * 2. Running prompts share what is left, or what `step-pace.ts` leaves them, in order of admission, the oldest as much
+ *    as it can use.
  * 3. What is left after that admits waiting sequences.
  *
  * A token of a prompt that is to be scored costs a row of logits besides, and a step has `scoredTokensPerStepMax` of
@@ -12,7 +13,7 @@
  *
  * No prompt starves under a steady load of decoding: when one is running, at most `sequencesPerStepMax` - 1
  * others decode, and `tokensPerStepMax` is no smaller than `sequencesPerStepMax`, so the oldest running prompt
- * gets at least one token in every step. In practice it gets hundreds: the defaults leave 3 of 4 tokens to prompts.
+ * gets at least one token in every step.
  */
 
 import { assert } from '../base/assert.ts';

@@ -20,6 +20,8 @@ export type EngineOptions = {
   readonly modelLengthMax: number | null;
   readonly sequencesPerStepMax: number;
   readonly tokensPerStepMax: number;
+  /** How many times longer prompts may make a step of decoding sequences; `null`: prompts are never held back. */
+  readonly decodeSlowdownMax: number | null;
   readonly threadCount: number;
   readonly device: 'auto' | 'cpu' | 'cuda' | 'webgpu';
   /** Refuse to start when the device has no kernel for a node of the graph. */

@@ -7,6 +7,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
 import { Scheduler } from '../batching/scheduler.ts';
+import { StepPace } from '../batching/step-pace.ts';
 import { readDecoderShape } from '../graph/checkpoint.ts';
 import { Engine } from './engine.ts';
 import { EngineInbox, runEngineLoop } from './engine-loop.ts';
@@ -22,7 +23,11 @@ async function serve(port: MessagePort, options: EngineOptions): Promise<void> {
   const { runner, limits, placement } = await loadModel(options, shape, (doneCount, totalCount) =>
     send({ kind: 'engine-loading', progress: { doneCount, totalCount } }),
   );
-  const scheduler = new Scheduler({ ...limits, scoredTokensPerStepMax: scoredTokensPerStep(limits) });
+  const scheduler = new Scheduler(
+    { ...limits, scoredTokensPerStepMax: scoredTokensPerStep(limits) },
+    undefined,
+    new StepPace(options.decodeSlowdownMax ?? Number.POSITIVE_INFINITY),
+  );
   const engine = new Engine({ scheduler, runner, sampler: new SequenceSamplers(limits), clock: systemClock });
 
   const inbox = new EngineInbox();

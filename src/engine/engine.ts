@@ -108,6 +108,8 @@ export class Engine {
       const error = await this.#compute(plan, record);
       if (error === null) {
         this.#commit(plan, record);
+        // A step that had to be repeated took longer than its work does.
+        if (attempt === 1) this.#scheduler.observe(plan, record.runMs);
         break;
       }
       this.#scheduler.rollback(plan);

@@ -3,6 +3,7 @@
 import type { GenerationRequest, SequenceToken } from '../../src/batching/generation-request.ts';
 import { Scheduler, type SchedulerLimits } from '../../src/batching/scheduler.ts';
 import { Sequence } from '../../src/batching/sequence.ts';
+import type { StepPace } from '../../src/batching/step-pace.ts';
 import type { StepPlan } from '../../src/batching/step-plan.ts';
 import { GREEDY, type SampledToken } from '../../src/sampling/sampling-params.ts';
 
@@ -31,8 +32,8 @@ export function aSequence(changes: RequestChanges & { readonly arrival?: number 
 }
 
 /** Blocks of 4 tokens, 16 of them usable. */
-export function aScheduler(changes: Partial<SchedulerLimits> = {}): Scheduler {
-  return new Scheduler({
+export function aScheduler(changes: Partial<SchedulerLimits> = {}, pace?: StepPace): Scheduler {
+  const limits = {
     blockCount: 17,
     blockSize: 4,
     modelLengthMax: 64,
@@ -40,7 +41,8 @@ export function aScheduler(changes: Partial<SchedulerLimits> = {}): Scheduler {
     tokensPerStepMax: 16,
     scoredTokensPerStepMax: 16,
     ...changes,
-  });
+  };
+  return new Scheduler(limits, undefined, pace);
 }
 
 /** What the model would have answered; any token that no test stops at. */

@@ -36,6 +36,7 @@ const OPTIONS: EngineOptions = {
   tokensPerStepMax: 32,
   quantization: 'none',
   profilePrefix: null,
+  decodeSlowdownMax: null,
   threadCount: 1,
   device: 'cpu',
   strictDevice: false,

@@ -42,6 +42,7 @@ const OPTIONS: EngineOptions = {
   modelLengthMax: 256,
   sequencesPerStepMax: 32,
   tokensPerStepMax: 64,
+  decodeSlowdownMax: null,
   threadCount: 1,
   device: 'cpu',
   strictDevice: true,

@@ -12,6 +12,7 @@ export const MARKS = [
   'admission-refused-for-blocks',
   'prompt-in-many-chunks',
   'prompts-and-decodes-mixed',
+  'prompt-held-back',
   'served-before-earlier-arrival',
   'fault-before-write',
   'fault-during-write',

@@ -71,7 +71,10 @@ function markPlan(plan: StepPlan, scheduler: Scheduler, marks: MarkCounts, befor
   }
   if (oneTokenRowCount > 0 && oneTokenRowCount < plan.rowCount) marks.hit('prompts-and-decodes-mixed');
   const { sequencesPerStepMax, tokensPerStepMax } = scheduler.stepLimits;
-  const hasRoom = scheduler.runningCount < sequencesPerStepMax && plan.tokenCount < tokensPerStepMax;
+  if (plan.tokenCount === plan.tokenCountMax && plan.tokenCountMax < tokensPerStepMax) {
+    marks.hit('prompt-held-back');
+  }
+  const hasRoom = scheduler.runningCount < sequencesPerStepMax && plan.tokenCount < plan.tokenCountMax;
   if (hasRoom && scheduler.waitingCount > 0 && plan.preemptedIds.length === 0) {
     marks.hit('admission-refused-for-blocks');
   }

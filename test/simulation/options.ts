@@ -30,6 +30,8 @@ export type SimulationOptions = {
   readonly oversizeRate: number;
   /** Probability that a request has its prompt scored. */
   readonly scoreRate: number;
+  /** How much longer prompts may make a step; `Infinity` never holds them back. */
+  readonly decodeSlowdownMax: number;
 };
 
 export function drawOptions(seed: number): SimulationOptions {
@@ -65,5 +67,6 @@ export function drawOptions(seed: number): SimulationOptions {
     undecidedRate: dice.pick([0, 0.1, 0.5]),
     oversizeRate: dice.pick([0, 0.1]),
     scoreRate: dice.pick([0, 0, 0, 0.3]),
+    decodeSlowdownMax: seed % 2 === 0 ? 1.5 : Number.POSITIVE_INFINITY,
   };
 }

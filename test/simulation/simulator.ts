@@ -8,6 +8,7 @@
 import { assert } from '../../src/base/assert.ts';
 import { checkInvariants } from '../../src/batching/invariants.ts';
 import { Scheduler, type SchedulerSnapshot } from '../../src/batching/scheduler.ts';
+import { StepPace } from '../../src/batching/step-pace.ts';
 import { Engine, type StepResult } from '../../src/engine/engine.ts';
 import { BlockPool } from '../../src/kv-cache/block-pool.ts';
 import { KvCacheManager } from '../../src/kv-cache/kv-cache-manager.ts';
@@ -59,6 +60,9 @@ export async function simulate(seed: number, parts: Parts = REAL_PARTS): Promise
   }
 }
 
+/** What a run takes besides a millisecond for each token. */
+const RUN_MS = 8;
+
 class Simulation {
   stepCount = 0;
   readonly #dice: Dice;
@@ -75,6 +79,7 @@ class Simulation {
   #isCalm = false;
   /** The candidates of the last run did not decide: the next run is over the undecided rows. */
   #isRerunNext = false;
+  #nowMs = 0;
   #tokenCount = 0;
   #preemptionCount = 0;
   #prefixHitTokenCount = 0;
@@ -89,6 +94,7 @@ class Simulation {
     this.#scheduler = new parts.Scheduler(
       limits,
       new parts.KvCacheManager({ pool, usesPrefixCache }, hasher),
+      new StepPace(this.#options.decodeSlowdownMax, 4),
     );
     this.#runner = new FakeModelRunner({
       ...limits,
@@ -100,12 +106,11 @@ class Simulation {
     observePool(pool, this.#marks, (blockId) => this.#runner.poison(blockId));
     observeScheduler(this.#scheduler, this.#marks, () => this.#snapshot);
     this.#snapshot = this.#scheduler.snapshot();
-    let now = 0;
     this.#engine = new Engine({
       scheduler: this.#scheduler,
       runner: this.#runner,
       sampler: this.#sampler,
-      clock: { monotonicMs: () => now++, unixSeconds: () => 0 },
+      clock: { monotonicMs: () => this.#nowMs, unixSeconds: () => 0 },
     });
   }
 
@@ -157,6 +162,7 @@ class Simulation {
   #onRun(tokenCount: number): Fault | null {
     const isRerun = this.#isRerunNext;
     this.#isRerunNext = false;
+    this.#nowMs += RUN_MS + tokenCount;
     if (isRerun) this.#marks.hit('rerun');
     else this.#tokenCount = tokenCount;
     if (this.#isCalm) return null;

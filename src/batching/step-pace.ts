@@ -1,0 +1,77 @@
+/**
+ * How many prompt tokens a step may compute beside sequences that decode, from how long steps took: so many that the
+ * step lasts `slowdownMax` times as long as one without prompts. What a prompt's work takes from the others is the same
+ * either way; this decides whether it comes as one long pause or as a slower pace.
+ *
+ * Prompts go at full speed while they are the majority: then more would wait for a first token than for a next one.
+ * Pure: the caller measures. Knows no sequence.
+ */
+
+import { assert } from '../base/assert.ts';
+
+/** What a step was made of. */
+export type StepWork = {
+  /** Sequences that computed one token and chose their next. */
+  readonly decodeCount: number;
+  /** Tokens of prompts, and of sequences that are computed again. */
+  readonly promptTokenCount: number;
+};
+
+/** Weight of the newest step in a running mean: what ten steps ago was half forgotten. */
+const NEWEST_WEIGHT = 0.07;
+/** Enough that what a step takes by itself hardly counts, and fewer than a step's budget leaves to prompts. */
+const MANY_PROMPT_TOKENS = 64;
+/** A prompt always moves. */
+const PROMPT_TOKENS_MIN = 4;
+
+export class StepPace {
+  readonly #slowdownMax: number;
+  readonly #manyPromptTokens: number;
+  /** Running means, in milliseconds; 0 while nothing has been seen. */
+  #decodeStepMs = 0;
+  #promptTokenMs = 0;
+  /** What a step with a prompt takes besides its decoding and its prompt tokens. */
+  #promptStepMs = 0;
+
+  /**
+   * @param slowdownMax above 1; `Infinity` never holds prompts back
+   * @param manyPromptTokens from so many on, a step tells what one of them costs; with fewer, what any prompt costs it
+   */
+  constructor(slowdownMax: number, manyPromptTokens = MANY_PROMPT_TOKENS) {
+    assert(slowdownMax > 1, 'a step with a prompt takes longer than one without');
+    this.#slowdownMax = slowdownMax;
+    this.#manyPromptTokens = manyPromptTokens;
+  }
+
+  /** A step took so long. */
+  observe({ decodeCount, promptTokenCount }: StepWork, ms: number): void {
+    if (promptTokenCount === 0) {
+      this.#decodeStepMs = mean(this.#decodeStepMs, ms);
+      return;
+    }
+    const promptMs = Math.max(0, ms - (decodeCount > 0 ? this.#decodeStepMs : 0));
+    if (promptTokenCount >= this.#manyPromptTokens) {
+      this.#promptTokenMs = mean(this.#promptTokenMs, promptMs / promptTokenCount);
+    } else if (this.#promptTokenMs > 0) {
+      const stepMs = Math.max(0, promptMs - promptTokenCount * this.#promptTokenMs);
+      this.#promptStepMs = mean(this.#promptStepMs, stepMs);
+    }
+  }
+
+  /**
+   * As many as the slowdown allows. Where a step with a prompt takes so long by itself that it allows hardly any, as
+   * many as cost as much again: fewer would make the prompt last for ever and the steps hardly shorter.
+   * @param decodeCount sequences that decode in the step that is being planned
+   * @param promptCount sequences that wait for their first token, running or not
+   */
+  promptTokensMax(decodeCount: number, promptCount: number): number {
+    if (decodeCount <= promptCount || this.#decodeStepMs === 0 || this.#promptTokenMs === 0) return Infinity;
+    const spareMs = this.#decodeStepMs * (this.#slowdownMax - 1) - this.#promptStepMs;
+    const tokensMs = Math.max(spareMs, this.#promptStepMs);
+    return Math.max(PROMPT_TOKENS_MIN, Math.floor(tokensMs / this.#promptTokenMs));
+  }
+}
+
+function mean(before: number, newest: number): number {
+  return before === 0 ? newest : before + NEWEST_WEIGHT * (newest - before);
+}

@@ -1,0 +1,103 @@
+import { describe, expect, it } from 'vitest';
+import { StepPace } from '../../src/batching/step-pace.ts';
+import { aRequest, aScheduler, planStep, sampledFor } from './factories.ts';
+
+/** A machine on which a step takes 20 ms and every prompt token 0.5 ms more. */
+function aPace(slowdownMax: number): StepPace {
+  const pace = new StepPace(slowdownMax);
+  pace.observe({ decodeCount: 8, promptTokenCount: 0 }, 20);
+  pace.observe({ decodeCount: 8, promptTokenCount: 100 }, 70);
+  return pace;
+}
+
+describe('StepPace', () => {
+  it('gives prompts so many tokens that the step lasts so many times longer', () => {
+    expect(aPace(1.5).promptTokensMax(8, 1)).toBe(20);
+    expect(aPace(2).promptTokensMax(8, 1)).toBe(40);
+  });
+
+  it('holds nobody back while it does not know how long steps take', () => {
+    expect(new StepPace(1.5).promptTokensMax(8, 1)).toBe(Infinity);
+    const pace = new StepPace(1.5);
+    pace.observe({ decodeCount: 0, promptTokenCount: 512 }, 500);
+    expect(pace.promptTokensMax(8, 1)).toBe(Infinity);
+  });
+
+  it('holds prompts back only while decoding sequences are more', () => {
+    const pace = aPace(1.5);
+    expect(pace.promptTokensMax(4, 4)).toBe(Infinity);
+    expect(pace.promptTokensMax(1, 8)).toBe(Infinity);
+    expect(pace.promptTokensMax(5, 4)).toBe(20);
+  });
+
+  it('leaves out of the room what a step with a prompt takes by itself', () => {
+    const pace = aPace(2);
+    for (let step = 0; step < 100; step++)
+      pace.observe({ decodeCount: 8, promptTokenCount: 20 }, 20 + 4 + 10);
+    expect(pace.promptTokensMax(8, 1)).toBe((20 - 4) / 0.5);
+  });
+
+  it('computes as many tokens as cost what such a step takes by itself, where that fills the room', () => {
+    const pace = aPace(1.5);
+    for (let step = 0; step < 100; step++)
+      pace.observe({ decodeCount: 8, promptTokenCount: 20 }, 20 + 30 + 10);
+    expect(pace.promptTokensMax(8, 1)).toBe(30 / 0.5);
+  });
+
+  it('forgets what was', () => {
+    const pace = aPace(1.5);
+    for (let step = 0; step < 100; step++) pace.observe({ decodeCount: 8, promptTokenCount: 0 }, 80);
+    expect(pace.promptTokensMax(8, 1)).toBe(79);
+  });
+
+  it('lets a prompt move, however dear its tokens are', () => {
+    const pace = new StepPace(1.01);
+    pace.observe({ decodeCount: 1, promptTokenCount: 0 }, 1);
+    pace.observe({ decodeCount: 1, promptTokenCount: 100 }, 10_000);
+    expect(pace.promptTokensMax(8, 1)).toBe(4);
+  });
+
+  it('never holds back without a bound, and counts a prompt that cost nothing as free', () => {
+    expect(aPace(Number.POSITIVE_INFINITY).promptTokensMax(8, 1)).toBe(Infinity);
+    const pace = new StepPace(1.5);
+    pace.observe({ decodeCount: 1, promptTokenCount: 0 }, 10);
+    pace.observe({ decodeCount: 1, promptTokenCount: 100 }, 9);
+    expect(pace.promptTokensMax(8, 1)).toBe(Infinity);
+  });
+});
+
+describe('a scheduler with a pace', () => {
+  it('computes a long prompt in pieces beside the answers that stream, and at once when they have ended', () => {
+    const scheduler = aScheduler({ tokensPerStepMax: 32, blockCount: 65 }, aPace(1.5));
+    const step = () => {
+      const plan = planStep(scheduler);
+      scheduler.commit(plan, sampledFor(plan));
+      return plan.tokenCount;
+    };
+    for (const sequenceId of [1, 2])
+      scheduler.enqueue(aRequest({ sequenceId, promptLength: 2, newTokensMax: 2 }));
+    expect(step()).toBe(4);
+    scheduler.enqueue(aRequest({ sequenceId: 3, promptLength: 56 }));
+    expect(step()).toBe(2 + 20);
+    expect(step()).toBe(32);
+    expect(step()).toBe(56 - 20 - 32);
+  });
+
+  it('tells its pace what a step was made of', () => {
+    const observed: unknown[] = [];
+    const pace = new StepPace(1.5);
+    pace.observe = (work, ms) => observed.push([work, ms]);
+    const scheduler = aScheduler({ tokensPerStepMax: 32 }, pace);
+    scheduler.enqueue(aRequest({ sequenceId: 1, promptLength: 3 }));
+    for (const ms of [5, 6]) {
+      const plan = planStep(scheduler);
+      scheduler.commit(plan, sampledFor(plan));
+      scheduler.observe(plan, ms);
+      if (ms === 5) scheduler.enqueue(aRequest({ sequenceId: 2, promptLength: 7 }));
+    }
+    expect(observed).toEqual([
+      [{ decodeCount: 0, promptTokenCount: 3 }, 5],
+      [{ decodeCount: 1, promptTokenCount: 7 }, 6],
+    ]);
+  });
+});
