@@ -13,10 +13,7 @@ import type { WeightTensor } from './weight-cache.ts';
 export const BLOCK_WIDTH = GROUP_SIZE + 1;
 const BLOCK_BYTES = BLOCK_WIDTH / 2;
 
-/**
- * Columns of one product with the vocabulary. ONNX Runtime's integer product of few rows slows down threefold when it is
- * 151,936 wide: docs/performance.md.
- */
+/** Columns of one product with the vocabulary: in parts, its quantising is spread over threads. */
 const HEAD_PART_COLUMNS = 9_500;
 
 /** Length of a row of `length` elements that is spread over whole blocks, see `one-row-projections.ts`. */
