@@ -11,7 +11,11 @@ export default defineConfig({
       { extends: true, test: { name: 'tidy', include: ['test/tidy.test.ts'] } },
       {
         extends: true,
-        test: { name: 'unit', include: ['test/**/*.test.ts'], exclude: ['test/tidy.test.ts'] },
+        test: {
+          name: 'unit',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/tidy.test.ts', '**/node_modules/**'],
+        },
       },
     ],
   },

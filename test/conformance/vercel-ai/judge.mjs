@@ -1,0 +1,150 @@
+/** The Vercel AI SDK, by both of its OpenAI providers, against the server under test. Only shapes are looked at. */
+
+import assert from 'node:assert/strict';
+import { createOpenAI } from '@ai-sdk/openai';
+import { createOpenAICompatible } from '@ai-sdk/openai-compatible';
+import { generateObject, generateText, Output, stepCountIs, streamObject, streamText, tool } from 'ai';
+import { z } from 'zod';
+
+const id = process.env.CONFORMANCE_MODEL;
+const settings = { baseURL: process.env.OPENAI_BASE_URL, apiKey: process.env.OPENAI_API_KEY };
+const compatible = createOpenAICompatible({
+  ...settings,
+  name: 'octavo',
+  includeUsage: true,
+  supportsStructuredOutputs: true,
+});
+const openai = createOpenAI(settings);
+const models = { 'openai-compatible': compatible(id), 'openai.chat': openai.chat(id) };
+const prompt = 'What is 12 + 30?';
+const schema = z.object({ mood: z.enum(['glad', 'sad']), sure: z.boolean() });
+const weather = tool({
+  description: 'The weather in a city.',
+  inputSchema: z.object({ city: z.enum(['Oslo', 'Rome']) }),
+  execute: async ({ city }) => `sunny in ${city}`,
+});
+
+function casesOf(model) {
+  const common = { model, maxRetries: 0 };
+  const short = { ...common, prompt, maxOutputTokens: 24 };
+  return {
+    async 'generateText: text, usage and reason'() {
+      const { text, usage, finishReason } = await generateText(short);
+      assert.equal(typeof text, 'string');
+      assert.ok(usage.totalTokens > 0);
+      assert.ok(['stop', 'length'].includes(finishReason));
+    },
+    async 'streamText: pieces, usage and reason'() {
+      const result = streamText({ ...short, onError() {} });
+      let text = '';
+      for await (const piece of result.textStream) text += piece;
+      assert.equal(text, await result.text);
+      assert.ok((await result.usage).totalTokens > 0);
+      assert.ok(['stop', 'length'].includes(await result.finishReason));
+    },
+    async 'streamText: aborted'() {
+      const controller = new AbortController();
+      const { fullStream } = streamText({
+        ...common,
+        prompt,
+        maxOutputTokens: 1500,
+        abortSignal: controller.signal,
+      });
+      const kinds = [];
+      for await (const { type } of fullStream) {
+        kinds.push(type);
+        if (type === 'text-delta') controller.abort();
+      }
+      assert.ok(kinds.includes('text-delta'));
+    },
+    async 'generateText: settings and system prompt'() {
+      const { text } = await generateText({
+        ...short,
+        system: 'Be short.',
+        temperature: 0,
+        topP: 0.9,
+        seed: 3,
+        stopSequences: ['\n'],
+      });
+      assert.ok(!text.includes('\n'));
+    },
+    async 'errors: an unknown model is an APICallError with its status'() {
+      const provider = model.provider.startsWith('octavo') ? compatible('gpt-4o') : openai.chat('gpt-4o');
+      const error = await generateText({ ...short, model: provider }).catch((reason) => reason);
+      assert.equal(error.statusCode, 404);
+      assert.match(error.message, /gpt-4o/);
+    },
+    async 'generateObject: by schema'() {
+      schema.parse((await generateObject({ ...common, prompt, schema })).object);
+    },
+    async 'streamObject: by schema'() {
+      const result = streamObject({ ...common, prompt, schema, onError() {} });
+      for await (const _ of result.partialObjectStream);
+      schema.parse(await result.object);
+    },
+    async 'generateText: Output.object'() {
+      const { output } = await generateText({ ...common, prompt, output: Output.object({ schema }) });
+      schema.parse(output);
+    },
+    async 'tools: a required call is executed'() {
+      const { toolCalls, toolResults, finishReason } = await generateText({
+        ...common,
+        prompt,
+        tools: { weather },
+        toolChoice: 'required',
+      });
+      assert.equal(finishReason, 'tool-calls');
+      assert.equal(toolCalls[0].toolName, 'weather');
+      assert.match(toolResults[0].output, /^sunny in/);
+    },
+    async 'tools: a named call streamed'() {
+      const result = streamText({
+        ...common,
+        prompt,
+        tools: { weather },
+        toolChoice: { type: 'tool', toolName: 'weather' },
+        onError() {},
+      });
+      const kinds = new Set();
+      for await (const { type } of result.fullStream) kinds.add(type);
+      assert.ok(
+        kinds.has('tool-input-start') && kinds.has('tool-call') && kinds.has('tool-result'),
+        [...kinds].join(),
+      );
+    },
+    async 'tools: two steps, results in the history'() {
+      const { steps } = await generateText({
+        ...common,
+        prompt,
+        tools: { weather },
+        toolChoice: 'required',
+        stopWhen: stepCountIs(2),
+      });
+      assert.equal(steps.length, 2);
+    },
+  };
+}
+
+const cases = Object.entries(models).flatMap(([provider, model]) =>
+  Object.entries(casesOf(model)).map(([name, body]) => [`${provider}: ${name}`, body]),
+);
+cases.push([
+  'openai-compatible: completionModel',
+  async () => {
+    const { text } = await generateText({
+      model: compatible.completionModel(id),
+      prompt: 'Once',
+      maxOutputTokens: 8,
+      maxRetries: 0,
+    });
+    assert.equal(typeof text, 'string');
+  },
+]);
+for (const [name, body] of cases) {
+  const message = await body().then(
+    () => undefined,
+    (error) => String(error instanceof Error ? error.message : error).slice(0, 400),
+  );
+  process.stdout.write(`${JSON.stringify({ case: name, passed: message === undefined, message })}\n`);
+}
+process.stdout.write(`${JSON.stringify({ cases: cases.length })}\n`);
