@@ -11,7 +11,7 @@ from pathlib import Path
 from text.facts import fact_count
 from text.mix import conversation, long_conversation, plain_text, practice
 
-LONG_SHARE = 0.02
+LONG_SHARE = 0.004
 PLAIN_SHARE = 0.015
 
 

@@ -10,7 +10,7 @@ import math
 from collections import defaultdict
 
 import torch
-from torch import Tensor, distributed, nn
+from torch import Tensor, nn
 
 
 def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
@@ -26,23 +26,8 @@ def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
     return (x.mT if tall else x).float()
 
 
-def shared(matrices: Tensor) -> Tensor:
-    """Return nearly orthogonal matrices, each computed by one of the workers."""
-    if not distributed.is_initialized():
-        return orthogonal(matrices)
-    mine = slice(distributed.get_rank(), None, distributed.get_world_size())
-    found = torch.zeros_like(matrices)
-    if len(matrices[mine]) > 0:
-        found[mine] = orthogonal(matrices[mine])
-    distributed.all_reduce(found)
-    return found
-
-
 class Muon(torch.optim.Optimizer):
-    """Momentum, made orthogonal; matrices of one shape are handled together.
-
-    Of several workers each makes its share of the matrices orthogonal.
-    """
+    """Momentum, made orthogonal; matrices of one shape are handled together."""
 
     def __init__(self, params: list[nn.Parameter], lr: float, momentum: float = 0.95,
                  weight_decay: float = 0.01) -> None:
@@ -68,7 +53,7 @@ class Muon(torch.optim.Optimizer):
             state["momentum"].lerp_(param.grad, 1 - momentum)
             updates.append(param.grad.lerp(state["momentum"], momentum))
         scale = math.sqrt(max(1.0, shape[0] / shape[1]))
-        for param, update in zip(params, shared(torch.stack(updates))):
+        for param, update in zip(params, orthogonal(torch.stack(updates))):
             param.mul_(1 - group["lr"] * group["weight_decay"])
             param.add_(update, alpha=-group["lr"] * scale)
 

@@ -7,9 +7,12 @@ The rates fall by the clock or by steps: `--hours` is the time of the whole
 run, `--steps` its number of steps; whichever is further on decides. A run by
 the clock ends when it should, however busy the machine was.
 
-On a CPU `--workers` processes of one thread each compute the gradient of
-their own batches and add them up. Threads of one process wait for each other
-at every operation, which costs much on a machine that does other work.
+On a CPU `--workers` processes of one thread each take steps on the same
+weights, which lie in shared memory, and never wait for each other. Threads of
+one process would wait at every operation, and processes that add up their
+gradients at every step, which costs much on a machine that does other work.
+The price is that a gradient may be one step old, and that a seed no longer
+decides the weights.
 """
 
 from __future__ import annotations
@@ -27,7 +30,6 @@ import torch
 import torch.nn.functional as F
 from safetensors.torch import load_file
 from tokenizers import Tokenizer
-from torch import distributed
 
 import optimizer as optimizers
 from batches import Batch, Encoder, stream
@@ -56,61 +58,65 @@ def loss_of(model: Llama, batch: Batch, amp: bool) -> torch.Tensor:
 
 
 class Run:
-    """A training run: the model, its optimizers and the place in the stream."""
+    """One worker of a training run: optimizers over the shared weights, and a place in its own stream of text."""
 
-    def __init__(self, options: argparse.Namespace, rank: int) -> None:
-        self.options, self.rank = options, rank
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        torch.manual_seed(options.seed)
+    def __init__(self, options: argparse.Namespace, rank: int, model: Llama, saved: dict, counters: torch.Tensor) -> None:
+        self.options, self.rank, self.model, self.counters = options, rank, model, counters
+        self.device = next(model.parameters()).device
         self.encoder = Encoder(options.tokenizer, options.template)
-        config = ModelConfig(vocab_size=self.encoder.tokenizer.get_vocab_size())
-        self.model = Llama(config).to(self.device)
-        if options.start_from and not options.checkpoint.exists():
-            carry_over(self.model, options.start_from, self.encoder.tokenizer)
-        self.optimizers = optimizers.build(self.model, options.matrix_rate, options.other_rate)
-        self.rates = [o.param_groups[0]["lr"] for o in self.optimizers]
+        self.optimizers = optimizers.build(model, options.matrix_rate, options.other_rate)
+        for one, state in zip(self.optimizers, saved.get("optimizers", ())):
+            one.load_state_dict(state)
+        self.rates = (options.matrix_rate, options.other_rate)
         if options.compile:
-            self.model.hidden = torch.compile(self.model.hidden, dynamic=False)
-        self.step, self.tokens, self.seconds = 0, 0, 0.0
-        self.seed, self.seed_step = options.seed, 0
-        self.asked, self.stopped, self.clock = False, False, 0.0
-        if options.checkpoint.exists():
-            self._load()
+            model.hidden = torch.compile(model.hidden, dynamic=False)
+        self.start = (saved.get("step", 0), saved.get("tokens", 0), saved.get("seconds", 0.0))
+        same_text = saved.get("seed") == options.seed
+        self.seed_step = saved["seed_step"] if same_text else self.start[0]
+        self.started = time.monotonic()
 
-    def _load(self) -> None:
-        state = torch.load(self.options.checkpoint, map_location=self.device, weights_only=True)
-        self.model.load_state_dict(state["model"])
-        for one, saved in zip(self.optimizers, state["optimizers"]):
-            one.load_state_dict(saved)
-        self.step, self.tokens, self.seconds = state["step"], state["tokens"], state["seconds"]
-        self.clock = self.seconds
-        same = state["seed"] == self.options.seed
-        self.seed_step = state["seed_step"] if same else self.step
+    @property
+    def step(self) -> int:
+        """Steps of all workers, earlier starts included."""
+        return self.start[0] + int(self.counters[:, 0].sum())
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of all workers, earlier starts included."""
+        return self.start[1] + int(self.counters[:, 1].sum())
+
+    @property
+    def seconds(self) -> float:
+        """Time of the run, earlier starts included."""
+        return self.start[2] + time.monotonic() - self.started
+
+    @property
+    def stopped(self) -> bool:
+        """Whether any worker was asked to stop."""
+        return bool(self.counters[:, 2].any())
 
     def stop(self, *_: object) -> None:
-        """Ask all workers to save and end after the next step."""
-        self.asked = True
+        """Ask all workers to end after their current step."""
+        self.counters[self.rank, 2] = 1
 
     def save(self) -> None:
         """Write the checkpoint beside its place, then move it there."""
-        if self.rank > 0:
-            return
         path = self.options.checkpoint
-        path.parent.mkdir(parents=True, exist_ok=True)
         state = {
             "model": self.model.state_dict(), "config": self.model.config.as_dict(),
             "optimizers": [o.state_dict() for o in self.optimizers],
             "step": self.step, "tokens": self.tokens, "seconds": self.seconds,
-            "seed": self.seed, "seed_step": self.seed_step,
+            "seed": self.options.seed, "seed_step": self.seed_step,
         }
         scratch = path.with_suffix(".part")
         torch.save(state, scratch)
         os.replace(scratch, path)
 
-    def _stream(self, skip: int) -> Iterator[Batch]:
+    def _stream(self) -> Iterator[Batch]:
         options = self.options
-        seed = options.seed * options.workers + self.rank
-        return stream(self.encoder, seed, options.batch_tokens, options.practice, skip)
+        skip = (self.start[0] - self.seed_step) // options.workers
+        return stream(self.encoder, options.seed * options.workers + self.rank, options.batch_tokens,
+                      options.practice, skip)
 
     def train_step(self, batch: Batch) -> float:
         """Take one step and return its loss."""
@@ -120,51 +126,47 @@ class Run:
             one.param_groups[0]["lr"] = rate * factor
         loss = loss_of(self.model, batch.to(self.device), options.bf16)
         loss.backward()
-        entry = torch.tensor([loss.item(), float((batch.documents >= 0).sum()), float(self.asked), self.seconds])
-        if options.workers > 1:
-            self._add_up(entry)
         for one in self.optimizers:
             one.step()
             one.zero_grad(set_to_none=True)
-        self.step += 1
-        self.tokens += int(entry[1])
-        self.stopped, self.clock = bool(entry[2] > 0), float(entry[3]) / options.workers
-        return float(entry[0]) / options.workers
-
-    def _add_up(self, entry: torch.Tensor) -> None:
-        """Make gradients the mean of all workers', and `entry` their sum."""
-        gradients = [p.grad for p in self.model.parameters()]
-        flat = torch.cat([*(g.reshape(-1) for g in gradients), entry])
-        distributed.all_reduce(flat)
-        entry.copy_(flat[-len(entry) :])
-        at = 0
-        for gradient in gradients:
-            gradient.copy_(flat[at : at + gradient.numel()].view_as(gradient)).div_(self.options.workers)
-            at += gradient.numel()
+        self.counters[self.rank, 0] += 1
+        self.counters[self.rank, 1] += int((batch.documents >= 0).sum())
+        return loss.item()
 
     def progress(self) -> float:
-        """Return how much of the run is over, by steps or by the clock; the same for all workers."""
+        """Return how much of the run is over, by steps or by the clock."""
         options = self.options
-        return max(self.step / options.steps, self.clock / (3600 * options.hours))
+        return max(self.step / options.steps, self.seconds / (3600 * options.hours))
 
     def train(self) -> None:
-        """Train to the last step; log and save on the way."""
-        options = self.options
-        mean, started = None, time.monotonic()
-        for batch in self._stream(self.step - self.seed_step):
+        """Train to the end of the run; the first worker logs and saves on the way."""
+        options, mean = self.options, None
+        for count, batch in enumerate(self._stream(), 1):
             if self.progress() >= 1 or self.step >= options.until or self.stopped:
                 break
             loss = self.train_step(batch)
             mean = loss if mean is None else 0.95 * mean + 0.05 * loss
-            now = time.monotonic()
-            self.seconds, started = self.seconds + now - started, now
-            if self.rank == 0 and self.step % options.log_every == 0:
+            if self.rank == 0 and count % options.log_every == 0:
                 entry = {"step": self.step, "loss": round(mean, 4), "tokens": self.tokens,
                          "seconds": round(self.seconds), "progress": round(self.progress(), 4)}
                 print(json.dumps(entry), flush=True)
-            if self.step % options.save_every == 0:
+            if self.rank == 0 and count % options.save_every == 0:
                 self.save()
-        self.save()
+
+
+def build(options: argparse.Namespace) -> tuple[Llama, dict]:
+    """Return the model as the run begins or goes on with it, and the state that was saved."""
+    torch.manual_seed(options.seed)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    tokenizer = Tokenizer.from_file(str(options.tokenizer))
+    model = Llama(ModelConfig(vocab_size=tokenizer.get_vocab_size()))
+    saved: dict = {}
+    if options.checkpoint.exists():
+        saved = torch.load(options.checkpoint, map_location=device, weights_only=True)
+        model.load_state_dict(saved["model"])
+    elif options.start_from:
+        carry_over(model, options.start_from, tokenizer)
+    return model.to(device), saved
 
 
 def carry_over(model: Llama, folder: Path, tokenizer: Tokenizer) -> None:
@@ -188,16 +190,13 @@ def _pieces(token: str, tokenizer: Tokenizer, other: Tokenizer) -> list[int]:
     return other.encode(text, add_special_tokens=False).ids
 
 
-def work(options: argparse.Namespace, rank: int) -> None:
+def work(options: argparse.Namespace, rank: int, model: Llama, saved: dict, counters: torch.Tensor) -> Run:
     """Train as one of the workers."""
-    torch.set_num_threads(options.threads)
-    if options.workers > 1:
-        rendezvous = f"file://{options.checkpoint.with_suffix('.meeting').resolve()}"
-        distributed.init_process_group("gloo", init_method=rendezvous, rank=rank, world_size=options.workers)
-    run = Run(options, rank)
+    run = Run(options, rank, model, saved, counters)
     signal.signal(signal.SIGTERM, run.stop)
     signal.signal(signal.SIGINT, run.stop)
     run.train()
+    return run
 
 
 def main() -> None:
@@ -211,7 +210,7 @@ def main() -> None:
     parser.add_argument("--hours", type=float, default=math.inf, help="time of the whole run")
     parser.add_argument("--until", type=int, default=10**9, help="end before the schedule does")
     parser.add_argument("--practice", type=float, default=0.0, help="share of extra copying and sums")
-    parser.add_argument("--batch-tokens", type=int, default=4096, help="tokens of a step, for each worker")
+    parser.add_argument("--batch-tokens", type=int, default=4096, help="tokens of a step")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--matrix-rate", type=float, default=0.02)
     parser.add_argument("--other-rate", type=float, default=0.003)
@@ -219,22 +218,27 @@ def main() -> None:
     parser.add_argument("--decay", type=float, default=0.5, help="share of the run with a falling rate")
     parser.add_argument("--log-every", type=int, default=20)
     parser.add_argument("--save-every", type=int, default=100)
-    parser.add_argument("--workers", type=int, default=1, help="processes, each with its own batches")
+    parser.add_argument("--workers", type=int, default=1, help="processes that share the weights, each with its own batches")
     parser.add_argument("--threads", type=int, default=1, help="threads of each worker")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
     parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
     options = parser.parse_args()
     options.checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    options.checkpoint.with_suffix(".meeting").unlink(missing_ok=True)
+    torch.set_num_threads(options.threads)
+    model, saved = build(options)
+    counters = torch.zeros((options.workers, 3), dtype=torch.float64).share_memory_()
+    if options.workers > 1:
+        model.share_memory()
     children = []
     for rank in range(1, options.workers):
         if (child := os.fork()) == 0:
-            work(options, rank)
-            return
+            work(options, rank, model, saved, counters)
+            os._exit(0)
         children.append(child)
-    work(options, 0)
+    run = work(options, 0, model, saved, counters)
     for child in children:
         os.waitpid(child, 0)
+    run.save()
 
 
 if __name__ == "__main__":
