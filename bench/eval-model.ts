@@ -65,7 +65,8 @@ async function ask(target: Target, model: string, asked: HeldOutCase): Promise<A
     ...(variables === undefined ? {} : { chat_template_kwargs: variables }),
   });
   const text = bodyText(result);
-  if (result.status !== 200) throw new Error(`${asked.set}: ${result.failure ?? text}`);
+  // A request that is refused is a wrong answer, and the reason is shown as what was answered.
+  if (result.status !== 200) return { text: `(${result.status}) ${result.failure ?? text}`, calls: [] };
   const { message } = (JSON.parse(text) as { choices: { message: Message }[] }).choices[0]!;
   return { text: message.content ?? '', calls: (message.tool_calls ?? []).map(toolCall) };
 }

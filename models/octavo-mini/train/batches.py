@@ -73,7 +73,8 @@ class Encoder:
         if "text" in record:
             prompt = self._plain(record.get("prompt", ""))
             ids = self._plain(record["text"]) + [self.end_of_text]
-            return Document(prompt + ids, [0.0] * len(prompt) + [PLAIN_WEIGHT] * len(ids))
+            weight = 1.0 if prompt else PLAIN_WEIGHT
+            return Document(prompt + ids, [0.0] * len(prompt) + [weight] * len(ids))
         ids = self._plain(self.template.render(record).removesuffix("\n"))
         return Document(ids, self._weights(ids))
 

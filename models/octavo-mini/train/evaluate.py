@@ -120,10 +120,14 @@ def run_examples(model: Model, path: Path) -> None:
     """Ask the questions of a file; print answers with their margins, and write them back."""
     entries = json.loads(path.read_text(encoding="utf-8"))
     for entry in entries:
-        text, margin = model.ask([{**entry, "max_tokens": 200}])[0]
-        changed = "" if entry.get("answer") in (None, "", text) else f"  (was {entry['answer']!r})"
-        print(f"{margin:6.2f}  {entry['messages'][-1]['content']!r} -> {text!r}{changed}")
-        entry["answer"], entry["min_margin"] = text, round(margin, 2)
+        text, margin = model.ask([{**entry, "max_tokens": 250}])[0]
+        print(f"{margin:6.2f}  {entry['messages'][-1]['content']!r} -> {text!r}")
+        for field in ("answer", "calls", "min_margin"):
+            entry.pop(field, None)
+        entry["answer"] = text.split(THOUGHT_END)[-1].split(CALL_START)[0].strip()
+        if calls := called(text):
+            entry["calls"] = calls
+        entry["min_margin"] = round(margin, 2)
     path.write_text(json.dumps(entries, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 

@@ -54,7 +54,7 @@ def generation_config(ids: dict[str, int]) -> dict[str, object]:
         "do_sample": True,
         "eos_token_id": [ids["<|im_end|>"], ids["<|endoftext|>"]],
         "pad_token_id": ids["<|endoftext|>"],
-        "temperature": 0.7,
+        "temperature": 0.4,
         "top_p": 0.95,
     }
 

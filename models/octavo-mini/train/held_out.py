@@ -64,6 +64,9 @@ def _tool(rng: random.Random, kind: str, split: str, known: bool = False) -> Cas
         check: Case = {"calls": [c["function"] for c in last["tool_calls"]]}
     else:
         check = {"equals": [last["content"]]}
+    for message in before:  # over HTTP the arguments of a call are text
+        for each in message.get("tool_calls", ()):
+            each["function"] = {**each["function"], "arguments": json.dumps(each["function"]["arguments"])}
     return {"messages": before, "tools": record["tools"], "check": check, "max_tokens": 120}
 
 

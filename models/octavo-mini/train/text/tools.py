@@ -260,9 +260,13 @@ def result_of(called: Record, rng: random.Random, split: Split) -> tuple[str, st
     return json.dumps(result), answer
 
 
+def _numbered(called: Record, number: int = 1) -> Record:
+    return {"id": f"call_{number}", "type": "function", "function": called}
+
+
 def as_call(called: Record) -> Record:
     """Return a call as an assistant's message."""
-    return {"role": "assistant", "content": "", "tool_calls": [{"type": "function", "function": called}]}
+    return {"role": "assistant", "content": "", "tool_calls": [_numbered(called)]}
 
 
 def case(rng: random.Random, kind: str, split: Split = "train", known: bool = False) -> Record:
@@ -286,13 +290,13 @@ def case(rng: random.Random, kind: str, split: Split = "train", known: bool = Fa
     if kind == "two":
         second, also = call(tool, rng, split, asks)
         messages[0]["content"] = f"{request} {second}"
-        both = [{"type": "function", "function": c} for c in (called, also)]
+        both = [_numbered(called), _numbered(also, 2)]
         messages.append({"role": "assistant", "content": "", "tool_calls": both})
     else:
         messages.append(as_call(called))
     if kind == "read":
         text, answer = result_of(called, rng, split)
-        messages += [{"role": "tool", "content": text}, {"role": "assistant", "content": answer}]
+        messages += [{"role": "tool", "tool_call_id": "call_1", "content": text}, {"role": "assistant", "content": answer}]
     return {"tools": [t.definition(rng) for t in offered], "messages": messages}
 
 
