@@ -13,7 +13,14 @@ export type AnswerGrammarOptions = {
   /** `null`: nothing may be called. */
   readonly format: (ToolCallFormat & { readonly writing: CallWriting }) | null;
   /** `null`: the model does not think. */
-  readonly reasoning: (ReasoningFormat & { readonly isOpen: boolean }) | null;
+  readonly reasoning:
+    | (ReasoningFormat & {
+        /** The prompt ends inside of thoughts. */
+        readonly isOpen: boolean;
+        /** The request asks for thoughts. */
+        readonly isWanted: boolean;
+      })
+    | null;
   /** What the content has to look like where nothing is called; `null`: anything. */
   readonly content: GrammarSource | null;
   /** Whether the tokenizer has an added token of this text, which then is written with that token alone. */
@@ -25,9 +32,15 @@ const AFTER_REASONING: GrammarSource = { kind: 'regex', pattern: '[ \\n]{0,4}' }
 
 export function answerGrammar(options: AnswerGrammarOptions): GrammarSource | null {
   const answer = afterReasoning(options);
-  // Prescribed content alone is met at once: thoughts that nobody has begun may have no end.
-  const isContent = options.format === null && options.reasoning?.isOpen === false;
-  return answer === null || isContent ? answer : withReasoning(answer, options);
+  return answer === null || comesAtOnce(options) ? answer : withReasoning(answer, options);
+}
+
+/**
+ * What is prescribed comes at once: thoughts that nobody has asked for may have no end, and then it would not come at all.
+ */
+function comesAtOnce({ form, format, reasoning }: AnswerGrammarOptions): boolean {
+  if (reasoning === null || reasoning.isOpen) return false;
+  return format === null || (form.mustCall && !reasoning.isWanted);
 }
 
 function afterReasoning(options: AnswerGrammarOptions): GrammarSource | null {

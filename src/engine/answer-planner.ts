@@ -50,7 +50,9 @@ export class AnswerPlanner {
     const calls = this.#callsOf(form, content, dialect);
     const place = dialect.reasoningAt(prompt ?? '', continuedMessage(request));
     const isOpen = place === 'open';
-    const reasoning = place === 'closed' ? null : dialect.reasoning && { ...dialect.reasoning, isOpen };
+    const isWanted = wantsThoughts(request);
+    const reasoning =
+      place === 'closed' ? null : dialect.reasoning && { ...dialect.reasoning, isOpen, isWanted };
     const isHeld = calls === null ? content !== null : calls.isHeld;
     const options = { form, format: calls?.writable ?? null, reasoning, content, isToken: this.#isToken };
     return {
@@ -114,6 +116,13 @@ type PlannedCalls = {
   /** … so that whatever begins as a call is one. */
   readonly isAssured: boolean;
 };
+
+/** By the variables with which templates are asked for thoughts; those that think by themselves may be told not to. */
+function wantsThoughts({ prompts: [prompt] }: TextRequest): boolean {
+  if (prompt?.kind !== 'messages') return false;
+  const { enable_thinking, thinking, reasoning_effort: effort } = prompt.rendering.variables;
+  return enable_thinking === true || thinking === true || (effort !== undefined && effort !== 'none');
+}
 
 /** The message that the answer goes on from, if it does. */
 function continuedMessage({ prompts: [prompt] }: TextRequest): ChatMessage | null {

@@ -24,7 +24,7 @@ const NOW: CallableTool = {
   isStrict: false,
 };
 const FORM: AnswerForm = { tools: [WEATHER, NOW], mustCall: true, callsMax: 3, reasoning: 'apart' };
-const THINK = { opening: '<think>', closing: '</think>', isOpen: false };
+const THINK = { opening: '<think>', closing: '</think>', isOpen: false, isWanted: true };
 
 type Options = Partial<Omit<AnswerGrammarOptions, 'format' | 'form'>> & {
   readonly format?: ToolCallFormatName;
@@ -153,7 +153,13 @@ describe('an answer that may call', () => {
 describe('thoughts', () => {
   const CALL = CALLS.hermes!.one;
 
-  it('may come first', () => {
+  it('do not come before a forced call when nobody asked for them', () => {
+    const options = { reasoning: { ...THINK, isWanted: false } };
+    expect(fitting(CALL, options)).toBe('whole');
+    expect(fitting('<think>Hm', options)).toBe('no');
+  });
+
+  it('may come first where they are wanted', () => {
     const options = { reasoning: THINK };
     expect(fitting(CALL, options)).toBe('whole');
     expect(fitting(`<think>\nHm, <tool_call> may do.\n</think>\n\n${CALL}`, options)).toBe('whole');

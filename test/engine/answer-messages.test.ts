@@ -305,15 +305,15 @@ describe('thoughts', () => {
 
 describe('what the engine is asked for', () => {
   /** Without the space that may come first with this tokenizer. */
-  const grammarOf = async (request: Partial<TextRequest>, setting: Setting = {}) => {
+  const grammarOf = async (
+    request: Partial<TextRequest>,
+    setting: Setting = {},
+    variables: Readonly<Record<string, unknown>> = { enable_thinking: true },
+  ) => {
     const { client, generator, sources } = generatorFor(tokensOf(CALL, END), setting);
     const messages = [{ role: 'user', content: 'Hi' }];
-    const prompt = {
-      kind: 'messages',
-      messages,
-      rendering: PLAIN_RENDERING,
-      addSpecialTokens: false,
-    } as const;
+    const rendering = { ...PLAIN_RENDERING, variables };
+    const prompt = { kind: 'messages', messages, rendering, addSpecialTokens: false } as const;
     const asked = aTextRequest({ prompts: [prompt], answerForm: TOOLS, newTokensMax: null, ...request });
     const events = textEvents((onReadable) => generator.generate(asked, onReadable));
     for await (const _ of events);
@@ -326,6 +326,16 @@ describe('what the engine is asked for', () => {
 
   it('is nothing where the model may call as it likes', async () => {
     expect(await grammarOf({})).toBeNull();
+  });
+
+  it('is calls at once where it must call and no thoughts are asked for', async () => {
+    const request = { answerForm: { ...TOOLS, mustCall: true, callsMax: 1 } };
+    for (const variables of [{}, { enable_thinking: false }, { reasoning_effort: 'none' }]) {
+      expect(await grammarOf(request, {}, variables)).toMatchObject({ kind: 'sequence' });
+    }
+    for (const variables of [{ thinking: true }, { reasoning_effort: 'low' }]) {
+      expect(await grammarOf(request, {}, variables)).toMatchObject({ kind: 'any-of' });
+    }
   });
 
   it('is calls, after thoughts that may come first, where it must call', async () => {
