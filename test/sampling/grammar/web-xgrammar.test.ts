@@ -197,16 +197,19 @@ describe.each([
         const ours = new Set(maskedTokens(automaton.mask(state)));
         const shown = (id: number): string => JSON.stringify(tokens.vocabulary.textOf(id));
         const context = `seed ${seed}, after ${JSON.stringify(text)}`;
+        // Of JSON's numbers the other engine leaves out the integer -0.
+        const isMinusZero = (id: number): boolean =>
+          /[[:,]-0/.test(text.slice(-2) + tokens.vocabulary.textOf(id));
         expect(
           strictIds.filter((id) => theirs.has(id) && !ours.has(id)).map(shown),
           `only theirs, ${context}`,
         ).toEqual([]);
         expect(
-          ids.filter((id) => ours.has(id) && !theirs.has(id)).map(shown),
+          ids.filter((id) => ours.has(id) && !theirs.has(id) && !isMinusZero(id)).map(shown),
           `only ours, ${context}`,
         ).toEqual([]);
         expect(state.isFinal, context).toBe(theirs.has(stopTokenId));
-        const fitting = ids.filter((id) => ours.has(id));
+        const fitting = ids.filter((id) => ours.has(id) && !isMinusZero(id));
         if (fitting.length === 0) break;
         const tokenId = dice.pick(fitting);
         text += tokens.vocabulary.textOf(tokenId);
