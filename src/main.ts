@@ -24,8 +24,9 @@ import { engineOptions, type ServeConfig } from './config.ts';
 import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
 import { hideSoftwareDrivers } from './engine/device-choice.ts';
 import { readEndOfTextTokenIds, readGenerationDefaults } from './engine/generation-defaults.ts';
+import { GrammarThread } from './engine/grammar-thread.ts';
 import { readModelFiles } from './engine/model-directory.ts';
-import { grammarCompiler } from './engine/model-grammars.ts';
+import { addedTokenIds, ModelGrammars, vocabularyTrie } from './engine/model-grammars.ts';
 import { createPromptEncoder } from './engine/prompt-encoder.ts';
 import { PromptThread } from './engine/prompt-thread.ts';
 import type { EngineLimits, PlacementReport } from './engine/protocol.ts';
@@ -88,6 +89,7 @@ async function loadTextGenerator(config: ServeConfig, client: ChannelEngineClien
   const encoder = createPromptEncoder(files, parsers);
   const vocabulary = new Vocabulary(files.tokenizer);
   const { namedSpecialTokens, addedTokens } = encoder.tokenizer;
+  const grammarThread = new GrammarThread({ addedTokenIds: addedTokenIds(encoder.tokenizer) });
   const endOfText = addedTokens.find(
     (token) => token.special && token.content === namedSpecialTokens['eos_token'],
   );
@@ -97,7 +99,7 @@ async function loadTextGenerator(config: ServeConfig, client: ChannelEngineClien
     vocabulary,
     longPrompts: new PromptThread({ modelDirectory: config.model, parsers }),
     // Meanwhile the worker loads the model: nobody waits for this.
-    grammars: grammarCompiler(encoder.tokenizer, vocabulary),
+    grammars: new ModelGrammars(vocabularyTrie(vocabulary), grammarThread),
     defaults: readGenerationDefaults(files.generationConfig),
     endOfTextTokenIds: readEndOfTextTokenIds({
       generationConfig: files.generationConfig,

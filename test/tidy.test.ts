@@ -50,12 +50,13 @@ const BANS: readonly Ban[] = [
   { pattern: /from 'onnxruntime-node'/, instead: 'a ModelRunner', allowed: ['engine/onnx-session.ts'] },
   {
     pattern: /from 'node:worker_threads'/,
-    instead: 'an EngineClient, a PromptThread or the pool that quantises',
+    instead: 'an EngineClient, a CallThread or the pool that quantises',
     allowed: [
       'engine/engine-worker.ts',
       'engine/worker-engine.ts',
       'engine/prompt-worker.ts',
-      'engine/prompt-thread.ts',
+      'engine/grammar-worker.ts',
+      'engine/call-thread.ts',
       'graph/quantize-pool.ts',
       'graph/quantize-worker.ts',
     ],
@@ -148,6 +149,7 @@ describe('the source', () => {
       'cli.ts',
       'engine/engine-worker.ts',
       'engine/prompt-worker.ts',
+      'engine/grammar-worker.ts',
       'engine/inline-engine.ts',
       'graph/quantize-worker.ts',
     ];

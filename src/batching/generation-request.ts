@@ -3,7 +3,7 @@
  * engine client. Token ids only; nothing of text, HTTP or OpenAI. Immutable, and cheap to send between threads.
  */
 
-import type { CompiledGrammar } from '../sampling/grammar/grammar-compiler.ts';
+import type { CompiledGrammar } from '../sampling/grammar/grammar-cache.ts';
 import type { SamplingParams, TokenLogprobs } from '../sampling/sampling-params.ts';
 
 export type GenerationRequest = {

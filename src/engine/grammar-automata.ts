@@ -6,7 +6,7 @@
 import { assert } from '../base/assert.ts';
 import { GRAMMARS_IDLE_MAX } from '../base/limits.ts';
 import { GrammarAutomaton } from '../sampling/grammar/grammar-automaton.ts';
-import type { CompiledGrammar } from '../sampling/grammar/grammar-compiler.ts';
+import type { CompiledGrammar } from '../sampling/grammar/grammar-cache.ts';
 
 type Entry = { readonly automaton: GrammarAutomaton; userCount: number };
 

@@ -4,7 +4,7 @@
  */
 
 import { seedOfChoice } from '../base/random.ts';
-import type { CompiledGrammar, GrammarCompiler } from '../sampling/grammar/grammar-compiler.ts';
+import type { CompiledGrammar } from '../sampling/grammar/grammar-cache.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
 import { decodeTokens } from '../text/decode-tokens.ts';
@@ -14,6 +14,7 @@ import { AnswerPlanner } from './answer-planner.ts';
 import { ChoiceText } from './choice-text.ts';
 import type { EngineClient, GenerationInput } from './engine-client.ts';
 import type { GenerationDefaults } from './generation-defaults.ts';
+import type { ModelGrammars } from './model-grammars.ts';
 import {
   bannedSequences,
   type EncodedPrompt,
@@ -36,7 +37,7 @@ export type TextGeneratorOptions = PromptEncoder & {
   readonly vocabulary: Vocabulary;
   /** Encodes what would keep this thread busy for too long. */
   readonly longPrompts: Pick<PromptThread, 'encode'>;
-  readonly grammars: Pick<GrammarCompiler, 'compile'>;
+  readonly grammars: Pick<ModelGrammars, 'compile'>;
   readonly defaults: GenerationDefaults;
   readonly endOfTextTokenIds: readonly number[];
   /** A seed for a request that names none. */
@@ -48,8 +49,6 @@ type GenerationPlan = {
   readonly request: TextRequest;
   readonly stopTokenIds: readonly number[];
   readonly sampling: SamplingParams;
-  /** Of a request whose answers are text; that of a message depends on its prompt. */
-  readonly grammar: CompiledGrammar | null;
 };
 
 type GeneratorParts = TextGeneratorOptions & { readonly planner: AnswerPlanner };
@@ -107,12 +106,7 @@ function planGeneration(request: TextRequest, options: TextGeneratorOptions): Ge
   const sampling = samplingOf(request, options);
   const stopTokenIds = [...new Set([...endOfText, ...request.stopTokenIds])];
   requireAllowedToken(sampling, request.newTokensMin > 0 ? stopTokenIds : []);
-  return {
-    request,
-    stopTokenIds,
-    sampling,
-    grammar: request.answerForm === null ? compiledGrammar(request.grammar, request.prompts, options) : null,
-  };
+  return { request, stopTokenIds, sampling };
 }
 
 /** What is filled in ends at a token of its own, too. */
@@ -122,22 +116,9 @@ function endOfTextOf({ prompts }: TextRequest, options: TextGeneratorOptions): r
   return endId === null ? options.endOfTextTokenIds : [...options.endOfTextTokenIds, endId];
 }
 
-/** Where a space at the very beginning is taken off the text, the grammar is told that there may be one. */
-function compiledGrammar(
-  grammar: GrammarSource | null,
-  prompts: readonly Prompt[],
-  { grammars, vocabulary }: TextGeneratorOptions,
-): CompiledGrammar | null {
-  if (grammar === null) return null;
-  const losesSpace = vocabulary.leadingSpaces.count > 0 && beginsAnew(prompts);
-  if (!losesSpace) return grammars.compile(grammar);
-  const space: GrammarSource = { kind: 'repeat', of: { kind: 'literal', text: ' ' }, min: 0, max: 1 };
-  return grammars.compile({ kind: 'sequence', parts: [space, grammar] });
-}
-
 type EncodingOptions = GeneratorParts & { readonly isWanted: () => boolean };
 
-/** @throws ServerError when the prompt cannot run; of a long one by rejecting. */
+/** @throws ServerError when the prompt cannot run; by rejecting, where another thread encodes or compiles. */
 function planPrompt(
   request: TextRequest,
   promptIndex: number,
@@ -147,17 +128,35 @@ function planPrompt(
   const context = { limits: options.client.limits, param: promptParam(prompts, promptIndex) };
   // The engine ends a sequence at its first token at the earliest; of a choice without any, that one is not told.
   const wanted = newTokensMax === null ? null : Math.max(1, newTokensMax);
-  const plan = (encoded: EncodedPrompt): PlannedPrompt => {
+  const plan = (encoded: EncodedPrompt): PlannedPrompt | Promise<PlannedPrompt> => {
+    const allowed = newTokensAllowed(wanted, encoded.tokenIds.length, context);
     const answer = options.planner.plan(request, encoded.text);
-    return {
+    return whenReady(compiledGrammar(answer.grammar, prompts, options), (grammar) => ({
       ...encoded,
-      newTokensMax: newTokensAllowed(wanted, encoded.tokenIds.length, context),
+      newTokensMax: allowed,
       message: answer.message,
-      grammar: request.answerForm === null ? null : compiledGrammar(answer.grammar, prompts, options),
-    };
+      grammar,
+    }));
   };
-  const encoded = encodeWherever(prompts[promptIndex]!, context, options);
-  return encoded instanceof Promise ? encoded.then(plan) : plan(encoded);
+  return whenReady(encodeWherever(prompts[promptIndex]!, context, options), plan);
+}
+
+/** At once where that is possible: nothing then comes between a request and its place in the engine's queue. */
+function whenReady<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
+  return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** Where a space at the very beginning is taken off the text, the grammar is told that there may be one. */
+function compiledGrammar(
+  grammar: GrammarSource | null,
+  prompts: readonly Prompt[],
+  { grammars, vocabulary, isWanted }: EncodingOptions,
+): CompiledGrammar | Promise<CompiledGrammar> | null {
+  if (grammar === null) return null;
+  const losesSpace = vocabulary.leadingSpaces.count > 0 && beginsAnew(prompts);
+  if (!losesSpace) return grammars.compile(grammar, isWanted);
+  const space: GrammarSource = { kind: 'repeat', of: { kind: 'literal', text: ' ' }, min: 0, max: 1 };
+  return grammars.compile({ kind: 'sequence', parts: [space, grammar] }, isWanted);
 }
 
 /** A short prompt at once, a long one in its own thread. @throws ServerError of `encodePrompt`. */
@@ -204,7 +203,7 @@ function inputOfChoice(plan: GenerationPlan, prompt: PlannedPrompt, choiceIndex:
     newTokensMax: prompt.newTokensMax,
     newTokensMin: request.newTokensMin,
     stopTokenIds: plan.stopTokenIds,
-    grammar: prompt.grammar ?? plan.grammar,
+    grammar: prompt.grammar,
     cacheSalt: request.cacheSalt,
     priority: request.priority,
   };

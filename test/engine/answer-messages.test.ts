@@ -3,7 +3,6 @@
 import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../src/base/errors.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
-import { grammarCompiler } from '../../src/engine/model-grammars.ts';
 import type { AnswerForm, TextEvent, TextRequest } from '../../src/engine/text-generation.ts';
 import { createTextGenerator } from '../../src/engine/text-generator.ts';
 import type { GrammarSource } from '../../src/sampling/grammar/grammar-source.ts';
@@ -16,6 +15,7 @@ import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
 import { textEvents } from '../support/feeds.ts';
+import { grammarsHere } from '../support/grammars.ts';
 import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
 import { aTextRequest } from '../support/text-request.ts';
 import { filesOf } from '../text/fixtures.ts';
@@ -86,7 +86,7 @@ function generatorFor(tokenIds: readonly number[], setting: Setting) {
   const script = tokenIds.map((tokenId) => ({ ...tokens([tokenId]), tokens: [{ tokenId, logprobs }] }));
   const client = new FakeEngineClient(() => [...script, finish(ends)]);
   const vocabulary = new Vocabulary(tokenizerFiles);
-  const compiler = grammarCompiler(tokenizer, vocabulary);
+  const compiler = grammarsHere(tokenizer, vocabulary);
   const sources: GrammarSource[] = [];
   const compile = (source: GrammarSource) => {
     sources.push(source);

@@ -1,9 +1,9 @@
-/** Requests with a grammar, between the route and the engine: compiled once, before anything runs, or refused. */
+/** Requests with a grammar, between the route and the engine: compiled once, beside all others, or refused. */
 
 import { describe, expect, it } from 'vitest';
 import type { OnReadable } from '../../src/base/feed.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
-import { grammarCompiler } from '../../src/engine/model-grammars.ts';
+import { ModelGrammars, vocabularyTrie } from '../../src/engine/model-grammars.ts';
 import type { Prompt, TextRequest } from '../../src/engine/text-generation.ts';
 import { createTextGenerator } from '../../src/engine/text-generator.ts';
 import { GrammarAutomaton } from '../../src/sampling/grammar/grammar-automaton.ts';
@@ -15,6 +15,7 @@ import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { stateAfter } from '../sampling/grammar/grammar-driver.ts';
 import { FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
 import { textEvents } from '../support/feeds.ts';
+import { grammarsHere, HeldThread } from '../support/grammars.ts';
 import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
 import { aTextRequest } from '../support/text-request.ts';
 import { type Family, filesOf } from '../text/fixtures.ts';
@@ -28,7 +29,7 @@ const MESSAGES: Prompt = {
   addSpecialTokens: false,
 };
 
-function aGenerator(family: Family) {
+function aGenerator(family: Family, thread: HeldThread | null = null) {
   const files = filesOf(family);
   const tokenizer = new Tokenizer(files);
   const vocabulary = new Vocabulary(files);
@@ -43,7 +44,10 @@ function aGenerator(family: Family) {
     tokenizer,
     vocabulary,
     longPrompts: NO_LONG_PROMPTS,
-    grammars: grammarCompiler(tokenizer, vocabulary),
+    grammars:
+      thread === null
+        ? grammarsHere(tokenizer, vocabulary)
+        : new ModelGrammars(vocabularyTrie(vocabulary), thread),
     template,
     dialect: new MessageDialect({ template, addedTokenTexts: [], toolCalls: 'auto', reasoning: 'auto' }),
     defaults: OPENAI_DEFAULTS,
@@ -99,5 +103,40 @@ describe('a request with a grammar', () => {
       await run({ prompts: [prompt], grammar: YES });
       expect(fitting(client, ['yes', ' yes', '  yes']), family).toEqual(expected);
     }
+  });
+
+  it.each([
+    ['text', TEXT],
+    ['messages', MESSAGES],
+  ])('keeps no other request waiting while its grammar is compiled: %s', async (_, prompt) => {
+    const thread = new HeldThread();
+    const { client, run } = aGenerator('qwen2', thread);
+    const held = run({ prompts: [prompt], grammar: YES });
+    await run({ prompts: [prompt] });
+    expect(client.sequences.map(({ input }) => input.grammar)).toEqual([null]);
+    thread.release();
+    await held;
+    expect(client.sequences[1]!.input.grammar).not.toBeNull();
+  });
+
+  it('that goes away while its grammar is compiled never starts', async () => {
+    const thread = new HeldThread();
+    const { client, generator, run } = aGenerator('qwen2', thread);
+    const gone = generator.generate({ ...FREE, grammar: YES }, () => {});
+    gone.cancel();
+    const stays = run({ grammar: YES });
+    thread.release();
+    await stays;
+    expect(client.sequences.length).toBe(1);
+    expect(gone.take()).toBeNull();
+  });
+
+  it('is refused by its feed when another thread finds that the grammar cannot be', async () => {
+    const thread = new HeldThread();
+    const { client, run } = aGenerator('qwen2', thread);
+    const refused = run({ grammar: { kind: 'regex', pattern: '(?=a)', param: 'guided_regex' } });
+    thread.release();
+    await expect(refused).rejects.toMatchObject({ code: 'unsupported_parameter', param: 'guided_regex' });
+    expect(client.sequences).toEqual([]);
   });
 });

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { ServerError } from '../../src/base/errors.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
-import { grammarCompiler } from '../../src/engine/model-grammars.ts';
 import { encodePrompt } from '../../src/engine/prompt-encoding.ts';
 import type { TextRequest } from '../../src/engine/text-generation.ts';
 import { createTextGenerator } from '../../src/engine/text-generator.ts';
@@ -14,6 +13,7 @@ import type { TokenizerFiles } from '../../src/text/tokenizer-files.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { FAKE_LIMITS, FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
 import { textEvents } from '../support/feeds.ts';
+import { grammarsHere } from '../support/grammars.ts';
 import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
 import { aTextRequest } from '../support/text-request.ts';
 import { type Family, filesOf } from '../text/fixtures.ts';
@@ -86,7 +86,7 @@ describe.each(Object.keys(EXPECTED))('a prompt with a suffix, as for %s', (name)
       client,
       tokenizer,
       vocabulary,
-      grammars: grammarCompiler(tokenizer, vocabulary),
+      grammars: grammarsHere(tokenizer, vocabulary),
       template: null,
       longPrompts: NO_LONG_PROMPTS,
       dialect: null,

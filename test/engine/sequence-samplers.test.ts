@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
 import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
-import { GrammarCompiler } from '../../src/sampling/grammar/grammar-compiler.ts';
 import { GREEDY, type SamplingParams } from '../../src/sampling/sampling-params.ts';
 import { LogitsQuery } from '../../src/sampling/step-logits.ts';
 import { trieOf } from '../sampling/grammar/grammar-driver.ts';
 import { answer } from '../sampling/row-driver.ts';
+import { compiledHere } from '../support/grammars.ts';
 
 const ROWS = [Float32Array.of(3, 1, 2, 0), Float32Array.of(0, 1, 2, 3)];
 
@@ -61,10 +61,11 @@ describe('SequenceSamplers', () => {
 
   it('holds sequences to their grammars, each at its own place', () => {
     const samplers = new SequenceSamplers({ vocabularySize: 4 });
-    const compiler = new GrammarCompiler(trieOf(['a', 'b', 'c', { special: 'end' }]), {
-      addedTokenId: () => null,
+    const trie = trieOf(['a', 'b', 'c', { special: 'end' }]);
+    const grammar = compiledHere(trie, { addedTokenId: () => null }).compile({
+      kind: 'regex',
+      pattern: 'b[ac]{2}',
     });
-    const grammar = compiler.compile({ kind: 'regex', pattern: 'b[ac]{2}' });
     for (const sequenceId of [7, 8]) samplers.open({ ...aRequest(sequenceId), grammar, stopTokenIds: [3] });
     expect(step(samplers, [7, 8])).toEqual([1, 1]);
     samplers.accept(7, 1);

@@ -4,7 +4,6 @@ import { ServerError } from '../../src/base/errors.ts';
 import { seedOfChoice } from '../../src/base/random.ts';
 import type { TokenEvent } from '../../src/engine/engine-client.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
-import { grammarCompiler } from '../../src/engine/model-grammars.ts';
 import { encodePrompt } from '../../src/engine/prompt-encoding.ts';
 import type { EngineLimits } from '../../src/engine/protocol.ts';
 import type { TextEvent, TextGenerator, TextRequest } from '../../src/engine/text-generation.ts';
@@ -16,6 +15,7 @@ import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { FakeEngineClient, finish, type Script, tokens } from '../support/fake-engine-client.ts';
 import { textEvents } from '../support/feeds.ts';
+import { grammarsHere } from '../support/grammars.ts';
 import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
 import { aTextRequest } from '../support/text-request.ts';
 import { filesOf } from '../text/fixtures.ts';
@@ -53,7 +53,7 @@ function aGenerator(
     client,
     tokenizer,
     vocabulary,
-    grammars: grammarCompiler(tokenizer, vocabulary),
+    grammars: grammarsHere(tokenizer, vocabulary),
     template,
     longPrompts: NO_LONG_PROMPTS,
     dialect,

@@ -13,7 +13,7 @@ import {
   GRAMMAR_READINGS_MAX,
   GRAMMAR_TOKENS_READ_MAX,
 } from '../../base/limits.ts';
-import type { CompiledGrammar } from './grammar-compiler.ts';
+import type { CompiledGrammar } from './grammar-cache.ts';
 import {
   EDGE_BYTES,
   EDGE_CALL,

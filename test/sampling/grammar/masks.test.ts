@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { GRAMMAR_MEMO_STATES_MAX, GRAMMAR_TOKENS_READ_MAX } from '../../../src/base/limits.ts';
 import { compileGrammar } from '../../../src/sampling/grammar/compile-grammar.ts';
 import { GrammarAutomaton } from '../../../src/sampling/grammar/grammar-automaton.ts';
-import { GrammarCompiler } from '../../../src/sampling/grammar/grammar-compiler.ts';
+import { GrammarCache } from '../../../src/sampling/grammar/grammar-cache.ts';
+import type { GrammarProgram } from '../../../src/sampling/grammar/grammar-program.ts';
 import type { GrammarSource } from '../../../src/sampling/grammar/grammar-source.ts';
 import { buildTokenTrie } from '../../../src/sampling/grammar/token-trie.ts';
 import { Vocabulary } from '../../../src/text/vocabulary.ts';
@@ -127,27 +128,38 @@ describe('an automaton', () => {
 });
 
 describe('compiled grammars', () => {
+  const program = (text: string) => compileGrammar({ kind: 'literal', text }, { addedTokenId: () => null });
+
   it('are kept, the same source being the same grammar', () => {
-    const compiler = new GrammarCompiler(trieOf(['a']), { addedTokenId: () => null });
-    const first = compiler.compile({ kind: 'regex', pattern: 'a+' });
-    expect(compiler.compile({ kind: 'regex', pattern: 'a+' })).toBe(first);
-    expect(compiler.compile({ kind: 'regex', pattern: 'a*' }).id).not.toBe(first.id);
+    const cache = new GrammarCache(trieOf(['a']));
+    const [first, other] = [cache.add('a', program('a')), cache.add('b', program('b'))];
+    expect(cache.find('a')).toBe(first);
+    expect(cache.find('c')).toBeNull();
+    expect(other.id).not.toBe(first.id);
   });
 
-  it('are dropped when they hold too much together, the one not asked for longest first', () => {
-    const compiler = new GrammarCompiler(trieOf(['a']), { addedTokenId: () => null }, 100);
-    const compile = (text: string) => compiler.compile({ kind: 'literal', text: text.repeat(30) });
-    const [a, b, c] = [compile('a'), compile('b'), compile('c')];
-    expect(compile('a')).toBe(a);
-    const d = compile('d');
-    expect([compile('a'), compile('c'), compile('d')]).toEqual([a, c, d]);
-    expect(compile('b').id).not.toBe(b.id);
+  it('are dropped when they and their sources hold too much together, the one not asked for longest first', () => {
+    const bytesMax = 3 * (2 * 1000 + programBytes(program('a')));
+    const cache = new GrammarCache(trieOf(['a']), bytesMax);
+    const add = (letter: string) => cache.add(letter.repeat(1000), program(letter));
+    const find = (letter: string) => cache.find(letter.repeat(1000));
+    const [a, , c] = [add('a'), add('b'), add('c')];
+    expect(find('a')).toBe(a);
+    const d = add('d');
+    expect([find('a'), find('b'), find('c'), find('d')]).toEqual([a, null, c, d]);
+    expect(cache.add('e'.repeat(bytesMax), program('e'))).not.toBeNull();
+    expect([find('a'), find('c'), find('d'), find('e')]).toEqual([null, null, null, null]);
   });
 
   it('lie in shared memory', () => {
-    const { program, tokens } = new GrammarCompiler(trieOf(['a']), { addedTokenId: () => null }).compile(ANY);
-    for (const array of [program.edges, program.edgeStart, program.flags, tokens.bytes, tokens.text]) {
+    const { edges, edgeStart, flags } = program('a');
+    const { bytes, text } = trieOf(['a']);
+    for (const array of [edges, edgeStart, flags, bytes, text]) {
       expect(array.buffer).toBeInstanceOf(SharedArrayBuffer);
     }
   });
 });
+
+function programBytes({ edges, edgeStart, flags, byteClass }: GrammarProgram): number {
+  return edges.byteLength + edgeStart.byteLength + flags.byteLength + byteClass.byteLength;
+}

@@ -1,0 +1,101 @@
+/**
+ * A thread beside the main one for what would keep that busy: it answers one call after the other. It is started by
+ * the first call, and anew after it has failed. Knows nothing of what it is called for.
+ */
+
+import { Worker } from 'node:worker_threads';
+import { assert } from '../base/assert.ts';
+import { errorOf, type ThreadAnswer, type ThreadCall } from './call-protocol.ts';
+
+export type CallThreadOptions = {
+  /** For messages about the thread. */
+  readonly name: string;
+  readonly workerUrl: URL;
+  readonly workerData: unknown;
+};
+
+export type CallOptions = {
+  /** A call that is no longer wanted when its turn comes is passed over. */
+  readonly isWanted: () => boolean;
+  /** How long it will take, by whatever measure: the shortest call is next, of equal ones the first. */
+  readonly size: number;
+};
+
+type Waiting<Input, Output> = CallOptions & {
+  readonly call: ThreadCall<Input>;
+  readonly resolve: (output: Output) => void;
+  readonly reject: (error: Error) => void;
+};
+
+export class CallThread<Input, Output> {
+  readonly #options: CallThreadOptions;
+  /** In order of arrival. */
+  readonly #waiting: Waiting<Input, Output>[] = [];
+  /** The one that is with the worker. */
+  #running: Waiting<Input, Output> | null = null;
+  #worker: Worker | null = null;
+  #nextCallId = 1;
+
+  constructor(options: CallThreadOptions) {
+    this.#options = options;
+  }
+
+  /** @throws (rejects with) what the thread's computation throws; an error of its own when the thread fails. */
+  call(input: Input, options: CallOptions): Promise<Output> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ ...options, call: { callId: this.#nextCallId++, input }, resolve, reject });
+      if (this.#running === null) this.#postNext();
+    });
+  }
+
+  #postNext(): void {
+    for (let next = this.#takeShortest(); next !== null; next = this.#takeShortest()) {
+      if (next.isWanted()) {
+        this.#running = next;
+        this.#worker ??= this.#start();
+        this.#worker.postMessage(next.call);
+        return;
+      }
+      next.reject(new Error(`What the ${this.#options.name} was asked for is no longer wanted.`));
+    }
+  }
+
+  #takeShortest(): Waiting<Input, Output> | null {
+    let shortest = 0;
+    for (let index = 1; index < this.#waiting.length; index++) {
+      if (this.#waiting[index]!.size < this.#waiting[shortest]!.size) shortest = index;
+    }
+    return this.#waiting.splice(shortest, 1)[0] ?? null;
+  }
+
+  #start(): Worker {
+    const { name, workerUrl, workerData } = this.#options;
+    const worker = new Worker(workerUrl, { workerData });
+    // A call that nobody else waits for is no reason for the process to stay.
+    worker.unref();
+    worker.on('message', (answer: ThreadAnswer<Output>) => this.#settle(answer));
+    worker.on('error', (error) => this.#fail(worker, error));
+    worker.on('exit', (code) =>
+      this.#fail(worker, new Error(`The ${name} ended unexpectedly (exit code ${code}).`)),
+    );
+    return worker;
+  }
+
+  #settle(answer: ThreadAnswer<Output>): void {
+    const running = this.#running;
+    assert(running?.call.callId === answer.callId, 'a thread answers the call that it was given');
+    this.#running = null;
+    if (answer.kind === 'call-done') running.resolve(answer.output);
+    else running.reject(errorOf(answer));
+    this.#postNext();
+  }
+
+  /** Whoever waits fails; the next call starts another worker. */
+  #fail(worker: Worker, error: Error): void {
+    if (this.#worker !== worker) return;
+    this.#worker = null;
+    const failed = this.#running === null ? [] : [this.#running];
+    this.#running = null;
+    for (const { reject } of [...failed, ...this.#waiting.splice(0)]) reject(error);
+  }
+}

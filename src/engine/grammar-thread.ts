@@ -1,0 +1,40 @@
+/**
+ * Grammars are compiled in a thread of their own: the smallest keep theirs busy for a millisecond, the largest for
+ * hundreds, and on the main thread every stream would wait for them. Sources go there as JSON, which is copied
+ * faster than what it says.
+ */
+
+import type { GrammarProgram } from '../sampling/grammar/grammar-program.ts';
+import { CallThread } from './call-thread.ts';
+
+export type GrammarThreadData = {
+  /** By the texts of added tokens. */
+  readonly addedTokenIds: ReadonlyMap<string, number>;
+};
+
+export type GrammarThreadOptions = GrammarThreadData & {
+  /** The compiled worker; the one beside this file by default. */
+  readonly workerUrl?: URL;
+};
+
+export class GrammarThread {
+  readonly #thread: CallThread<string, GrammarProgram>;
+
+  constructor({ workerUrl, addedTokenIds }: GrammarThreadOptions) {
+    this.#thread = new CallThread({
+      name: 'grammar thread',
+      workerUrl: workerUrl ?? new URL('./grammar-worker.js', import.meta.url),
+      workerData: { addedTokenIds } satisfies GrammarThreadData,
+    });
+  }
+
+  /**
+   * As `compileGrammar`. The shortest source that waits is next, so that a usual one waits for one large one at most; a
+   * source that is no longer wanted when its turn comes is passed over.
+   * @param source a `GrammarSource` as JSON.
+   * @throws (rejects with) ServerError of `compileGrammar`; any other error when the thread fails.
+   */
+  compile(source: string, isWanted: () => boolean): Promise<GrammarProgram> {
+    return this.#thread.call(source, { isWanted, size: source.length });
+  }
+}
