@@ -8,18 +8,29 @@ import { readStream, type StreamRecord } from './stream-record.ts';
 
 export type ChatTarget = { readonly target: Target; readonly model: string };
 
-const modelList = z.looseObject({ data: z.array(z.looseObject({ id: z.string() })).min(1) });
+const modelList = z.looseObject({
+  data: z.array(z.looseObject({ id: z.string(), max_model_len: z.number().nullish() })).min(1),
+});
 const SHORT_PROBE_WORDS = 8;
 const LONG_PROBE_WORDS = 72;
 const PROBE_SEED = 0;
 
 /** The first model that the server lists. */
 export async function firstModelOf(target: Target): Promise<string> {
+  return (await listedModel(target)).id;
+}
+
+/** Tokens of prompt and answer together that the first model takes; `null` where the server does not say. */
+export async function modelLengthMaxOf(target: Target): Promise<number | null> {
+  return (await listedModel(target)).max_model_len ?? null;
+}
+
+async function listedModel(target: Target) {
   const answer = await exchange(target, '/v1/models');
   if (answer.failure !== null || answer.status !== 200) {
     throw new Error(`GET ${target.url}/v1/models: ${answer.failure ?? `HTTP ${answer.status}`}`);
   }
-  return modelList.parse(JSON.parse(bodyText(answer))).data[0]!.id;
+  return modelList.parse(JSON.parse(bodyText(answer))).data[0]!;
 }
 
 /** Exactly `outputTokenCount` tokens come back: the model's end of text is ignored. */

@@ -37,23 +37,25 @@ export type RunFigures = {
   readonly tokensPerPiece: number;
   readonly promptTokensMean: number;
   readonly cachedTokensMean: number;
+  /** CPU time of this process in the run: the load generator's own cost, and the bare engine's where that is driven. */
+  readonly ownCpuMs: number;
 };
 
 /** Runs the load to its end. Requests that fail are counted, not sent again. */
 export async function runClosedLoop(load: Load): Promise<RunFigures> {
   const finished: FinishedStream[] = [];
   let nextIndex = 0;
+  const cpuBefore = process.cpuUsage();
   const client = async () => {
     while (nextIndex < load.requestCount) finished.push(await load.send(nextIndex++));
   };
   await Promise.all(Array.from({ length: load.concurrency }, client));
-  return figuresOf(
-    load,
-    finished.map((look) => look()),
-  );
+  const { user, system } = process.cpuUsage(cpuBefore);
+  const outcomes = finished.map((look) => look());
+  return figuresOf(load, outcomes, (user + system) / 1000);
 }
 
-function figuresOf(load: Load, outcomes: readonly StreamOutcome[]): RunFigures {
+function figuresOf(load: Load, outcomes: readonly StreamOutcome[], ownCpuMs: number): RunFigures {
   const records = outcomes.flatMap((outcome) => (outcome.kind === 'stream-done' ? [outcome.record] : []));
   const failures = outcomes.flatMap((outcome) => (outcome.kind === 'stream-failed' ? [outcome.reason] : []));
   const wallMs = wallOf(records);
@@ -73,6 +75,7 @@ function figuresOf(load: Load, outcomes: readonly StreamOutcome[]): RunFigures {
     tokensPerPiece: pieceCount === 0 ? 0 : outputTokenCount / pieceCount,
     promptTokensMean: mean(records.map((record) => record.promptTokenCount)),
     cachedTokensMean: mean(records.map((record) => record.cachedTokenCount)),
+    ownCpuMs,
   };
 }
 

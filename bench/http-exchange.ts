@@ -1,6 +1,5 @@
 /**
- * One HTTP exchange with the arrival time of every piece of the answer. Plain `node:http` with kept-alive
- * connections, and nothing is parsed while a run is on: generator and server often share the same few cores, and
+ * One HTTP exchange with the arrival time of every piece of the answer. Plain `node:http`, and nothing is parsed while a run is on: generator and server often share the same few cores, and
  * what the one burns the other lacks. Knows nothing of events or of tokens.
  */
 
@@ -31,11 +30,12 @@ export type Exchange = {
   readonly failure: string | null;
 };
 
-export function createTarget(url: string, apiKey: string | null): Target {
+/** @param keepsAlive whether connections are used for one request after the other; off where a server closes them */
+export function createTarget(url: string, apiKey: string | null, keepsAlive = true): Target {
   return {
     url: url.replace(/\/+$/, ''),
     apiKey,
-    agent: new Agent({ keepAlive: true, maxSockets: Infinity }),
+    agent: new Agent({ keepAlive: keepsAlive, maxSockets: Infinity }),
   };
 }
 

@@ -33,7 +33,7 @@ export type SharedPrefixPlan = {
   readonly firstSeed: number;
 };
 
-/** One request at a time. @throws Error when a request fails. */
+/** One request at a time, after a pair that is not counted. @throws Error when a request fails. */
 export async function measureSharedPrefix(
   chat: ChatTarget,
   plan: SharedPrefixPlan,
@@ -41,12 +41,15 @@ export async function measureSharedPrefix(
   const wordCount = Math.ceil((plan.prefixTokenCount / plan.cost.perWord) * 1.05);
   const cold = [];
   const warm = [];
-  for (let pair = 0; pair < plan.pairCount; pair++) {
+  for (let pair = 0; pair <= plan.pairCount; pair++) {
     const seed = plan.firstSeed + pair;
     const beginning = wordsOf(seed, wordCount);
     const ending = (which: number) => wordsOf(ENDING_SEEDS + 2 * seed + which, ENDING_WORDS);
-    cold.push(await streamChatOrThrow(chat, `${beginning}. ${ending(0)}`, OUTPUT_TOKENS));
-    warm.push(await streamChatOrThrow(chat, `${beginning}. ${ending(1)}`, OUTPUT_TOKENS));
+    const first = await streamChatOrThrow(chat, `${beginning}. ${ending(0)}`, OUTPUT_TOKENS);
+    const second = await streamChatOrThrow(chat, `${beginning}. ${ending(1)}`, OUTPUT_TOKENS);
+    if (pair === 0) continue;
+    cold.push(first);
+    warm.push(second);
   }
   return {
     promptTokenCount: overRepeats(warm.map((record) => record.promptTokenCount)),

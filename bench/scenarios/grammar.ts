@@ -1,17 +1,22 @@
 /**
- * `npx tsx bench/grammar-cost.ts MODEL`: what holding an output to a JSON schema costs per token, as the ratio to the same
+ * What holding an output to a JSON schema costs per token, as the ratio to the same
  * requests without one, in turns on one server. Runs as they are, HTTP included; the grammar is compiled once a round and
  * for each stream where each has a schema of its own.
  */
 
-import { Command, InvalidArgumentError } from 'commander';
 import { z } from 'zod';
-import { firstModelOf } from './chat-client.ts';
-import { bodyText, closeTarget, createTarget, exchange, type Target } from './http-exchange.ts';
-import { startServer } from './server-process.ts';
-import { quantile } from './statistics.ts';
+import { bodyText, exchange, type Target } from '../http-exchange.ts';
+import { countOption, repeatsOption, type ServerFlags, serverOptions } from '../options.ts';
+import { type Bench, scenario } from '../scenario.ts';
+import { overRepeats, ratioOverRepeats } from '../statistics.ts';
+import { openServer } from '../subjects.ts';
+import { rangeCell, ratioCell, renderTable } from '../table.ts';
 
-type Options = { readonly streams: number; readonly tokens: number; readonly rounds: number };
+type Flags = ServerFlags & {
+  readonly streams: number;
+  readonly outputTokens: number;
+  readonly repeats: number;
+};
 
 /** How the requests of a run differ from those without a grammar. */
 type Variant = { readonly name: string; readonly schemaOf: (round: number, stream: number) => object };
@@ -52,26 +57,26 @@ const answerSchema = z.looseObject({ usage: z.looseObject({ completion_tokens: z
 class Runner {
   readonly #target: Target;
   readonly #model: string;
-  readonly #options: Options;
+  readonly #flags: Flags;
   #seed = 0;
 
-  constructor(target: Target, model: string, options: Options) {
+  constructor(target: Target, model: string, flags: Flags) {
     this.#target = target;
     this.#model = model;
-    this.#options = options;
+    this.#flags = flags;
   }
 
   /** @returns milliseconds of all streams together for a token of each. */
   async timePerToken(fieldsOf: (stream: number) => object): Promise<number> {
-    const { streams, tokens } = this.#options;
+    const { streams, outputTokens } = this.#flags;
     const startMs = performance.now();
     const counts = await Promise.all(
       Array.from({ length: streams }, (_, stream) => this.#request(fieldsOf(stream))),
     );
     const elapsedMs = performance.now() - startMs;
-    if (counts.some((count) => count !== tokens))
-      throw new Error(`an output has not its ${tokens} tokens: ${counts}`);
-    return elapsedMs / tokens;
+    if (counts.some((count) => count !== outputTokens))
+      throw new Error(`an output has not its ${outputTokens} tokens: ${counts}`);
+    return elapsedMs / outputTokens;
   }
 
   async #request(fields: object): Promise<number> {
@@ -79,7 +84,7 @@ class Runner {
     const answer = await exchange(this.#target, '/v1/chat/completions', {
       model: this.#model,
       messages: [{ role: 'user', content: `Number ${this.#seed}: write a list.` }],
-      max_tokens: this.#options.tokens,
+      max_tokens: this.#flags.outputTokens,
       ignore_eos: true,
       seed: this.#seed,
       ...fields,
@@ -95,7 +100,7 @@ async function compare(
   runner: Runner,
   sampling: (typeof SAMPLINGS)[number],
   variant: Variant,
-  rounds: number,
+  repeatCount: number,
 ) {
   const free = () => runner.timePerToken(() => sampling.fields);
   const held = (round: number) =>
@@ -109,7 +114,7 @@ async function compare(
   const frees: number[] = [];
   const helds: number[] = [];
   // The first round warms both up; every other one runs backwards.
-  for (let round = 0; round <= rounds; round++) {
+  for (let round = 0; round <= repeatCount; round++) {
     const isBackwards = round % 2 === 1;
     const first = isBackwards ? await held(round) : await free();
     const second = isBackwards ? await free() : await held(round);
@@ -117,50 +122,46 @@ async function compare(
     frees.push(isBackwards ? second : first);
     helds.push(isBackwards ? first : second);
   }
-  return { frees, ratios: helds.map((time, index) => time / frees[index]!) };
+  return {
+    sampling: sampling.name,
+    grammars: variant.name,
+    msPerTokenWithout: overRepeats(frees),
+    ratio: ratioOverRepeats(helds, frees),
+  };
 }
 
-async function main(model: string, options: Options): Promise<void> {
-  const server = await startServer({
-    command: [process.execPath, 'dist/cli.js', 'serve'],
-    serverArguments: ['--model', model, '--max-model-len', '1024'],
-  });
-  const target = createTarget(server.url, null);
-  try {
-    const runner = new Runner(target, await firstModelOf(target), options);
-    process.stdout.write(
-      '| sampling | grammars | ms a token without | with / without |\n|---|---|---|---|\n',
-    );
-    for (const sampling of SAMPLINGS) {
-      for (const variant of VARIANTS) {
-        const { frees, ratios } = await compare(runner, sampling, variant, options.rounds);
-        const range = `${Math.min(...ratios).toFixed(2)} to ${Math.max(...ratios).toFixed(2)}`;
-        const figures = `${median(frees).toFixed(1)} | ${median(ratios).toFixed(2)} (${range})`;
-        process.stdout.write(`| ${sampling.name} | ${variant.name} | ${figures} |\n`);
-      }
+async function compareAll(bench: Bench, runner: Runner, repeatCount: number) {
+  const figures = [];
+  for (const sampling of SAMPLINGS) {
+    for (const variant of VARIANTS) {
+      bench.progress(`${sampling.name}, ${variant.name}`);
+      figures.push(await compare(runner, sampling, variant, repeatCount));
     }
-  } finally {
-    closeTarget(target);
-    await server.stop();
   }
+  return figures;
 }
 
-const median = (values: readonly number[]): number =>
-  quantile(
-    [...values].sort((a, b) => a - b),
-    0.5,
-  );
-
-const count = (text: string): number => {
-  const value = Number(text);
-  if (Number.isInteger(value) && value > 0) return value;
-  throw new InvalidArgumentError('Expected a whole number above 0.');
-};
-
-await new Command('grammar-cost')
-  .argument('<model>', 'directory of a checkpoint')
-  .option('--streams <count>', 'requests at a time', count, 8)
-  .option('--tokens <count>', 'of each output', count, 64)
-  .option('--rounds <count>', 'of each comparison, after one that warms up', count, 5)
-  .action((model: string, options: Options) => main(model, options))
-  .parseAsync();
+export const grammar = scenario<Flags>({
+  name: 'grammar',
+  summary: 'what holding an output to a JSON schema costs a token',
+  options: [
+    ...serverOptions(),
+    countOption('streams', 'requests at a time', 8),
+    countOption('output-tokens', 'of each output', 64),
+    repeatsOption(5),
+  ],
+  run: async (flags, bench) => {
+    const { chat } = await openServer(bench, flags);
+    const figures = await compareAll(bench, new Runner(chat.target, chat.model, flags), flags.repeats);
+    const text = renderTable(
+      ['sampling', 'grammars', 'ms a token without (min..max)', 'with / without'],
+      figures.map((each) => [
+        each.sampling,
+        each.grammars,
+        rangeCell(each.msPerTokenWithout),
+        ratioCell(each.ratio),
+      ]),
+    );
+    return { figures, text, failureCount: 0 };
+  },
+});
