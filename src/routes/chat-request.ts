@@ -11,6 +11,7 @@ import {
 } from './schema/chat-completion-request.ts';
 import { CHAT_FIELDS, CONTENT_PART_FIELDS, messageFields } from './schema/field-tables.ts';
 import { FieldCheck } from './schema/fields.ts';
+import { CALLED_FUNCTION_FIELDS, TOOL_CALL_FIELDS } from './schema/tool-field-tables.ts';
 import { grammarOf } from './structured-output.ts';
 import { renderingOf } from './template-request.ts';
 import {
@@ -85,11 +86,22 @@ function checkMessageFields(messages: readonly ChatCompletionMessage[], fields: 
   for (const [index, message] of messages.entries()) {
     const exact = `messages[${index}]`;
     fields.check(message, messageFields(message.role), { exact: `${exact}.`, general: 'messages[].' });
+    if (message.role === 'assistant') checkCallFields(message.tool_calls ?? [], exact, fields);
     if (!Array.isArray(message.content)) continue;
     for (const [partIndex, part] of message.content.entries()) {
       const place = { exact: `${exact}.content[${partIndex}].`, general: 'messages[].content[].' };
       fields.check(part, CONTENT_PART_FIELDS, place);
     }
+  }
+}
+
+function checkCallFields(calls: HistoryToolCalls, message: string, fields: FieldCheck): void {
+  for (const [index, call] of calls.entries()) {
+    const exact = `${message}.tool_calls[${index}].`;
+    const general = 'messages[].tool_calls[].';
+    fields.check(call, TOOL_CALL_FIELDS, { exact, general });
+    const place = { exact: `${exact}function.`, general: `${general}function.` };
+    fields.check(call.function, CALLED_FUNCTION_FIELDS, place);
   }
 }
 

@@ -2,7 +2,11 @@
 
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { JsonObject } from './request-body.ts';
-import { RESPONSE_FORMAT_FIELDS, STRUCTURED_OUTPUTS_FIELDS } from './schema/field-tables.ts';
+import {
+  JSON_SCHEMA_FIELDS,
+  RESPONSE_FORMAT_FIELDS,
+  STRUCTURED_OUTPUTS_FIELDS,
+} from './schema/field-tables.ts';
 import type { FieldCheck } from './schema/fields.ts';
 import type { SchemaField, StructuredFields } from './schema/structured-fields.ts';
 import { requireStrictSchema } from './strict-schema.ts';
@@ -42,6 +46,8 @@ function fromResponseFormat(
     if (format.schema == null) return [{ param: 'response_format', grammar: { kind: 'json-object' } }];
     return [schemaGrammar('response_format.schema', format.schema)];
   }
+  const inside = 'response_format.json_schema.';
+  fields.check(format.json_schema, JSON_SCHEMA_FIELDS, { exact: inside, general: inside });
   const { schema, strict } = format.json_schema;
   if (schema == null) return [{ param: 'response_format', grammar: { kind: 'json-object' } }];
   const param = 'response_format.json_schema.schema';

@@ -4,9 +4,15 @@ import { TOOL_ARGUMENTS_DEPTH_MAX, TOOL_CALLS_MAX } from '../base/limits.ts';
 import type { AnswerForm, CallableTool } from '../engine/text-generation.ts';
 import type { ToolDefinition } from '../text/chat-message.ts';
 import type { JsonObject } from './request-body.ts';
-import type { FieldCheck } from './schema/fields.ts';
-import { TOOL_FIELDS, TOOL_FUNCTION_FIELDS } from './schema/tool-field-tables.ts';
-import type { RequestTool, ToolFields } from './schema/tool-fields.ts';
+import type { FieldCheck, FieldPlace } from './schema/fields.ts';
+import {
+  ALLOWED_CHOICE_FIELDS,
+  ALLOWED_TOOLS_FIELDS,
+  NAMED_FUNCTION_FIELDS,
+  TOOL_FIELDS,
+  TOOL_FUNCTION_FIELDS,
+} from './schema/tool-field-tables.ts';
+import type { NamedTool, RequestTool, ToolFields } from './schema/tool-fields.ts';
 import { invalid, isNestedTooDeep, unsupported, withWellFormedText } from './text-request.ts';
 
 export type ToolRequest = {
@@ -39,6 +45,7 @@ export function refuseCustomTools(body: JsonObject): void {
 export function toolRequestOf(request: ToolFields, fields: FieldCheck): ToolRequest {
   const tools = request.tools ?? [];
   checkTools(tools, fields);
+  checkChoice(request.tool_choice, fields);
   const choice = choiceOf(request, tools);
   const isOff = choice.kind === 'none';
   if (tools.length === 0 && request.parallel_tool_calls != null) {
@@ -98,6 +105,27 @@ function checkTools(tools: readonly RequestTool[], fields: FieldCheck): void {
     if (names.has(name)) throw invalid(`${place.exact}name`, `Two tools have the name '${name}'.`);
     names.add(name);
   }
+}
+
+function checkChoice(choice: ToolFields['tool_choice'], fields: FieldCheck): void {
+  if (typeof choice !== 'object' || choice === null) return;
+  const place = { exact: 'tool_choice.', general: 'tool_choice.' };
+  if (choice.type === 'function') {
+    checkNamedTool(choice, fields, place);
+    return;
+  }
+  fields.check(choice, ALLOWED_CHOICE_FIELDS, place);
+  const inside = 'tool_choice.allowed_tools.';
+  fields.check(choice.allowed_tools, ALLOWED_TOOLS_FIELDS, { exact: inside, general: inside });
+  for (const [index, tool] of choice.allowed_tools.tools.entries()) {
+    checkNamedTool(tool, fields, { exact: `${inside}tools[${index}].`, general: `${inside}tools[].` });
+  }
+}
+
+function checkNamedTool(tool: NamedTool, fields: FieldCheck, { exact, general }: FieldPlace): void {
+  fields.check(tool, TOOL_FIELDS, { exact, general });
+  const place = { exact: `${exact}function.`, general: `${general}function.` };
+  fields.check(tool.function, NAMED_FUNCTION_FIELDS, place);
 }
 
 function checkParameters(parameters: JsonObject | null | undefined, param: string): void {

@@ -396,6 +396,29 @@ const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: strin
     },
     'messages[].reasoning_content, messages[].content[].cache_control',
   ],
+  [
+    {
+      response_format: {
+        type: 'json_schema',
+        json_schema: { name: 'n', description: 'd', mood: 1, schema: {} },
+      },
+    },
+    'response_format.json_schema.description, response_format.json_schema.mood',
+  ],
+  [
+    {
+      messages: [
+        USER_MESSAGE,
+        {
+          role: 'assistant',
+          tool_calls: [
+            { id: 'c', index: 0, type: 'function', function: { name: 'f', arguments: '{}', mood: 1 } },
+          ],
+        },
+      ],
+    },
+    'messages[].tool_calls[].index, messages[].tool_calls[].function.mood',
+  ],
 ];
 
 describe('a field without effect', () => {

@@ -141,6 +141,12 @@ export const COMPLETION_FIELDS: FieldTable = new Map([
 
 export const RESPONSE_FORMAT_FIELDS: FieldTable = new Map(served(['type', 'json_schema', 'schema']));
 
+/** Of `response_format.json_schema`. OpenAI demands a name, which is a label and promises nothing. */
+export const JSON_SCHEMA_FIELDS: FieldTable = new Map([
+  ...served(['name', 'schema', 'strict']),
+  ['description', ignored('the model is not told of the format, only held to it')],
+]);
+
 export const STRUCTURED_OUTPUTS_FIELDS: FieldTable = new Map([
   ...served(['json', 'json_object', 'regex', 'choice', 'grammar', 'disable_any_whitespace']),
   ['whitespace_pattern', refused(ONE_WHITE_SPACE)],

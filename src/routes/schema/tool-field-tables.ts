@@ -1,7 +1,8 @@
-/** Which fields of a tool have an effect here. */
+/** Which fields of a tool, of a choice among tools, and of an earlier call have an effect here. */
 
 import { type FieldTable, SERVED } from './fields.ts';
 
+/** Of a tool, and of one that a choice names. */
 export const TOOL_FIELDS: FieldTable = new Map([
   ['type', SERVED],
   ['function', SERVED],
@@ -12,4 +13,27 @@ export const TOOL_FUNCTION_FIELDS: FieldTable = new Map([
   ['description', SERVED],
   ['parameters', SERVED],
   ['strict', SERVED],
+]);
+
+export const ALLOWED_CHOICE_FIELDS: FieldTable = new Map([
+  ['type', SERVED],
+  ['allowed_tools', SERVED],
+]);
+
+export const ALLOWED_TOOLS_FIELDS: FieldTable = new Map([
+  ['mode', SERVED],
+  ['tools', SERVED],
+]);
+
+export const NAMED_FUNCTION_FIELDS: FieldTable = new Map([['name', SERVED]]);
+
+export const TOOL_CALL_FIELDS: FieldTable = new Map([
+  ['id', SERVED],
+  ['type', SERVED],
+  ['function', SERVED],
+]);
+
+export const CALLED_FUNCTION_FIELDS: FieldTable = new Map([
+  ['name', SERVED],
+  ['arguments', SERVED],
 ]);

@@ -77,3 +77,4 @@ const toolFieldsSchema = z.looseObject(toolFields);
 
 export type ToolFields = z.infer<typeof toolFieldsSchema>;
 export type RequestTool = NonNullable<ToolFields['tools']>[number];
+export type NamedTool = z.infer<typeof namedFunction>;
