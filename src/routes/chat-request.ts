@@ -172,7 +172,8 @@ function toolCallsOf(calls: HistoryToolCalls): readonly ToolCall[] {
 }
 
 function assistantPartsOf(message: AssistantMessage): Pick<ChatMessage, 'tool_calls' | 'reasoning'> {
-  const { tool_calls: calls, reasoning_content, reasoning = reasoning_content } = message;
+  const { tool_calls: calls } = message;
+  const reasoning = message.reasoning ?? message.reasoning_content;
   return {
     ...(calls == null ? {} : { tool_calls: toolCallsOf(calls) }),
     ...(reasoning == null ? {} : { reasoning: wellFormed(reasoning) }),

@@ -154,6 +154,25 @@ describe('tools of a request', () => {
     const response = await routeTestApp().chat({ tools: [tool] });
     expect(response.headers.get('x-octavo-ignored')).toBe('tools[].cache_control, tools[].function.examples');
   });
+
+  it.each([
+    [
+      { ...named('now'), mood: 1, function: { name: 'now', strict: true } },
+      'tool_choice.mood, tool_choice.function.strict',
+    ],
+    [
+      {
+        type: 'allowed_tools',
+        mood: 1,
+        allowed_tools: { mode: 'auto', strict: true, tools: [{ ...named('now'), function: NOW.function }] },
+      },
+      'tool_choice.mood, tool_choice.allowed_tools.strict, tool_choice.allowed_tools.tools[].function.description, ' +
+        'tool_choice.allowed_tools.tools[].function.strict',
+    ],
+  ])('case %#: are chosen by a choice whose unknown fields are named', async (tool_choice, names) => {
+    const response = await routeTestApp().chat({ ...TOOLS, tool_choice });
+    expect(response.headers.get('x-octavo-ignored')).toBe(names);
+  });
 });
 
 describe('thoughts in a request', () => {
@@ -178,6 +197,16 @@ describe('thoughts in a request', () => {
       content: 'Hi',
       reasoning: 'Hm',
     });
+  });
+
+  it.each([
+    [{ reasoning: null, reasoning_content: 'Hm' }, 'Hm'],
+    [{ reasoning: 'Hm', reasoning_content: null }, 'Hm'],
+    [{ reasoning: 'Hm', reasoning_content: 'Older' }, 'Hm'],
+  ])('are taken from whichever of the fields holds them: %j', async (thoughts, reasoning) => {
+    const messages = [USER_MESSAGE, { role: 'assistant', content: 'Hi', ...thoughts }];
+    const [prompt] = (await textRequest({ messages })).prompts;
+    expect(prompt?.kind === 'messages' && prompt.messages[1]).toMatchObject({ reasoning });
   });
 
   it('are named as ignored where the template does not look at them', async () => {
