@@ -339,6 +339,11 @@ const REFUSED: readonly (readonly [fields: Record<string, unknown>, param: strin
   [{ structured_outputs: { whitespace_pattern: ' ' } }, 'structured_outputs.whitespace_pattern'],
   [{ guided_whitespace_pattern: ' ' }, 'guided_whitespace_pattern'],
   [{ chat_template: '{{ messages }}' }, 'chat_template'],
+  [{ documents: [{ text: 'x' }] }, 'documents'],
+  [{ truncate_prompt_tokens: 5 }, 'truncate_prompt_tokens'],
+  [{ include_stop_str_in_output: true }, 'include_stop_str_in_output'],
+  [{ skip_special_tokens: false }, 'skip_special_tokens'],
+  [{ return_tokens_as_token_ids: true }, 'return_tokens_as_token_ids'],
   [{ echo: true }, 'echo'],
   [user([{ type: 'text', text: 'What is this?' }, image]), 'messages[0].content[1].type'],
   [user([{ type: 'input_audio', input_audio: {} }]), 'messages[0].content[0].type'],
@@ -366,6 +371,8 @@ describe('a field whose absence would change the answer', () => {
     { n: 1 },
     { best_of: 1, echo: false, add_generation_prompt: true, chat_template_kwargs: {} },
     { stream: true, stream_options: { include_obfuscation: false } },
+    { skip_special_tokens: true, spaces_between_special_tokens: true, include_stop_str_in_output: false },
+    { return_tokens_as_token_ids: false, documents: [] },
   ])('is fine where it asks for nothing: %j', async (fields) => {
     expect(await ignoredFields(fields)).toBeNull();
   });
@@ -373,7 +380,7 @@ describe('a field whose absence would change the answer', () => {
 
 const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: string])[] = [
   [{ user: 'u', metadata: { a: 'b' }, store: true }, 'user, metadata, store'],
-  [{ service_tier: 'auto', safety_identifier: 's' }, 'service_tier, safety_identifier'],
+  [{ service_tier: 'flex', safety_identifier: 's' }, 'service_tier, safety_identifier'],
   [
     { prompt_cache_key: 'k', prompt_cache_retention: '24h', prompt_cache_options: {} },
     'prompt_cache_key, prompt_cache_retention, prompt_cache_options',

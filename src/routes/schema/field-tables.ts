@@ -79,12 +79,12 @@ const OPENAI_OTHERS: readonly (readonly [string, FieldRule])[] = [
   ['web_search_options', refused('nothing is searched')],
   ['moderation', refused('nothing is moderated, so nothing would be blocked')],
   ['prediction', ignored('a hint for speed; the output is the same without it')],
-  ['verbosity', ignored('a preference; it promises nothing about the form of the output')],
-  ['metadata', ignored('nothing is stored')],
-  ['store', ignored('nothing is stored')],
+  ['verbosity', ignored('a preference; it promises nothing about the form of the output', is('medium'))],
+  ['metadata', ignored('nothing is stored', isEmpty)],
+  ['store', ignored('nothing is stored', is(false))],
   ['user', ignored(NO_USERS)],
   ['safety_identifier', ignored(NO_USERS)],
-  ['service_tier', ignored('there is one tier')],
+  ['service_tier', ignored('there is one tier', is('auto', 'default'))],
   ['prompt_cache_key', ignored('prefixes are always cached; cache_salt separates tenants')],
   ['prompt_cache_options', ignored('prefixes are always cached, as long as there is room')],
   ['prompt_cache_retention', ignored('prefixes are always cached, as long as there is room')],
@@ -97,6 +97,11 @@ const OTHERS_REFUSED: readonly (readonly [string, FieldRule])[] = [
   ['structural_tag', refused(NO_TAGS)],
   ['grammar_lazy', refused('a grammar holds from the first token on', is(false))],
   ['use_beam_search', refused('beams are not searched', is(false))],
+  ['truncate_prompt_tokens', refused('prompts are not cut')],
+  ['include_stop_str_in_output', refused('a stop string is never part of the output', is(false))],
+  ['skip_special_tokens', refused('special tokens are never part of the output', is(true))],
+  ['spaces_between_special_tokens', ignored('special tokens are never part of the output', is(true))],
+  ['return_tokens_as_token_ids', refused('return_token_ids tells the ids', is(false))],
 ];
 
 /** Extensions that mean something for chat only. */
@@ -104,6 +109,7 @@ const CHAT_OTHERS: readonly (readonly [string, FieldRule])[] = [
   ['echo', refused('the prompt is not repeated in the answer', is(false))],
   ['best_of', refused('choices are not ranked', is(1))],
   ['chat_template', refused(TEMPLATE)],
+  ['documents', refused('documents belong into messages', isEmpty)],
 ];
 
 /** OpenAI's and others' fields of a completion request that are refused or have no effect. */
@@ -113,7 +119,6 @@ const COMPLETION_OTHERS: readonly (readonly [string, FieldRule])[] = [
   ['top_logprobs', refused('this endpoint takes their number in logprobs')],
   ['messages', refused('this endpoint takes a prompt; /v1/chat/completions takes messages')],
   ['prompt_embeds', refused('prompts are text or tokens')],
-  ['truncate_prompt_tokens', refused('prompts are not cut')],
 ];
 
 const served = (names: readonly string[]): [string, FieldRule][] => names.map((name) => [name, SERVED]);

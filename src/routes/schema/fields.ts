@@ -30,9 +30,9 @@ const never = (): boolean => false;
 export const isEmpty = (value: unknown): boolean =>
   value === false || (typeof value === 'object' && value !== null && Object.keys(value).length === 0);
 export const is =
-  (neutral: unknown) =>
+  (...neutral: readonly unknown[]) =>
   (value: unknown): boolean =>
-    value === neutral;
+    neutral.includes(value);
 
 export function refused(reason: string, isNeutral: (value: unknown) => boolean = never): FieldRule {
   return { kind: 'refused', reason, isNeutral };
