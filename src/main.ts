@@ -175,6 +175,7 @@ async function listen(config: ServeConfig, app: ReturnType<typeof createApp>): P
   server.requestTimeout = REQUEST_RECEIVE_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on('clientError', broken.onClientError);
+  server.on('checkExpectation', broken.onUnknownExpectation);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why =

@@ -1,9 +1,9 @@
 /**
- * What never reached a route: bytes that are not HTTP, headers too long, a target or host that makes no URL, a request
- * that did not arrive in time. Answered in the form of every other error.
+ * What never reached a route: bytes that are not HTTP, headers too long, a target or host that makes no URL, an expectation
+ * that is not known, a request that did not arrive in time. Answered in the form of every other error.
  */
 
-import { STATUS_CODES } from 'node:http';
+import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type ApiError, HttpError, toApiError } from './api-error.ts';
 
@@ -15,6 +15,7 @@ const STATUS_BY_CODE: Readonly<Record<string, 408 | 431>> = {
 const MESSAGES = {
   400: 'The request is not valid HTTP.',
   408: 'The request did not arrive in time.',
+  417: "The header 'expect' may only say '100-continue'.",
   431: 'The headers of the request are too long.',
 } as const;
 
@@ -36,6 +37,14 @@ export function brokenRequests(newId: () => string) {
         status: apiError.status,
         headers: headersOf(apiError),
       });
+    },
+
+    /** Listener of the server's `checkExpectation`: an `Expect` header that is not `100-continue`. */
+    onUnknownExpectation(_request: IncomingMessage, response: ServerResponse): void {
+      const apiError = toApiError(new HttpError(417, 'invalid_http', MESSAGES[417]));
+      const json = JSON.stringify(apiError.body);
+      const headers = { ...headersOf(apiError), 'content-length': Buffer.byteLength(json) };
+      response.writeHead(apiError.status, headers).end(json);
     },
 
     /** Listener of the server's `clientError`: writes to the bare connection, and closes it. */

@@ -86,7 +86,7 @@ function checkMessageFields(messages: readonly ChatCompletionMessage[], fields: 
   for (const [index, message] of messages.entries()) {
     const exact = `messages[${index}]`;
     fields.check(message, messageFields(message.role), { exact: `${exact}.`, general: 'messages[].' });
-    if (message.role === 'assistant') checkCallFields(message.tool_calls ?? [], exact, fields);
+    if (message.role === 'assistant') checkAssistantFields(message, exact, fields);
     if (!Array.isArray(message.content)) continue;
     for (const [partIndex, part] of message.content.entries()) {
       const place = { exact: `${exact}.content[${partIndex}].`, general: 'messages[].content[].' };
@@ -95,9 +95,13 @@ function checkMessageFields(messages: readonly ChatCompletionMessage[], fields: 
   }
 }
 
-function checkCallFields(calls: HistoryToolCalls, message: string, fields: FieldCheck): void {
-  for (const [index, call] of calls.entries()) {
-    const exact = `${message}.tool_calls[${index}].`;
+function checkAssistantFields(message: AssistantMessage, path: string, fields: FieldCheck): void {
+  if (message.refusal != null && message.content != null) {
+    const place = { exact: `${path}.`, general: 'messages[].' };
+    fields.ignore('refusal', place, 'the message has content in its place');
+  }
+  for (const [index, call] of (message.tool_calls ?? []).entries()) {
+    const exact = `${path}.tool_calls[${index}].`;
     const general = 'messages[].tool_calls[].';
     fields.check(call, TOOL_CALL_FIELDS, { exact, general });
     const place = { exact: `${exact}function.`, general: `${general}function.` };
@@ -175,7 +179,7 @@ function assistantPartsOf(message: AssistantMessage): Pick<ChatMessage, 'tool_ca
   const { tool_calls: calls } = message;
   const reasoning = message.reasoning ?? message.reasoning_content;
   return {
-    ...(calls == null ? {} : { tool_calls: toolCallsOf(calls) }),
+    ...(calls == null || calls.length === 0 ? {} : { tool_calls: toolCallsOf(calls) }),
     ...(reasoning == null ? {} : { reasoning: wellFormed(reasoning) }),
   };
 }

@@ -131,7 +131,9 @@ export class ChatChunkEncoder extends AnswerEncoder {
   }
 
   protected override delta(delta: TextDelta): string {
-    if (hasMoreThanText(delta)) return this.#deltaWithTokens(delta, { content: delta.text });
+    if (hasMoreThanText(delta)) {
+      return this.#deltaWithTokens(delta, delta.text === '' ? {} : { content: delta.text });
+    }
     return this.#textHeads[delta.choiceIndex]! + JSON.stringify(delta.text) + this.#textTail;
   }
 

@@ -27,7 +27,7 @@ export function requireJson(headers: Headers): void {
     );
   }
   const encoding = headers.get('content-encoding') ?? 'identity';
-  if (encoding !== 'identity') {
+  if (encoding.toLowerCase() !== 'identity') {
     throw new HttpError(415, 'unsupported_media_type', 'Compressed request bodies are not supported.');
   }
 }

@@ -426,6 +426,10 @@ const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: strin
     },
     'messages[].tool_calls[].index, messages[].tool_calls[].function.mood',
   ],
+  [
+    { messages: [USER_MESSAGE, { role: 'assistant', content: 'Yes.', refusal: 'No.' }] },
+    'messages[].refusal',
+  ],
 ];
 
 describe('a field without effect', () => {
@@ -505,6 +509,11 @@ describe('messages', () => {
       { role: 'tool', content: '2', tool_call_id: 'call_1' },
     ];
     expect(await messagesOf(messages)).toEqual(messages);
+  });
+
+  it('take an empty list of calls for none, as other servers write it', async () => {
+    const messages = [USER_MESSAGE, { role: 'assistant', content: 'v', tool_calls: [] }];
+    expect(await messagesOf(messages)).toEqual([USER_MESSAGE, { role: 'assistant', content: 'v' }]);
   });
 
   it('hand on what an assistant refused with as what it said', async () => {

@@ -72,6 +72,11 @@ describe('a body', () => {
     expect((await failure(await routeTestApp().chat({}, { headers }))).status).toBe(415);
   });
 
+  it('may say that it is not compressed, in any case of letters', async () => {
+    const headers = { 'content-type': 'application/json', 'content-encoding': 'Identity' };
+    expect((await routeTestApp().chat({}, { headers })).status).toBe(200);
+  });
+
   it('is read up to the limit and not a byte further, whether its length is announced or not', async () => {
     const body = JSON.stringify({ model: MODEL, messages: [USER_MESSAGE] });
     for (const announced of [true, false]) {

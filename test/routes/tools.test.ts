@@ -343,6 +343,14 @@ describe('an answer with calls', () => {
     ]);
   });
 
+  it('streams tokens whose text is held back without content: there may never be any', async () => {
+    const held: MessagePart = { kind: 'content', text: '' };
+    const test = appSaying([held, ...PARTS.slice(6)]);
+    const chunks = await streamed(test, { logprobs: true });
+    const deltas = chunks.map(({ choices: [choice] }) => choice!.delta);
+    expect(deltas.filter((delta) => 'content' in delta)).toEqual([]);
+  });
+
   it('has the log probabilities of all tokens', async () => {
     const { choices } = await whole(appSaying(PARTS), { logprobs: true });
     expect(choices[0]!.logprobs!.content).toHaveLength(PARTS.length);

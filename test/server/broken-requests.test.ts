@@ -44,6 +44,11 @@ const CASES = [
     bytes: 'GET /v1\\models HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
     status: 400,
   },
+  {
+    name: 'an expectation that is not known',
+    bytes: 'GET /health HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nConnection: close\r\n\r\n',
+    status: 417,
+  },
   { name: 'a broken host', bytes: 'GET / HTTP/1.1\r\nHost: a b<>\r\nConnection: close\r\n\r\n', status: 400 },
 ];
 

@@ -45,7 +45,7 @@ const messageSchema = z.discriminatedUnion('role', [
     refusal: z.string().nullish(),
     reasoning_content: reasoning,
     reasoning,
-    tool_calls: listOf(toolCall, { min: 1, max: TOOL_CALLS_MAX }).nullish(),
+    tool_calls: listOf(toolCall, { min: 0, max: TOOL_CALLS_MAX }).nullish(),
   }),
   z.looseObject({ role: z.literal('tool'), content: textContent, name, tool_call_id: z.string() }),
 ]);
