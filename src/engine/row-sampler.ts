@@ -31,7 +31,8 @@ export interface RowSampler {
    * Chooses the next token. Changes no state.
    * @returns null when the candidates do not decide the draw; the engine then runs the row again with
    *   `wholeRow`. Never null after that.
-   * @throws ServerError `step_failed` when the row leads to no token: that ends its sequence, and no other.
+   * @throws ServerError `step_failed` when the row leads to no token, `invalid_request` when the request forbids them all:
+   *   that ends its sequence, and no other.
    */
   choose(sequenceId: number, row: number, logits: StepLogits): SampledToken | null;
 

@@ -125,7 +125,8 @@ export class SequenceSampler {
   /**
    * Chooses the next token from the answer to the last `prepare`; leaves the history as it is.
    * @returns null when the candidates do not decide; never when that `prepare` asked for the whole row.
-   * @throws ServerError `step_failed` when the row is not made of numbers or no token of it is allowed.
+   * @throws ServerError `step_failed` when the row is not made of numbers or the grammar leads nowhere, `invalid_request`
+   *   when the request leaves no token.
    */
   choose(row: number, logits: StepLogits): SampledToken | null {
     if (this.#grammarError !== null) throw this.#grammarError;
@@ -199,7 +200,7 @@ export class SequenceSampler {
     this.#tailShare = 1;
     if (!head.fill(source)) return -1;
     if (head.count === 0) {
-      if (this.#onlyTokenIds !== null) throw deadEnd();
+      if (this.#onlyTokenIds !== null) throw this.#noToken();
       return -1;
     }
     if (this.#isGreedy) {
@@ -214,21 +215,34 @@ export class SequenceSampler {
 
   #chooseFromFullRow(row: number, logits: StepLogits): number {
     const { fullRow } = this.#workspace;
+    const first = row * logits.candidateCount;
+    checkNumber(logits.candidateLogits[first]!);
     fullRow.load(this.#fullRowOf(logits), this.#edits.isActive ? this.#edits : null);
-    if (this.#grammar !== null && fullRow.topLogit === -Infinity) throw deadEnd();
+    if (fullRow.topLogit === -Infinity) throw this.#noToken();
     checkNumber(fullRow.topLogit);
     this.#tailShare = 0;
     if (this.#isGreedy) return fullRow.topTokenId;
     const tokenId = fullRow.draw(this.#sampling, this.#uniform);
     checkNumber(fullRow.keptMass);
     let headMass = 0;
-    const first = row * logits.candidateCount;
     for (let i = first; i < first + logits.candidateCount; i++) {
       const logit = fullRow.logitOf(logits.candidateIds[i]!);
       headMass += massOf(logit, fullRow.topLogit, this.#sampling.temperature);
     }
     this.#tailShare = Math.max(1 - headMass / fullRow.keptMass, 0);
     return tokenId;
+  }
+
+  /** The model has tokens, and none of them may be chosen: the request is wrong, unless its grammar alone forbids all. */
+  #noToken(): ServerError {
+    const { allowedTokenIds, bannedSequences } = this.#sampling;
+    const isRestricted = allowedTokenIds !== null || bannedSequences.length > 0;
+    if (this.#grammar !== null && !isRestricted) return deadEnd();
+    return new ServerError(
+      'invalid_request',
+      "The output cannot go on: 'allowed_token_ids', 'bad_words', 'min_tokens' and the form that the output has to have " +
+        'leave no token to choose.',
+    );
   }
 
   #fullRowOf({ fullRows, vocabularySize }: StepLogits): Float32Array {

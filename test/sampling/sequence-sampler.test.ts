@@ -264,9 +264,23 @@ describe('a draw', () => {
     expect(() => chooseOnce(sampler, row, { wholeRow: true })).toThrow(/no token can be chosen/);
   });
 
-  it('fails when no token is allowed', () => {
-    const options = { vocabularySize: 2, stopTokenIds: [0, 1], newTokensMin: 1 };
-    expect(() => choose(aSampler({ sampling: {}, ...options }), new Float32Array(2))).toThrow(
+  it.each([
+    ['min_tokens', { stopTokenIds: [0, 1], newTokensMin: 1 }],
+    ['bad_words', { sampling: { bannedSequences: [Int32Array.of(0), Int32Array.of(1)] } }],
+    [
+      'allowed_token_ids and bad_words',
+      { sampling: { allowedTokenIds: Int32Array.of(1), bannedSequences: [Int32Array.of(1)] } },
+    ],
+  ])('fails as the request asks for it when %s leaves no token', (_, options) => {
+    const sampler = aSampler({ sampling: {}, vocabularySize: 2, ...options });
+    expect(() => choose(sampler, new Float32Array(2))).toThrow(
+      expect.objectContaining({ code: 'invalid_request' }),
+    );
+  });
+
+  it('fails as a step does where the model itself has no token', () => {
+    const sampler = aSampler({ sampling: { allowedTokenIds: Int32Array.of(1) }, vocabularySize: 2 });
+    expect(() => choose(sampler, new Float32Array(2).fill(-Infinity))).toThrow(
       expect.objectContaining({ code: 'step_failed' }),
     );
   });
