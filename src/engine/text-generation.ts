@@ -235,6 +235,9 @@ export interface TextGenerator {
   /** Whether the chat template, if there is one, looks at a variable of this name. */
   templateReads(variable: string): boolean;
 
+  /** Whether the chat template, if there is one, shows the name of a message of this role. */
+  templateShowsName(role: string): boolean;
+
   /** Whether the chat template, if there is one, looks at this field of messages. */
   templateReadsField(field: string): boolean;
 }

@@ -86,6 +86,7 @@ export function createTextGenerator(given: TextGeneratorOptions): TextGenerator 
 
     tokenText: (tokenId) => options.vocabulary.textOf(tokenId),
     templateReads: (variable) => options.template?.reads(variable) ?? false,
+    templateShowsName: (role) => options.template?.showsName(role) ?? false,
     templateReadsField: (field) => options.template?.readsField(field) ?? false,
   };
 }

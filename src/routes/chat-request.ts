@@ -10,7 +10,7 @@ import {
   chatCompletionRequestSchema,
 } from './schema/chat-completion-request.ts';
 import { CHAT_FIELDS, CONTENT_PART_FIELDS, messageFields } from './schema/field-tables.ts';
-import { FieldCheck } from './schema/fields.ts';
+import { FieldCheck, type FieldPlace } from './schema/fields.ts';
 import { CALLED_FUNCTION_FIELDS, TOOL_CALL_FIELDS } from './schema/tool-field-tables.ts';
 import { grammarOf } from './structured-output.ts';
 import { renderingOf } from './template-request.ts';
@@ -40,7 +40,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
   const fields = new FieldCheck({ strict: options.strictFields });
   refuseCustomTools(body);
   const request = parseFields(body, chatCompletionRequestSchema, { table: CHAT_FIELDS, fields });
-  checkMessages(request.messages, fields, options.templateReadsField);
+  checkMessages(request.messages, fields, options);
   checkGenerationFields(request, fields, options);
   checkTokensMin(request, newTokensMaxOf(request));
   if (request.top_logprobs != null && request.logprobs !== true) {
@@ -71,65 +71,73 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
   };
 }
 
+/** What the chat template makes of messages. */
+type MessageReader = Pick<ParseOptions, 'templateShowsName' | 'templateReadsField'>;
+
 /** @throws ServerError for what a message's schema lets pass and this server does not. */
 export function checkMessages(
   messages: readonly ChatCompletionMessage[],
   fields: FieldCheck,
-  templateReadsField: ParseOptions['templateReadsField'],
+  template: MessageReader,
 ): void {
   checkMessageFields(messages, fields);
-  checkUnreadFields(messages, fields, templateReadsField);
+  checkNames(messages, fields, template);
+  checkThoughts(messages, fields, template);
   checkToolArguments(messages);
 }
 
 function checkMessageFields(messages: readonly ChatCompletionMessage[], fields: FieldCheck): void {
   for (const [index, message] of messages.entries()) {
-    const exact = `messages[${index}]`;
-    fields.check(message, messageFields(message.role), { exact: `${exact}.`, general: 'messages[].' });
-    if (message.role === 'assistant') checkAssistantFields(message, exact, fields);
+    const place = placeOf(index);
+    fields.check(message, messageFields(message.role), place);
+    if (message.role === 'assistant') checkAssistantFields(message, place, fields);
     if (!Array.isArray(message.content)) continue;
     for (const [partIndex, part] of message.content.entries()) {
-      const place = { exact: `${exact}.content[${partIndex}].`, general: 'messages[].content[].' };
-      fields.check(part, CONTENT_PART_FIELDS, place);
+      const exact = `${place.exact}content[${partIndex}].`;
+      fields.check(part, CONTENT_PART_FIELDS, { exact, general: 'messages[].content[].' });
     }
   }
 }
 
-function checkAssistantFields(message: AssistantMessage, path: string, fields: FieldCheck): void {
+function checkAssistantFields(message: AssistantMessage, place: FieldPlace, fields: FieldCheck): void {
   if (message.refusal != null && message.content != null) {
-    const place = { exact: `${path}.`, general: 'messages[].' };
     fields.ignore('refusal', place, 'the message has content in its place');
   }
   for (const [index, call] of (message.tool_calls ?? []).entries()) {
-    const exact = `${path}.tool_calls[${index}].`;
+    const exact = `${place.exact}tool_calls[${index}].`;
     const general = 'messages[].tool_calls[].';
     fields.check(call, TOOL_CALL_FIELDS, { exact, general });
-    const place = { exact: `${exact}function.`, general: `${general}function.` };
-    fields.check(call.function, CALLED_FUNCTION_FIELDS, place);
+    const inside = { exact: `${exact}function.`, general: `${general}function.` };
+    fields.check(call.function, CALLED_FUNCTION_FIELDS, inside);
   }
 }
 
-/** Fields of messages that only some chat templates put into the prompt. */
-const READ_BY_SOME_TEMPLATES = ['name'] as const;
+function checkNames(
+  messages: readonly ChatCompletionMessage[],
+  fields: FieldCheck,
+  { templateShowsName }: MessageReader,
+): void {
+  const index = messages.findIndex(({ name, role }) => name != null && !templateShowsName(role));
+  if (index >= 0) fields.ignore('name', placeOf(index), NOT_READ);
+}
+
 /** Thoughts of earlier answers, under both names that clients send back. */
 const REASONING_FIELDS = ['reasoning_content', 'reasoning'] as const;
 
-function checkUnreadFields(
+function checkThoughts(
   messages: readonly ChatCompletionMessage[],
   fields: FieldCheck,
-  templateReadsField: ParseOptions['templateReadsField'],
+  { templateReadsField }: MessageReader,
 ): void {
-  for (const field of READ_BY_SOME_TEMPLATES) {
-    const index = messages.findIndex((message) => (message as JsonObject)[field] != null);
-    if (index < 0 || templateReadsField(field)) continue;
-    const place = { exact: `messages[${index}].`, general: 'messages[].' };
-    fields.ignore(field, place, NOT_READ);
-  }
   if (REASONING_FIELDS.some((field) => templateReadsField(field))) return;
   for (const field of REASONING_FIELDS) {
     const index = messages.findIndex((message) => (message as JsonObject)[field] != null);
-    if (index >= 0) fields.ignore(field, { exact: `messages[${index}].`, general: 'messages[].' }, NOT_READ);
+    if (index >= 0) fields.ignore(field, placeOf(index), NOT_READ);
   }
+}
+
+function placeOf(messageIndex: number): FieldPlace {
+  return { exact: `messages[${messageIndex}].`, general: 'messages[].' };
 }
 
 const NOT_READ = "the model's chat template does not look at it";

@@ -36,6 +36,7 @@ export function parseOptions({ strictFields, engine, generator }: AppDependencie
     strictFields,
     limits: engine.limits,
     templateReads: (variable) => generator.templateReads(variable),
+    templateShowsName: (role) => generator.templateShowsName(role),
     templateReadsField: (field) => generator.templateReadsField(field),
   };
 }

@@ -29,6 +29,7 @@ export type ParseOptions = {
   readonly limits: Pick<EngineLimits, 'vocabularySize' | 'modelLengthMax'>;
   /** Whether the chat template looks at a variable of this name. */
   readonly templateReads: (variable: string) => boolean;
+  readonly templateShowsName: (role: string) => boolean;
   readonly templateReadsField: (field: string) => boolean;
 };
 

@@ -55,7 +55,7 @@ function parseTokenizeRequest(body: JsonObject, fields: FieldCheck, options: Par
   }
   refuseCustomTools(body);
   const request = parseFields(body, tokenizeChatRequestSchema, { table: TOKENIZE_CHAT_FIELDS, fields });
-  checkMessages(request.messages, fields, options.templateReadsField);
+  checkMessages(request.messages, fields, options);
   const { definitions } = toolRequestOf({ tools: request.tools }, fields);
   return {
     model: request.model ?? null,

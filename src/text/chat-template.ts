@@ -109,7 +109,12 @@ export class ChatTemplate {
     return new RegExp(`(?<![\\w.])${variable.replace(/\W/g, '\\$&')}(?!\\w)`).test(this.#source);
   }
 
-  /** Whether the template looks at a field of messages, as far as its text tells: `message.name`, `message['name']`. */
+  /** Whether the template shows the name of a message of this role. */
+  showsName(role: string): boolean {
+    return this.abilities.namedRoles.has(role === 'developer' ? 'system' : role);
+  }
+
+  /** Whether the template looks at a field of messages, as far as its text tells: `message.x`, `message['x']`. */
   readsField(field: string): boolean {
     return new RegExp(`[.'"]${field.replace(/\W/g, '\\$&')}(?!\\w)`).test(this.#source);
   }

@@ -16,6 +16,8 @@ export type TemplateAbilities = {
   readonly calls: boolean;
   /** Messages of role `tool` are shown. */
   readonly results: boolean;
+  /** Roles whose messages' names are shown. */
+  readonly namedRoles: ReadonlySet<string>;
   /** Arguments of calls are given as an object, or as JSON text. */
   readonly argumentsForm: 'object' | 'text';
   /** What stands for the content of a message that only calls. */
@@ -33,6 +35,7 @@ export const PROBE_FUNCTION = 'probe_function';
 const PROBE_KEY = 'probe_key';
 const PROBE_VALUE = 'probe value';
 const USER = 'user probe';
+const NAME = 'probe_name';
 const SHORT_ID = 'abcDE1234';
 const LONG_ID = 'call_abcDE1234567890';
 
@@ -58,13 +61,25 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
   const shownCall = run([user, call(SHORT_ID)], []) ?? run([user, call(SHORT_ID)], [TOOL]);
   const calls = shows(shownCall, PROBE_FUNCTION);
   const result = { ...say('tool', 'probe result'), name: PROBE_FUNCTION, tool_call_id: SHORT_ID };
-  const called = calls ? call(SHORT_ID) : say('assistant', 'assistant probe');
+  const answer = say('assistant', 'assistant probe');
+  const called = calls ? call(SHORT_ID) : answer;
+  const system = say('system', 'system probe');
+  const named = (message: JsonObject): JsonObject => ({ ...message, name: NAME });
+  const namedConversations: Readonly<Record<string, readonly JsonObject[]>> = {
+    system: [named(system), user],
+    user: [named(user)],
+    assistant: [user, named(answer)],
+    tool: [user, called, named(result)],
+  };
   return {
     contentForm,
-    system: shows(run([say('system', 'system probe'), user], []), 'system probe'),
+    system: shows(run([system, user], []), 'system probe'),
     tools: shows(run([user], [TOOL]), PROBE_FUNCTION),
     calls,
     results: shows(run([user, called, result], []) ?? run([user, called, result], [TOOL]), 'probe result'),
+    namedRoles: new Set(
+      Object.keys(namedConversations).filter((role) => shows(run(namedConversations[role]!, []), NAME)),
+    ),
     argumentsForm: callForm.argumentsForm,
     emptyContent: callForm.emptyContent,
     wantsShortCallIds: calls && run([user, call(LONG_ID)], []) === null,

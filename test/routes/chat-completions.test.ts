@@ -289,7 +289,7 @@ describe('token ids', () => {
   });
 });
 
-describe('fields of messages that only some chat templates read', () => {
+describe('names of messages', () => {
   const messages = [
     { role: 'user', content: 'Hello', name: 'ada' },
     {
@@ -302,20 +302,22 @@ describe('fields of messages that only some chat templates read', () => {
 
   it('are named as ignored where the template does not', async () => {
     const test = routeTestApp();
-    test.generator.readFields.clear();
+    test.generator.namedRoles.clear();
     const response = await test.chat({ messages });
     expect(response.headers.get('x-octavo-ignored')).toBe('messages[].name');
   });
 
   it('are refused then by a strict server, with their place', async () => {
     const test = routeTestApp({ strictFields: true });
-    test.generator.readFields.clear();
+    test.generator.namedRoles.clear();
     const { error } = (await (await test.chat({ messages })).json()) as { error: { param: string } };
     expect(error.param).toBe('messages[0].name');
   });
 
-  it('are served where the template does', async () => {
-    const response = await routeTestApp().chat({ messages });
-    expect(response.headers.has('x-octavo-ignored')).toBe(false);
+  it('are served where the template does, and not where it does so for another role', async () => {
+    const test = routeTestApp();
+    expect((await test.chat({ messages })).headers.has('x-octavo-ignored')).toBe(false);
+    test.generator.namedRoles.delete('user');
+    expect((await test.chat({ messages })).headers.get('x-octavo-ignored')).toBe('messages[].name');
   });
 });

@@ -171,7 +171,13 @@ export class FakeTextGenerator implements TextGenerator {
   }
 
   /** Fields of messages that the template looks at. */
-  readonly readFields = new Set(['name', 'tool_calls']);
+  readonly readFields = new Set(['tool_calls']);
+  /** Roles of messages whose names the template shows. */
+  readonly namedRoles = new Set(['system', 'developer', 'user', 'assistant', 'tool']);
+
+  templateShowsName(role: string): boolean {
+    return this.namedRoles.has(role);
+  }
 
   templateReadsField(field: string): boolean {
     return this.readFields.has(field);

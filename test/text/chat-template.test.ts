@@ -297,4 +297,19 @@ describe('ChatTemplate: variables', () => {
     expect(template.reads('tone')).toBe(false);
     expect(template.reads('.*')).toBe(false);
   });
+
+  it('tells whose names it shows, whatever else is called a name in it', () => {
+    const roles = ['system', 'developer', 'user', 'assistant', 'tool'];
+    const shownBy = (source: string) => {
+      const template = aTemplate(source);
+      return roles.filter((role) => template.showsName(role));
+    };
+    const each = (body: string) => `{% for message in messages %}${body}{{ message.content }}{% endfor %}`;
+    expect(shownBy(each('{{ message.name }}'))).toEqual(roles);
+    expect(shownBy(each("{% if message.role == 'tool' %}{{ message['name'] }}{% endif %}"))).toEqual([
+      'tool',
+    ]);
+    const calls = '{% for call in message.tool_calls or [] %}{{ call.function.name }}{% endfor %}';
+    expect(shownBy(each(calls))).toEqual([]);
+  });
 });
