@@ -8,7 +8,7 @@ import { assert, assertNever } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { ServerError } from '../base/errors.ts';
 import { STEP_ATTEMPTS_MAX } from '../base/limits.ts';
-import type { GenerationRequest, SequenceToken } from '../batching/generation-request.ts';
+import type { GenerationRequest } from '../batching/generation-request.ts';
 import { checkInvariants } from '../batching/invariants.ts';
 import type { Scheduler } from '../batching/scheduler.ts';
 import type { Sequence } from '../batching/sequence.ts';
@@ -18,9 +18,11 @@ import { LogitsQuery, type StepLogits } from '../sampling/step-logits.ts';
 import { type ModelRunner, RunnerError, type StepOutcome } from './model-runner.ts';
 import { StepPacker } from './pack-step.ts';
 import { PromptScorer } from './prompt-scorer.ts';
-import type { EngineCommand, EngineEvent, SequenceFailure, SequenceScores, StepReport } from './protocol.ts';
+import type { EngineCommand, EngineEvent, SequenceFailure, SequenceScores } from './protocol.ts';
 import type { RowOptions, RowSampler } from './row-sampler.ts';
 import type { StepBatch } from './step-batch.ts';
+import { emptyRecord, type StepRecord, stepReport } from './step-record.ts';
+import { TokenGaps } from './token-gaps.ts';
 
 /** The commands that concern a sequence. */
 export type SequenceCommand = Exclude<EngineCommand, { kind: 'engine-close' }>;
@@ -32,19 +34,6 @@ export type EngineParts = {
   readonly runner: ModelRunner;
   readonly sampler: RowSampler;
   readonly clock: Clock;
-};
-
-/** What a step has done so far. */
-type StepRecord = {
-  tokens: SequenceToken[];
-  promptScores: SequenceScores[];
-  readonly failures: SequenceFailure[];
-  tokenCount: number;
-  rowCount: number;
-  preemptionCount: number;
-  prefixQueryTokenCount: number;
-  prefixHitTokenCount: number;
-  runMs: number;
 };
 
 const CANDIDATES: RowOptions = { wholeRow: false };
@@ -65,8 +54,7 @@ export class Engine {
   /** By sampled row of the step: the sequence, and the token chosen for it. */
   readonly #sampledSequences: Sequence[] = [];
   readonly #sampledTokens: SampledToken[] = [];
-  /** When each running sequence gained its last token. */
-  readonly #lastTokenMs = new Map<number, number>();
+  readonly #gaps = new TokenGaps();
   /** Of the last attempt at a step. */
   #promptScores: SequenceScores[] = [];
   #uncheckedTokenCount = 0;
@@ -117,8 +105,13 @@ export class Engine {
     }
     this.#checkWhenIdle();
     if (!hasRun && !hasNews) return null;
-    const report = this.#report(record, startMs, this.#clock.monotonicMs());
+    const nowMs = this.#clock.monotonicMs();
     const { tokens, promptScores, failures } = record;
+    const report = stepReport(record, {
+      scheduler: this.#scheduler,
+      tokenGapsMs: this.#gaps.take(tokens, nowMs),
+      stepMs: nowMs - startMs,
+    });
     return { tokens, promptScores, failures, report };
   }
 
@@ -284,39 +277,10 @@ export class Engine {
     }
   }
 
-  #report(record: StepRecord, startMs: number, nowMs: number): StepReport {
-    return {
-      tokenCount: record.tokenCount,
-      rowCount: record.rowCount,
-      newTokenCount: record.tokens.length,
-      tokenGapsMs: this.#tokenGaps(record.tokens, nowMs),
-      preemptionCount: record.preemptionCount,
-      prefixQueryTokenCount: record.prefixQueryTokenCount,
-      prefixHitTokenCount: record.prefixHitTokenCount,
-      runningCount: this.#scheduler.runningCount,
-      waitingCount: this.#scheduler.waitingCount,
-      cacheUsage: this.#scheduler.cacheUsage,
-      stepMs: nowMs - startMs,
-      runMs: record.runMs,
-    };
-  }
-
-  /** Time is taken here and not where tokens are read: a reader that lags is no slow engine. */
-  #tokenGaps(tokens: readonly SequenceToken[], nowMs: number): number[] {
-    const gaps: number[] = [];
-    for (const { sequenceId, finishReason } of tokens) {
-      const lastMs = this.#lastTokenMs.get(sequenceId);
-      if (lastMs !== undefined) gaps.push(nowMs - lastMs);
-      if (finishReason === null) this.#lastTokenMs.set(sequenceId, nowMs);
-      else this.#lastTokenMs.delete(sequenceId);
-    }
-    return gaps;
-  }
-
   /** Forgets a sequence that ended without a last token. */
   #forget(sequenceId: number): void {
     this.#sampler.close(sequenceId);
-    this.#lastTokenMs.delete(sequenceId);
+    this.#gaps.forget(sequenceId);
   }
 
   /**
@@ -338,20 +302,6 @@ function broken(position: number): ServerError {
     'step_failed',
     `what the model computed for token ${position} of the sequence is not numbers`,
   );
-}
-
-function emptyRecord(): StepRecord {
-  return {
-    tokens: [],
-    promptScores: [],
-    failures: [],
-    tokenCount: 0,
-    rowCount: 0,
-    preemptionCount: 0,
-    prefixQueryTokenCount: 0,
-    prefixHitTokenCount: 0,
-    runMs: 0,
-  };
 }
 
 /** @throws `error` itself when it is not an expected failure. */

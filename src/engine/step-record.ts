@@ -1,0 +1,55 @@
+/** What one step of the engine has done so far, and the report that is made of it. Decides nothing. */
+
+import type { SequenceToken } from '../batching/generation-request.ts';
+import type { Scheduler } from '../batching/scheduler.ts';
+import type { SequenceFailure, SequenceScores, StepReport } from './protocol.ts';
+
+export type StepRecord = {
+  tokens: SequenceToken[];
+  promptScores: SequenceScores[];
+  readonly failures: SequenceFailure[];
+  tokenCount: number;
+  rowCount: number;
+  preemptionCount: number;
+  prefixQueryTokenCount: number;
+  prefixHitTokenCount: number;
+  runMs: number;
+};
+
+export function emptyRecord(): StepRecord {
+  return {
+    tokens: [],
+    promptScores: [],
+    failures: [],
+    tokenCount: 0,
+    rowCount: 0,
+    preemptionCount: 0,
+    prefixQueryTokenCount: 0,
+    prefixHitTokenCount: 0,
+    runMs: 0,
+  };
+}
+
+/** What is only known when the step has ended. */
+export type StepEnd = {
+  readonly scheduler: Pick<Scheduler, 'runningCount' | 'waitingCount' | 'cacheUsage'>;
+  readonly tokenGapsMs: readonly number[];
+  readonly stepMs: number;
+};
+
+export function stepReport(record: StepRecord, { scheduler, tokenGapsMs, stepMs }: StepEnd): StepReport {
+  return {
+    tokenCount: record.tokenCount,
+    rowCount: record.rowCount,
+    newTokenCount: record.tokens.length,
+    tokenGapsMs,
+    preemptionCount: record.preemptionCount,
+    prefixQueryTokenCount: record.prefixQueryTokenCount,
+    prefixHitTokenCount: record.prefixHitTokenCount,
+    runningCount: scheduler.runningCount,
+    waitingCount: scheduler.waitingCount,
+    cacheUsage: scheduler.cacheUsage,
+    stepMs,
+    runMs: record.runMs,
+  };
+}
