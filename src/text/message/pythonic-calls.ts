@@ -10,6 +10,8 @@ import type { CallsReader } from './calls-readers.ts';
 type PythonCall = { readonly name: string; readonly arguments: string };
 
 const NAME_CHARACTER = /[\w.-]/;
+/** What stands outside of strings in a list of calls. */
+const CALL_CHARACTER = /[\w\s.,:=+()[\]{}-]/;
 
 /** Reads from the opening bracket to the one that closes it, and what closes the calls behind that. */
 export class PythonicCallsReader implements CallsReader {
@@ -62,6 +64,8 @@ export class PythonicCallsReader implements CallsReader {
       this.#depth++;
     } else if ('])}'.includes(character)) {
       this.#depth--;
+    } else if (!CALL_CHARACTER.test(character)) {
+      this.status = 'failed';
     }
     this.#checkName(character);
     if (this.#depth <= 0 && this.#text.trim() !== '' && this.status === 'more') this.#end();

@@ -251,6 +251,15 @@ describe('what only looks like a call is content', () => {
 });
 
 describe('Python literals', () => {
+  it('are given up at the first character that none of them has, so that a trigger begins anew once only', () => {
+    const parser = new MessageParser(parserOptions({ format: 'pythonic' }));
+    const text = '<|python_start|>[now(a=';
+    expect(parser.push(text)).toEqual([]);
+    expect(parser.push('<')).toEqual([content(text)]);
+    expect(parser.push('|python_start|>[now(a="<|')).toEqual([]);
+    expect(parser.push('")]')).toEqual(call('now', '{"a": "<|"}'));
+  });
+
   it('become JSON', () => {
     const text = String.raw`[get_weather(a=-1.5e3, b=[True, None, (1, 2)], c={'k': "it's"}, d='a\n\"\x41\u00e9', e="[)")]`;
     const [, { text: json } = { text: '' }] = parsed(text, { format: 'pythonic' }) as { text: string }[];
