@@ -13,6 +13,8 @@ export class ReasoningParser {
   readonly #format: ReasoningFormat;
   #mode: 'before' | 'opened' | 'inside' | 'closed' | 'after';
   #held = '';
+  /** White space before what is held, which is told only if something follows it. */
+  #blanks = '';
 
   /** @param isOpen the prompt ends with the opening mark, so the text begins inside. */
   constructor(format: ReasoningFormat, isOpen: boolean) {
@@ -22,7 +24,7 @@ export class ReasoningParser {
 
   /** UTF-16 units that have arrived and are not told yet. */
   get heldLength(): number {
-    return this.#held.length;
+    return this.#blanks.length + this.#held.length;
   }
 
   get isInside(): boolean {
@@ -40,8 +42,9 @@ export class ReasoningParser {
   /** The text has ended. @returns everything that was held back. */
   flush(): readonly MessagePart[] {
     const parts: MessagePart[] = [];
-    if (this.isInside) this.#held = this.#held.slice(0, solidLength(this.#held));
-    this.#release(parts, this.isInside ? 'reasoning' : 'content');
+    if (!this.isInside) this.#release(parts);
+    else if (this.#held !== '') this.#tellReasoning(parts, this.#held);
+    this.#forget();
     return parts;
   }
 
@@ -62,18 +65,21 @@ export class ReasoningParser {
         this.#skipBlanks('after');
         break;
       case 'after':
-        this.#release(parts, 'content');
+        this.#release(parts);
     }
     return this.#mode !== before;
   }
 
   #lookForOpening(): void {
     const { opening } = this.#format;
-    const text = this.#held.slice(leadingBlanks(this.#held));
-    if (text.startsWith(opening)) {
-      this.#held = text.slice(opening.length);
+    const length = leadingBlanks(this.#held);
+    this.#blanks += this.#held.slice(0, length);
+    this.#held = this.#held.slice(length);
+    if (this.#held.startsWith(opening)) {
+      this.#blanks = '';
+      this.#held = this.#held.slice(opening.length);
       this.#mode = 'opened';
-    } else if (!opening.startsWith(text)) {
+    } else if (!opening.startsWith(this.#held)) {
       this.#mode = 'after';
     }
   }
@@ -86,20 +92,28 @@ export class ReasoningParser {
   #readReasoning(parts: MessagePart[]): void {
     const { closing } = this.#format;
     const end = this.#held.indexOf(closing);
-    if (end >= 0) {
-      const text = this.#held.slice(0, solidLength(this.#held.slice(0, end)));
-      if (text !== '') addPart(parts, { kind: 'reasoning', text });
-      this.#held = this.#held.slice(end + closing.length);
-      this.#mode = 'closed';
-      return;
-    }
-    const shown = solidLength(this.#held.slice(0, this.#held.length - beginningLength(this.#held, closing)));
-    if (shown > 0) addPart(parts, { kind: 'reasoning', text: this.#held.slice(0, shown) });
-    this.#held = this.#held.slice(shown);
+    const known = end >= 0 ? end : this.#held.length - beginningLength(this.#held, closing);
+    this.#tellReasoning(parts, this.#held.slice(0, known));
+    this.#held = this.#held.slice(end >= 0 ? end + closing.length : known);
+    if (end < 0) return;
+    this.#blanks = '';
+    this.#mode = 'closed';
   }
 
-  #release(parts: MessagePart[], kind: 'content' | 'reasoning'): void {
-    if (this.#held !== '') addPart(parts, { kind, text: this.#held });
+  #tellReasoning(parts: MessagePart[], text: string): void {
+    const end = solidLength(text);
+    if (end > 0) addPart(parts, { kind: 'reasoning', text: this.#blanks + text.slice(0, end) });
+    this.#blanks = end > 0 ? text.slice(end) : this.#blanks + text;
+  }
+
+  #release(parts: MessagePart[]): void {
+    const text = this.#blanks + this.#held;
+    if (text !== '') addPart(parts, { kind: 'content', text });
+    this.#forget();
+  }
+
+  #forget(): void {
+    this.#blanks = '';
     this.#held = '';
   }
 }
