@@ -56,7 +56,7 @@ export const SERVE_OPTIONS = {
   servedModelName: {
     flags: '--served-model-name <name>',
     environment: 'OCTAVO_SERVED_MODEL_NAME',
-    description: 'name for the "model" field; the first one is shown in answers; repeatable',
+    description: 'name for the "model" field; the first one is shown in metrics; repeatable',
     shownDefault: "the directory's name",
     repeats: true,
   },
