@@ -59,6 +59,8 @@ export class RankedHead {
   /** Nothing that can be chosen is untold. */
   #isComplete = false;
 
+  /** [candidateCount] 0 for candidates that the edits do not allow; a grammar is asked once for each. */
+  readonly #isAllowed = new Uint8Array(CANDIDATE_COUNT);
   readonly #editedIds = new Int32Array(EDITED_TOKENS_RANKED_MAX);
   readonly #editedLogits = new Float32Array(EDITED_TOKENS_RANKED_MAX);
   #editedCount = 0;
@@ -66,6 +68,7 @@ export class RankedHead {
   /** @returns false when too many edited tokens rank to sort them here: then the head is not to be used. */
   fill(source: RowSource): boolean {
     this.#takeFloor(source);
+    this.#askAllowed(source);
     this.#takeAllowed(source);
     this.count = 0;
     this.unrankedCount = 0;
@@ -92,11 +95,19 @@ export class RankedHead {
     this.floorLogit = this.#isComplete ? -Infinity : this.#lastLogit;
   }
 
+  #askAllowed({ logits, row, edits, onlyTokenIds }: RowSource): void {
+    if (edits === null || onlyTokenIds !== null) return;
+    const first = row * logits.candidateCount;
+    for (let i = 0; i < logits.candidateCount; i++) {
+      this.#isAllowed[i] = edits.allows(logits.candidateIds[first + i]!) ? 1 : 0;
+    }
+  }
+
   /** With a list of allowed tokens, only they can be untold. */
-  #takeAllowed({ logits, row, edits, readCount }: RowSource): void {
+  #takeAllowed({ logits, edits, readCount, onlyTokenIds }: RowSource): void {
     const allowedCount = edits?.allowedCountMax ?? null;
     this.mayForbidUntold = allowedCount !== null;
-    if (edits === null || allowedCount === null || this.#isWholeRow) return;
+    if (edits === null || allowedCount === null || this.#isWholeRow || onlyTokenIds !== null) return;
     const areRead = edits.hasAllowedEntries && readCount >= edits.raisingCount;
     this.untoldCount = areRead ? 0 : allowedCount;
     this.#isComplete = areRead;
@@ -104,10 +115,7 @@ export class RankedHead {
       this.floorLogit = -Infinity;
       return;
     }
-    const first = row * logits.candidateCount;
-    for (let i = first; i < first + logits.candidateCount; i++) {
-      if (edits.allows(logits.candidateIds[i]!)) this.untoldCount--;
-    }
+    for (let i = 0; i < logits.candidateCount; i++) this.untoldCount -= this.#isAllowed[i]!;
   }
 
   /** @returns false when too many of them can be chosen to sort them here. */
@@ -136,11 +144,10 @@ export class RankedHead {
   /** Collects the edited tokens, the ranked ones in order. @returns false when those are too many. */
   #takeEdited({ logits, row, readStart, readCount }: RowSource, edits: TokenEdits): boolean {
     const first = row * logits.candidateCount;
-    for (let i = first; i < first + logits.candidateCount; i++) {
-      const raw = logits.candidateLogits[i]!;
+    for (let i = 0; i < logits.candidateCount; i++) {
+      const raw = logits.candidateLogits[first + i]!;
       this.modelLogits[this.modelLogitCount++] = raw;
-      const tokenId = logits.candidateIds[i]!;
-      const entry = edits.allows(tokenId) ? edits.entryOf(tokenId) : -1;
+      const entry = this.#isAllowed[i] === 1 ? edits.entryOf(logits.candidateIds[first + i]!) : -1;
       if (entry >= 0 && !this.#addEdited(edits, entry, raw)) return false;
     }
     for (let entry = 0; entry < readCount; entry++) {
@@ -183,10 +190,10 @@ export class RankedHead {
   #mergeUneditedCandidates({ logits, row }: RowSource, edits: TokenEdits): void {
     const first = row * logits.candidateCount;
     let edited = 0;
-    for (let i = first; i < first + logits.candidateCount; i++) {
-      const tokenId = logits.candidateIds[i]!;
-      if (edits.entryOf(tokenId) >= 0 || !edits.allows(tokenId)) continue;
-      const logit = logits.candidateLogits[i]!;
+    for (let i = 0; i < logits.candidateCount; i++) {
+      const tokenId = logits.candidateIds[first + i]!;
+      if (this.#isAllowed[i] === 0 || edits.entryOf(tokenId) >= 0) continue;
+      const logit = logits.candidateLogits[first + i]!;
       while (
         edited < this.#editedCount &&
         comesBefore(this.#editedLogits[edited]!, this.#editedIds[edited]!, logit, tokenId)

@@ -64,6 +64,12 @@ export class ProgramBuilder {
   }
 
   literal(from: number, text: string, to: number): void {
+    // What is written most is a comma, a bracket, a quotation mark.
+    const only = text.length === 1 ? text.charCodeAt(0) : 0x80;
+    if (only < 0x80) {
+      this.bytes(from, only, only, to);
+      return;
+    }
     const bytes = encoder.encode(text);
     if (bytes.length === 0) this.empty(from, to);
     let state = from;

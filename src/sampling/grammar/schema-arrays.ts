@@ -1,5 +1,6 @@
 /** Arrays of a schema -> rules: items at their places, then those that follow, as many as are allowed. */
 
+import type { Rule } from './program-builder.ts';
 import type { ArrayDemands, Demands } from './schema-demands.ts';
 import type { SchemaPlace } from './schema-document.ts';
 import type { SchemaWriter } from './schema-writer.ts';
@@ -20,9 +21,16 @@ export function writeArray(
   json.space(open, first);
   builder.literal(close, ']', to);
   if (min === 0) builder.empty(first, close);
+  /** Of the items that have no place of their own: there may be thousands, and they are all the same. */
+  let others: Rule | null = null;
+  const itemAt = (index: number): Rule => {
+    if (index < prefixLength) return writer.ruleOf(schemasAt(arrays, index));
+    others ??= writer.ruleOf(schemasAt(arrays, index));
+    return others;
+  };
   const write = (index: number, place: number): number => {
     const after = builder.state();
-    builder.call(place, writer.ruleOf(schemasAt(arrays, index)), after);
+    builder.call(place, itemAt(index), after);
     if (index + 1 >= min) json.space(after, close);
     return after;
   };
@@ -37,7 +45,7 @@ export function writeArray(
   if (max !== null) return;
   const again = builder.state();
   json.separator(after, ',', again);
-  builder.call(again, writer.ruleOf(schemasAt(arrays, distinct)), after);
+  builder.call(again, itemAt(distinct), after);
 }
 
 /**
