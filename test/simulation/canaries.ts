@@ -7,9 +7,12 @@ import { assert } from '../../src/base/assert.ts';
 import { Scheduler, type SchedulerLimits } from '../../src/batching/scheduler.ts';
 import { Sequence } from '../../src/batching/sequence.ts';
 import type { StepPlan } from '../../src/batching/step-plan.ts';
+import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import { BlockPool } from '../../src/kv-cache/block-pool.ts';
 import { type CacheTenant, KvCacheManager, type PrefixMatch } from '../../src/kv-cache/kv-cache-manager.ts';
 import { PrefixHasher } from '../../src/kv-cache/prefix-hash.ts';
+import type { SampledToken } from '../../src/sampling/sampling-params.ts';
+import type { StepLogits } from '../../src/sampling/step-logits.ts';
 import type { Parts } from './simulator.ts';
 
 function sequenceOf(tenant: CacheTenant): Sequence {
@@ -145,6 +148,16 @@ class RestoresDigestAtRollback extends BlockPool {
   }
 }
 
+/** A step that fails after its choices, and is run again, then finds the grammar one token too far. */
+class MovesGrammarWhenChosen extends SequenceSamplers {
+  override choose(sequenceId: number, row: number, logits: StepLogits): SampledToken | null {
+    const token = super.choose(sequenceId, row, logits);
+    if (token !== null) super.accept(sequenceId, token.tokenId);
+    return token;
+  }
+  override accept(): void {}
+}
+
 /** A policy fault: nothing wrong comes out, but the head of a cached prefix is evicted before its tail. */
 export class ReleasesHeadFirst extends BlockPool {
   override release(blockIds: readonly number[]): void {
@@ -165,5 +178,9 @@ export const CANARIES: readonly (readonly [bug: string, parts: Partial<Parts>])[
   ['an abort leaks its blocks', { KvCacheManager: LeaksBlocksOfAborted }],
   ['matched blocks are counted as free too', { KvCacheManager: CountsMatchedBlocksAsFree }],
   ['blocks are published at plan, not at commit', { Scheduler: PublishesAtPlan }],
+  [
+    'a grammar moves on when a token is chosen, not when it is accepted',
+    { SequenceSamplers: MovesGrammarWhenChosen },
+  ],
   ['a rollback restores what the step may have overwritten', { BlockPool: RestoresDigestAtRollback }],
 ];

@@ -116,13 +116,14 @@ export class FakeModelRunner implements ModelRunner {
         candidateIds[index * candidateCount + rank] = (token + rank) % vocabularySize;
       }
     }
-    const fullRows = new Float32Array(query.fullRowCount * vocabularySize);
-    for (let index = 0; index < query.fullRowCount; index++) {
-      fullRows[index * vocabularySize + chosen[Number(query.fullRow[index])]!] = 1;
-    }
+    const world = { vocabularySize, candidateCount };
+    const fullRows = Float32Array.from({ length: query.fullRowCount * vocabularySize }, (_, place) => {
+      const predicted = chosen[query.fullRow[Math.floor(place / vocabularySize)]!]!;
+      return logitOf(place % vocabularySize, predicted, world);
+    });
     const reads = Float32Array.from({ length: query.readCount }, (_, index) => {
       const [row, token] = query.readRowAndToken.subarray(2 * index);
-      return logitOf(token!, chosen[row!]!, { vocabularySize, candidateCount });
+      return logitOf(token!, chosen[row!]!, world);
     });
     return {
       vocabularySize,

@@ -4,6 +4,7 @@
  */
 
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
+import { textOfToken, type WordGrammar } from './word-grammars.ts';
 
 /** Stands before position 0. */
 export const BEFORE_FIRST = 0x0c7a70;
@@ -39,13 +40,24 @@ export function predictionsAlone({ promptTokenIds }: GenerationRequest, vocabula
 /** The logit of a token where `predicted` is the best: so many steps behind it, and no more than that. */
 export function logitOf(token: number, predicted: number, world: LogitWorld): number {
   const { vocabularySize, candidateCount } = world;
-  return -Math.min((token - predicted + vocabularySize) % vocabularySize, candidateCount);
+  return 0 - Math.min((token - predicted + vocabularySize) % vocabularySize, candidateCount);
 }
 
 export type LogitWorld = { readonly vocabularySize: number; readonly candidateCount: number };
 
-/** The output of a request that has the model to itself: no scheduler, no blocks, no cache. */
-export function outputAlone(request: GenerationRequest, vocabularySize: number): number[] {
+export type AnswerAlone = { readonly tokenIds: readonly number[]; readonly reason: 'stop' | 'length' };
+
+/** The output of a request without a grammar that has the model to itself. */
+export function outputAlone(request: GenerationRequest, vocabularySize: number): readonly number[] {
+  return answerAlone(request, null, { vocabularySize, candidateCount: 1 }).tokenIds;
+}
+
+/** What a request answers that has the model to itself: no scheduler, no blocks, no cache, no automaton. */
+export function answerAlone(
+  request: GenerationRequest,
+  grammar: WordGrammar | null,
+  world: LogitWorld,
+): AnswerAlone {
   let slot = BEFORE_FIRST;
   let hash = 0;
   const compute = (token: number): void => {
@@ -53,12 +65,35 @@ export function outputAlone(request: GenerationRequest, vocabularySize: number):
     hash = foldSlot(hash, slot);
   };
   for (const token of request.promptTokenIds) compute(token);
-  const output: number[] = [];
-  while (output.length < request.newTokensMax) {
-    const token = tokenAfter(hash, vocabularySize);
-    output.push(token);
-    if (request.stopTokenIds.includes(token)) break;
+  const tokenIds: number[] = [];
+  let text = '';
+  while (tokenIds.length < request.newTokensMax) {
+    const predicted = tokenAfter(hash, world.vocabularySize);
+    const token = grammar === null ? predicted : bestAllowed(predicted, text, { request, grammar, world });
+    tokenIds.push(token);
+    text += textOfToken(token);
+    if (request.stopTokenIds.includes(token)) return { tokenIds, reason: 'stop' };
+    if (grammar?.isComplete(text)) return { tokenIds, reason: 'stop' };
     compute(token);
   }
-  return output;
+  return { tokenIds, reason: 'length' };
+}
+
+type Choosing = {
+  readonly request: GenerationRequest;
+  readonly grammar: WordGrammar;
+  readonly world: LogitWorld;
+};
+
+/** Of the tokens that fit behind the text the one with the largest logit; of equal ones the first. */
+function bestAllowed(predicted: number, text: string, { request, grammar, world }: Choosing): number {
+  let best = -1;
+  for (let token = 0; token < world.vocabularySize; token++) {
+    const isAllowed = request.stopTokenIds.includes(token)
+      ? grammar.isWhole(text)
+      : grammar.isBeginning(text + textOfToken(token));
+    if (!isAllowed) continue;
+    if (best < 0 || logitOf(token, predicted, world) > logitOf(best, predicted, world)) best = token;
+  }
+  return best;
 }

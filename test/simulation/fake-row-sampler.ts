@@ -1,5 +1,5 @@
 /**
- * Takes the best candidate; now and then says that the candidates do not decide, and takes it from the whole row.
+ * For tests of the engine: takes the best candidate; now and then says that the candidates do not decide, and takes it from the whole row.
  * Checks that the engine keeps the order of calls.
  */
 
@@ -53,7 +53,7 @@ export class FakeRowSampler implements RowSampler {
       state.chosen = logits.candidateIds[row * logits.candidateCount]!;
     } else {
       const start = state.fullRow * logits.vocabularySize;
-      state.chosen = logits.fullRows.subarray(start, start + logits.vocabularySize).indexOf(1);
+      state.chosen = logits.fullRows.subarray(start, start + logits.vocabularySize).indexOf(0);
     }
     return { tokenId: state.chosen, logprobs: null };
   }

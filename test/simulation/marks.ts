@@ -29,6 +29,11 @@ export const MARKS = [
   'request-refused',
   'finished-by-stop-token',
   'finished-by-length',
+  'finished-by-grammar',
+  'held-to-grammar-beside-free',
+  'held-to-grammar-after-preemption',
+  'held-to-grammar-after-fault',
+  'held-to-grammar-by-whole-row',
   'prompt-scored-in-many-steps',
   'prompt-scored-after-preemption',
 ] as const;

@@ -30,6 +30,9 @@ export type SimulationOptions = {
   readonly oversizeRate: number;
   /** Probability that a request has its prompt scored. */
   readonly scoreRate: number;
+  /** Probability that a request's output is held to a grammar, and how many grammars there are. */
+  readonly grammarRate: number;
+  readonly grammarCount: number;
   /** How much longer prompts may make a step; `Infinity` never holds them back. */
   readonly decodeSlowdownMax: number;
 };
@@ -67,6 +70,8 @@ export function drawOptions(seed: number): SimulationOptions {
     undecidedRate: dice.pick([0, 0.1, 0.5]),
     oversizeRate: dice.pick([0, 0.1]),
     scoreRate: dice.pick([0, 0, 0, 0.3]),
+    grammarRate: dice.pick([0, 0, 0.5]),
+    grammarCount: dice.between(1, 2),
     decodeSlowdownMax: seed % 2 === 0 ? 1.5 : Number.POSITIVE_INFINITY,
   };
 }

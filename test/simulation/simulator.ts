@@ -1,5 +1,5 @@
 /**
- * Deterministic simulation: the real pool, scheduler, packer and engine over a fake model, in a world drawn from
+ * Deterministic simulation: the real pool, scheduler, packer, engine, samplers and grammars over a fake model, in a world drawn from
  * one seed. First everything happens at once (arrivals, aborts, faults, forced preemption); then it is calm, and
  * everything must come to its end within a bound. After every step the invariants must hold, and every token must
  * be the one that its request would have got alone.
@@ -10,17 +10,19 @@ import { checkInvariants } from '../../src/batching/invariants.ts';
 import { Scheduler, type SchedulerSnapshot } from '../../src/batching/scheduler.ts';
 import { StepPace } from '../../src/batching/step-pace.ts';
 import { Engine, type StepResult } from '../../src/engine/engine.ts';
+import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import { BlockPool } from '../../src/kv-cache/block-pool.ts';
 import { KvCacheManager } from '../../src/kv-cache/kv-cache-manager.ts';
 import { PrefixHasher } from '../../src/kv-cache/prefix-hash.ts';
 import type { PromptScores } from '../../src/sampling/prompt-scores.ts';
+import { CheckedRowSampler } from './checked-row-sampler.ts';
 import { Dice } from './dice.ts';
 import { logitOf, predictionsAlone } from './fake-model.ts';
 import { FakeModelRunner, type Fault } from './fake-model-runner.ts';
-import { FakeRowSampler } from './fake-row-sampler.ts';
 import { MarkCounts } from './marks.ts';
 import { observePool, observeScheduler } from './observe.ts';
 import { drawOptions, type SimulationOptions } from './options.ts';
+import { textOfToken } from './word-grammars.ts';
 import { type TrackedRequest, Workload } from './workload.ts';
 
 /** The classes under test; a canary puts broken ones in their place. */
@@ -29,9 +31,10 @@ export type Parts = {
   readonly KvCacheManager: typeof KvCacheManager;
   readonly PrefixHasher: typeof PrefixHasher;
   readonly Scheduler: typeof Scheduler;
+  readonly SequenceSamplers: typeof SequenceSamplers;
 };
 
-export const REAL_PARTS: Parts = { BlockPool, KvCacheManager, PrefixHasher, Scheduler };
+export const REAL_PARTS: Parts = { BlockPool, KvCacheManager, PrefixHasher, Scheduler, SequenceSamplers };
 
 export type SimulationResult = {
   readonly stepCount: number;
@@ -71,7 +74,7 @@ class Simulation {
   readonly #workload: Workload;
   readonly #scheduler: Scheduler;
   readonly #runner: FakeModelRunner;
-  readonly #sampler: FakeRowSampler;
+  readonly #sampler: CheckedRowSampler;
   readonly #engine: Engine;
   /** Aborts that the engine takes in at the top of its next step. */
   readonly #aborting = new Set<number>();
@@ -79,6 +82,7 @@ class Simulation {
   #isCalm = false;
   /** The candidates of the last run did not decide: the next run is over the undecided rows. */
   #isRerunNext = false;
+  #hasStepFailed = false;
   #nowMs = 0;
   #tokenCount = 0;
   #preemptionCount = 0;
@@ -102,7 +106,13 @@ class Simulation {
       candidateCount,
       drawFault: ({ tokenCount }) => this.#onRun(tokenCount),
     });
-    this.#sampler = new FakeRowSampler(() => this.#drawUndecided());
+    this.#sampler = new CheckedRowSampler(new parts.SequenceSamplers({ vocabularySize }), {
+      isUndecided: () => this.#dice.chance(this.#options.undecidedRate),
+      onUndecided: (sequenceId) => {
+        this.#isRerunNext = true;
+        if (this.#workload.at(sequenceId).grammar !== null) this.#marks.hit('held-to-grammar-by-whole-row');
+      },
+    });
     observePool(pool, this.#marks, (blockId) => this.#runner.poison(blockId));
     observeScheduler(this.#scheduler, this.#marks, () => this.#snapshot);
     this.#snapshot = this.#scheduler.snapshot();
@@ -172,20 +182,16 @@ class Simulation {
     }
     if (!this.#dice.chance(this.#options.faultRate)) return null;
     if (isRerun) this.#marks.hit('fault-in-rerun');
+    this.#hasStepFailed = true;
     const when = this.#dice.pick(['before', 'during', 'after'] as const);
     this.#marks.hit(`fault-${when}-write`);
     return when === 'during' ? { afterTokens: this.#dice.below(tokenCount) } : when;
   }
 
-  #drawUndecided(): boolean {
-    const isUndecided = this.#dice.chance(this.#options.undecidedRate);
-    if (isUndecided) this.#isRerunNext = true;
-    return isUndecided;
-  }
-
   async #step(): Promise<void> {
     this.stepCount++;
     this.#applyAborts();
+    this.#hasStepFailed = false;
     const runCountBefore = this.#runner.runCount;
     const result = await this.#engine.step();
     this.#isRerunNext = false;
@@ -223,6 +229,10 @@ class Simulation {
       tracked.state = isOversize ? 'refused' : 'failed';
     }
     for (const token of tokens) this.#checkToken(this.#workload.at(token.sequenceId), token);
+    const heldCount = tokens.filter(
+      ({ sequenceId }) => this.#workload.at(sequenceId).grammar !== null,
+    ).length;
+    if (heldCount > 0 && heldCount < tokens.length) this.#marks.hit('held-to-grammar-beside-free');
     for (const sequence of [...this.#snapshot.running, ...this.#snapshot.waiting]) {
       if (sequence.cachedTokenCount !== null)
         this.#checkCached(sequence.sequenceId, sequence.cachedTokenCount);
@@ -270,6 +280,7 @@ class Simulation {
     const which = `token ${tracked.receivedCount} of sequence ${request.sequenceId}`;
     assert(tracked.state === 'open', `${which} comes while the request is open, not ${tracked.state}`);
     const expected = output[tracked.receivedCount++];
+    this.#checkGrammar(tracked, token.tokenId, which);
     assert(token.tokenId === expected, `${which} is ${expected} alone, ${token.tokenId} in the batch`);
     const scoredMax = request.sampling.promptLogprobCount === null ? 0 : request.promptTokenIds.length - 1;
     assert(tracked.scoredCount === scoredMax, `${which} comes when the whole prompt has its scores`);
@@ -277,10 +288,30 @@ class Simulation {
     const isLast = tracked.receivedCount === output.length;
     assert((token.finishReason !== null) === isLast, `${which} ends the output when it is the last`);
     if (token.finishReason === null) return;
+    assert(token.finishReason === tracked.endsBy, `${which} ends it for the right reason`);
     const isStop = request.stopTokenIds.includes(token.tokenId);
-    assert(token.finishReason === (isStop ? 'stop' : 'length'), `${which} ends it for the right reason`);
-    this.#marks.hit(isStop ? 'finished-by-stop-token' : 'finished-by-length');
+    if (token.finishReason === 'length') this.#marks.hit('finished-by-length');
+    else this.#marks.hit(isStop ? 'finished-by-stop-token' : 'finished-by-grammar');
     tracked.state = 'finished';
+  }
+
+  /** Whatever was rolled back, preempted or run again: the output so far fits, by an oracle without states. */
+  #checkGrammar(
+    { request, output, grammar, receivedCount }: TrackedRequest,
+    tokenId: number,
+    which: string,
+  ): void {
+    if (grammar === null) return;
+    const text = output
+      .slice(0, receivedCount - 1)
+      .map(textOfToken)
+      .join('');
+    const isStop = request.stopTokenIds.includes(tokenId);
+    const fits = isStop ? grammar.isWhole(text) : grammar.isBeginning(text + textOfToken(tokenId));
+    assert(fits, `${which} fits the grammar`);
+    if (this.#hasStepFailed) this.#marks.hit('held-to-grammar-after-fault');
+    const running = this.#snapshot.running.find(({ sequenceId }) => sequenceId === request.sequenceId);
+    if ((running?.preemptionCount ?? 0) > 0) this.#marks.hit('held-to-grammar-after-preemption');
   }
 
   #checkCached(sequenceId: number, cachedTokenCount: number): void {

@@ -3,13 +3,17 @@
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
 import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import type { Dice } from './dice.ts';
-import { outputAlone } from './fake-model.ts';
+import { answerAlone } from './fake-model.ts';
 import type { SimulationOptions } from './options.ts';
+import { LETTER_COUNT, WordGrammar } from './word-grammars.ts';
 
 export type TrackedRequest = {
   readonly request: GenerationRequest;
   /** What the request answers when it is alone. */
   readonly output: readonly number[];
+  readonly endsBy: 'stop' | 'length';
+  /** What the output is held to; null when it is free. */
+  readonly grammar: WordGrammar | null;
   /** Prompt and output. */
   readonly conversation: readonly number[];
   receivedCount: number;
@@ -24,10 +28,19 @@ export class Workload {
   readonly requests = new Map<number, TrackedRequest>();
   readonly #options: SimulationOptions;
   readonly #dice: Dice;
+  readonly #grammars: readonly WordGrammar[];
 
   constructor(options: SimulationOptions, dice: Dice) {
     this.#options = options;
     this.#dice = dice;
+    const { grammarRate, grammarCount, vocabularySize } = options;
+    this.#grammars =
+      grammarRate === 0
+        ? []
+        : Array.from(
+            { length: grammarCount },
+            (_, index) => new WordGrammar(index + 1, vocabularySize, dice),
+          );
   }
 
   get isComplete(): boolean {
@@ -49,23 +62,28 @@ export class Workload {
     const dice = this.#dice;
     const options = this.#options;
     const isOversize = dice.chance(options.oversizeRate);
+    const grammar =
+      this.#grammars.length > 0 && dice.chance(options.grammarRate) ? dice.pick(this.#grammars) : null;
     const drawn: GenerationRequest = {
       sequenceId: this.requests.size + 1,
       promptTokenIds: Int32Array.from(this.#drawPrompt()),
       sampling: GREEDY,
       newTokensMax: isOversize ? 1_000 : dice.between(1, options.newTokensMax),
       newTokensMin: 0,
-      stopTokenIds: dice.chance(0.2) ? [dice.below(options.vocabularySize)] : [],
-      grammar: null,
+      stopTokenIds: this.#drawStopTokens(grammar !== null),
+      grammar: grammar?.compiled ?? null,
       cacheSalt: `salt ${dice.below(options.saltCount)}`,
       priority: dice.below(options.priorityCount),
     };
     const isScored = options.scoreRate > 0 && dice.chance(options.scoreRate);
     const request = isScored ? { ...drawn, sampling: { ...GREEDY, promptLogprobCount: 1 } } : drawn;
-    const output = isOversize ? [] : outputAlone(request, options.vocabularySize);
+    const alone = isOversize ? null : answerAlone(request, grammar, options);
+    const output = alone?.tokenIds ?? [];
     this.requests.set(request.sequenceId, {
       request,
       output,
+      endsBy: alone?.reason ?? 'length',
+      grammar,
       conversation: [...request.promptTokenIds, ...output],
       receivedCount: 0,
       scoredCount: 0,
@@ -86,6 +104,14 @@ export class Workload {
     }
     longest = Math.min(longest, request.promptTokenIds.length - 1);
     return this.#options.usesPrefixCache ? longest - (longest % blockSize) : 0;
+  }
+
+  /** Where a grammar needs letters, none of them ends the output: there would be no way to write it. */
+  #drawStopTokens(needsLetters: boolean): number[] {
+    const { vocabularySize } = this.#options;
+    if (!this.#dice.chance(0.2)) return [];
+    const tokenId = this.#dice.below(vocabularySize);
+    return needsLetters && tokenId < LETTER_COUNT ? [] : [tokenId];
   }
 
   /** Often the beginning of an earlier conversation, output included, with something new at its end. */

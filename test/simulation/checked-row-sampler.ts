@@ -1,0 +1,78 @@
+/**
+ * The real samplers, watched: the engine must keep the order of calls. Now and then they are made to say that the
+ * candidates do not decide.
+ */
+
+import { assert } from '../../src/base/assert.ts';
+import type { GenerationRequest } from '../../src/batching/generation-request.ts';
+import type { RowOptions, RowSampler } from '../../src/engine/row-sampler.ts';
+import type { SampledToken } from '../../src/sampling/sampling-params.ts';
+import type { LogitsQuery, StepLogits } from '../../src/sampling/step-logits.ts';
+
+type RowState = { row: number; isWhole: boolean; chosen: number | null };
+
+export class CheckedRowSampler implements RowSampler {
+  readonly #samplers: RowSampler;
+  readonly #rows = new Map<number, RowState>();
+  readonly #isUndecided: () => boolean;
+  readonly #onUndecided: (sequenceId: number) => void;
+
+  /**
+   * @param options.isUndecided asked for every choice from candidates.
+   * @param options.onUndecided whether they were made to say so or not.
+   */
+  constructor(
+    samplers: RowSampler,
+    options: { readonly isUndecided: () => boolean; readonly onUndecided: (sequenceId: number) => void },
+  ) {
+    this.#samplers = samplers;
+    this.#isUndecided = options.isUndecided;
+    this.#onUndecided = options.onUndecided;
+  }
+
+  get openCount(): number {
+    return this.#rows.size;
+  }
+
+  open(request: GenerationRequest): void {
+    assert(!this.#rows.has(request.sequenceId), 'a sequence is opened once');
+    this.#samplers.open(request);
+    this.#rows.set(request.sequenceId, { row: -1, isWhole: false, chosen: null });
+  }
+
+  close(sequenceId: number): void {
+    assert(this.#rows.delete(sequenceId), 'an open sequence is closed');
+    this.#samplers.close(sequenceId);
+  }
+
+  prepare(sequenceId: number, row: number, query: LogitsQuery, options: RowOptions): void {
+    const state = this.#stateOf(sequenceId);
+    state.row = row;
+    state.chosen = null;
+    state.isWhole = options.wholeRow;
+    this.#samplers.prepare(sequenceId, row, query, options);
+  }
+
+  choose(sequenceId: number, row: number, logits: StepLogits): SampledToken | null {
+    const state = this.#stateOf(sequenceId);
+    assert(state.row === row, 'a row is prepared before it is chosen from');
+    const isForced = !state.isWhole && this.#isUndecided();
+    const token = isForced ? null : this.#samplers.choose(sequenceId, row, logits);
+    if (token === null) this.#onUndecided(sequenceId);
+    state.chosen = token?.tokenId ?? null;
+    return token;
+  }
+
+  accept(sequenceId: number, tokenId: number): void {
+    const state = this.#stateOf(sequenceId);
+    assert(state.chosen === tokenId, 'the chosen token is accepted, once');
+    state.chosen = null;
+    this.#samplers.accept(sequenceId, tokenId);
+  }
+
+  #stateOf(sequenceId: number): RowState {
+    const state = this.#rows.get(sequenceId);
+    assert(state !== undefined, 'a sequence is open while it runs');
+    return state;
+  }
+}
