@@ -11,6 +11,8 @@ import { invalid, isNestedTooDeep, withWellFormedText } from './text-request.ts'
 export type TemplateReads = (variable: string) => boolean;
 
 const KWARGS = 'chat_template_kwargs';
+/** Variables by which templates are told whether to let the model think, where they know no degrees of it. */
+const THINKING_SWITCHES = ['enable_thinking', 'thinking'] as const;
 const NOT_READ = 'the chat template does not look at it';
 
 /** @throws ServerError `invalid_request` for fields that do not go together. */
@@ -28,16 +30,30 @@ export function renderingOf(
     );
   }
   const variables = variablesOf(request.chat_template_kwargs ?? {}, fields, templateReads);
-  const effort = request.reasoning_effort;
-  if (effort != null && !templateReads('reasoning_effort')) {
-    fields.ignore('reasoning_effort', TOP_LEVEL, NOT_READ);
-  }
+  const effort = effortVariables(request.reasoning_effort ?? null, fields, templateReads);
   return {
     addGenerationPrompt: request.add_generation_prompt ?? !continueFinalMessage,
     continueFinalMessage,
     tools,
-    variables: effort == null ? variables : { reasoning_effort: effort, ...variables },
+    variables: { ...effort, ...variables },
   };
+}
+
+/**
+ * `none` is also what a switch can say. The other degrees are left to the template: `minimal` is less than the model
+ * would think, but not nothing.
+ */
+function effortVariables(
+  effort: TemplateFields['reasoning_effort'] | null,
+  fields: FieldCheck,
+  templateReads: TemplateReads,
+): JsonObject {
+  if (effort == null) return {};
+  const switches = effort === 'none' ? THINKING_SWITCHES.filter(templateReads) : [];
+  if (switches.length === 0 && !templateReads('reasoning_effort')) {
+    fields.ignore('reasoning_effort', TOP_LEVEL, NOT_READ);
+  }
+  return { reasoning_effort: effort, ...Object.fromEntries(switches.map((name) => [name, false])) };
 }
 
 /** The variables that the template looks at; the others are named as ignored. */

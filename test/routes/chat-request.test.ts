@@ -279,6 +279,37 @@ describe('a variable for the chat template', () => {
     );
   });
 
+  it.each([
+    ['enable_thinking', { reasoning_effort: 'none' }, { enable_thinking: false }],
+    ['thinking', { reasoning_effort: 'none' }, { thinking: false }],
+    [
+      'enable_thinking',
+      { reasoning_effort: 'none', chat_template_kwargs: { enable_thinking: true } },
+      { enable_thinking: true },
+    ],
+  ] as const)(
+    '%s is off with an effort of none, unless the request says otherwise: %j',
+    async (name, body, variables) => {
+      const test = routeTestApp();
+      test.generator.templateVariables.add(name);
+      const response = await test.chat(body);
+      expect(response.headers.get('x-octavo-ignored')).toBeNull();
+      expect(test.generator.requests[0]).toMatchObject(
+        rendered({ variables: { reasoning_effort: 'none', ...variables } }),
+      );
+    },
+  );
+
+  it('of a switch says nothing of any other effort, which then is named as ignored', async () => {
+    for (const reasoning_effort of ['minimal', 'low', 'high']) {
+      const test = routeTestApp();
+      test.generator.templateVariables.add('enable_thinking');
+      const response = await test.chat({ reasoning_effort });
+      expect(response.headers.get('x-octavo-ignored')).toBe('reasoning_effort');
+      expect(test.generator.requests[0]).toMatchObject(rendered({ variables: { reasoning_effort } }));
+    }
+  });
+
   it('that the template does not look at is refused in strict mode', async () => {
     const error = await refusal({ chat_template_kwargs: { a: 1 } }, { strictFields: true });
     expect(error).toMatchObject({ code: 'unsupported_parameter', param: 'chat_template_kwargs.a' });

@@ -95,6 +95,20 @@ describe('other grammars', () => {
     expect(text).toMatch(/^[a-z]{3,8}( [a-z]{1,8}){2}\.$/);
   });
 
+  it('end where nothing may follow, and nowhere before, with ignore_eos', async () => {
+    const answer = async (structured_outputs: Record<string, unknown>) => {
+      const fields = { structured_outputs, ignore_eos: true, max_tokens: 40, temperature: 0 } as object;
+      const [choice] = await choices(fields);
+      return choice!;
+    };
+    const complete = await answer({ choice: ['yes', 'no'] });
+    expect(complete.finish_reason).toBe('stop');
+    expect(['yes', 'no']).toContain(complete.message.content);
+    const open = await answer({ regex: '[a-z]( ?[a-z])*' });
+    expect(open.finish_reason).toBe('length');
+    expect(open.message.content).toMatch(/^[a-z]( ?[a-z])* ?$/);
+  });
+
   it('that cannot be compiled are answered 400 with the place', async () => {
     const schema = { type: 'object', properties: { a: { not: {} } } };
     const format = { type: 'json_schema', json_schema: { name: 'x', schema } } as const;

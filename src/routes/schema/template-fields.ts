@@ -35,7 +35,10 @@ export const templateFields = {
   reasoning_effort: z
     .enum(REASONING_EFFORTS)
     .nullish()
-    .describe('Handed to the chat template where that looks at it; without effect otherwise.'),
+    .describe(
+      'Handed to the chat template where that looks at it; without effect otherwise. `none` also turns thoughts off ' +
+        'where the template knows `enable_thinking` or `thinking`.',
+    ),
 };
 
 const templateFieldsSchema = z.looseObject(templateFields);

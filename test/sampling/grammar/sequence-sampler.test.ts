@@ -169,6 +169,17 @@ describe('the end of a grammar', () => {
     expect(choose(samplerOf(FEW, { newTokensMin: 3, outputTokenIds: [1990] }), row).tokenId).toBe(1);
   });
 
+  it('is not chosen where end of text is ignored, as long as the grammar can go on', () => {
+    const chosen = (source: GrammarSource, outputTokenIds: readonly number[]) =>
+      [true, false].map((wholeRow) =>
+        chooseOnce(samplerOf(source, { stopTokenIds: [], outputTokenIds }), row, { wholeRow }),
+      );
+    const goesOn = { tokenId: 0, logprobs: null };
+    expect(chosen(MANY, [5])).toEqual([goesOn, goesOn]);
+    const ends = { tokenId: 1, logprobs: null, completesGrammar: true };
+    expect(chosen(FEW, [1990])).toEqual([ends, ends]);
+  });
+
   it('cannot be reached where no token may be chosen, which fails the sequence', () => {
     const dead = samplerOf({ kind: 'literal', text: 'c' });
     expect(() => chooseOnce(dead, row, { wholeRow: false })).toThrow('cannot go on');
