@@ -4,9 +4,10 @@
 import { readFileSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { StartupError } from './base/errors.ts';
-import { SERVE_OPTIONS, type ServeOption, serveConfig } from './config.ts';
+import { serveConfig } from './config.ts';
 import { serve } from './main.ts';
 import { openApiYaml } from './routes/openapi.ts';
+import { SERVE_OPTIONS, type ServeOption } from './serve-options.ts';
 import { setupCuda } from './setup-cuda.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {

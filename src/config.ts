@@ -1,6 +1,6 @@
 /**
- * What the server can be told, and by which name: one table of options gives flags, environment variables, help and
- * defaults; one schema checks the values, whichever way they came.
+ * What the server was told: the values of its options, from flags and environment variables, checked by one schema
+ * whichever way they came.
  */
 
 import os from 'node:os';
@@ -9,7 +9,6 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { StartupError } from './base/errors.ts';
 import {
-  BLOCK_SIZE_DEFAULT,
   DECODE_SLOWDOWN_DEFAULT,
   DRAIN_MS_DEFAULT,
   GPU_MEMORY_UTILIZATION_DEFAULT,
@@ -20,200 +19,17 @@ import {
 } from './base/limits.ts';
 import type { CacheMemory, EngineOptions } from './engine/engine-options.ts';
 import { QUANTIZATIONS } from './graph/quantization.ts';
-import { REASONING_FORMATS } from './text/message/message-dialect.ts';
+import { REASONING_PARSERS, SERVE_OPTIONS, type ServeOption } from './serve-options.ts';
 import { TOOL_CALL_FORMAT_NAMES } from './text/message/tool-call-format.ts';
 
 const SHIPPED_MODEL = fileURLToPath(new URL('../models/octavo-mini', import.meta.url));
 
-export type ServeOption = {
-  /** As commander reads it. */
-  readonly flags: string;
-  readonly environment: string;
-  readonly description: string;
-  /** Shown in the help; the default itself is in the schema. */
-  readonly shownDefault?: string;
-  /** May be given more than once; in the environment separated by commas. */
-  readonly repeats?: true;
-  readonly isSwitch?: true;
-};
-
-const REASONING_PARSERS = Object.keys(REASONING_FORMATS);
-/** vLLM's names for the same marks. */
+/** vLLM's names for marks that are known here under another. */
 const REASONING_ALIASES: ReadonlyMap<string, string> = new Map([
   ['deepseek_r1', 'think'],
   ['deepseek_v3', 'think'],
   ['qwen3', 'think'],
 ]);
-
-/** By the name that the value has in the schema, and commander gives to its flag. */
-export const SERVE_OPTIONS = {
-  model: {
-    flags: '--model <directory>',
-    environment: 'MODEL',
-    description: 'checkpoint in Hugging Face layout',
-    shownDefault: 'the model that ships with Octavo',
-  },
-  servedModelName: {
-    flags: '--served-model-name <name>',
-    environment: 'OCTAVO_SERVED_MODEL_NAME',
-    description: 'name for the "model" field; the first one is shown in metrics; repeatable',
-    shownDefault: "the directory's name",
-    repeats: true,
-  },
-  host: {
-    flags: '--host <address>',
-    environment: 'HOST',
-    description: 'address to listen on',
-    shownDefault: '127.0.0.1',
-  },
-  port: {
-    flags: '--port <number>',
-    environment: 'PORT',
-    description: 'port to listen on; 0 picks a free one',
-    shownDefault: '8000',
-  },
-  apiKey: {
-    flags: '--api-key <key>',
-    environment: 'OCTAVO_API_KEY',
-    description: 'key that clients must send to /v1/*; repeatable',
-    repeats: true,
-  },
-  insecure: {
-    flags: '--insecure',
-    environment: 'OCTAVO_INSECURE',
-    description: 'listen beyond this machine without an API key',
-    isSwitch: true,
-  },
-  strictFields: {
-    flags: '--strict-fields',
-    environment: 'OCTAVO_STRICT_FIELDS',
-    description: 'refuse request fields without effect instead of naming them in x-octavo-ignored',
-    isSwitch: true,
-  },
-  cacheDir: {
-    flags: '--cache-dir <directory>',
-    environment: 'OCTAVO_CACHE_DIR',
-    description: 'where weights that had to be converted are kept',
-    shownDefault: '~/.cache/octavo',
-  },
-  quantization: {
-    flags: '--quantization <form>',
-    environment: 'OCTAVO_QUANTIZATION',
-    description: 'form of the weights: none (float32), w8a8 (8-bit integers), int4 or auto',
-    shownDefault: 'auto: w8a8 from 100 million weights up, else none',
-  },
-  kvCacheMemory: {
-    flags: '--kv-cache-memory <size>',
-    environment: 'OCTAVO_KV_CACHE_MEMORY',
-    description: 'bytes (512MiB, 4GB, 1073741824) or a fraction of the available memory (0.5)',
-    shownDefault: '32 full-length sequences, at most 0.4; on a GPU what is left of it',
-  },
-  blockSize: {
-    flags: '--block-size <tokens>',
-    environment: 'OCTAVO_BLOCK_SIZE',
-    description: 'tokens in a block of the KV cache',
-    shownDefault: `${BLOCK_SIZE_DEFAULT}, on a GPU 32 to 256, as its kernels want`,
-  },
-  maxModelLen: {
-    flags: '--max-model-len <tokens>',
-    environment: 'OCTAVO_MAX_MODEL_LEN',
-    description: 'prompt and answer of one request together',
-    shownDefault: "the model's own",
-  },
-  maxNumSeqs: {
-    flags: '--max-num-seqs <count>',
-    environment: 'OCTAVO_MAX_NUM_SEQS',
-    description: 'sequences in one step',
-    shownDefault: String(SEQUENCES_PER_STEP_DEFAULT),
-  },
-  maxNumBatchedTokens: {
-    flags: '--max-num-batched-tokens <count>',
-    environment: 'OCTAVO_MAX_NUM_BATCHED_TOKENS',
-    description: 'tokens in one step: bounds how long answers wait for the prompts of others',
-    shownDefault: String(TOKENS_PER_STEP_DEFAULT),
-  },
-  maxDecodeSlowdown: {
-    flags: '--max-decode-slowdown <factor>',
-    environment: 'OCTAVO_MAX_DECODE_SLOWDOWN',
-    description:
-      'how many times longer prompts may make the steps of answers that stream already, as measured; 0: never mind',
-    shownDefault: String(DECODE_SLOWDOWN_DEFAULT),
-  },
-  maxInFlight: {
-    flags: '--max-in-flight <count>',
-    environment: 'OCTAVO_MAX_IN_FLIGHT',
-    description: 'requests running and waiting before new ones get 429',
-    shownDefault: String(REQUESTS_IN_FLIGHT_DEFAULT),
-  },
-  threads: {
-    flags: '--threads <count>',
-    environment: 'OCTAVO_THREADS',
-    description: 'threads that compute',
-    shownDefault: "the machine's cores",
-  },
-  streamDelay: {
-    flags: '--stream-delay <ms>',
-    environment: 'OCTAVO_STREAM_DELAY',
-    description:
-      'longest time a streamed token waits to be written with others when many come fast; 0 writes each by itself',
-    shownDefault: String(STREAM_DELAY_MS_DEFAULT),
-  },
-  device: {
-    flags: '--device <name>',
-    environment: 'OCTAVO_DEVICE',
-    description:
-      'auto, cpu, cuda or webgpu; auto takes the first of CUDA, WebGPU on a GPU, CPU that computes',
-    shownDefault: 'auto',
-  },
-  strictDevice: {
-    flags: '--strict-device',
-    environment: 'OCTAVO_STRICT_DEVICE',
-    description: 'refuse to start when a part of the model would run on the CPU for want of a kernel',
-    isSwitch: true,
-  },
-  dtype: {
-    flags: '--dtype <name>',
-    environment: 'OCTAVO_DTYPE',
-    description: 'what a GPU computes in: float16, or bfloat16 (cuda only)',
-    shownDefault: 'float16',
-  },
-  gpuMemoryUtilization: {
-    flags: '--gpu-memory-utilization <share>',
-    environment: 'OCTAVO_GPU_MEMORY_UTILIZATION',
-    description: 'share of the GPU that may be filled, where nvidia-smi tells its size',
-    shownDefault: String(GPU_MEMORY_UTILIZATION_DEFAULT),
-  },
-  profile: {
-    flags: '--profile <prefix>',
-    environment: 'OCTAVO_PROFILE',
-    description:
-      'write what each operator of each step took to <prefix>_<time>.json (Chrome trace format); slows steps',
-  },
-  shutdownTimeout: {
-    flags: '--shutdown-timeout <seconds>',
-    environment: 'OCTAVO_SHUTDOWN_TIMEOUT',
-    description: 'how long running requests may go on after a stop signal',
-    shownDefault: String(DRAIN_MS_DEFAULT / 1000),
-  },
-  toolCallParser: {
-    flags: '--tool-call-parser <name>',
-    environment: 'OCTAVO_TOOL_CALL_PARSER',
-    description: `how the model writes calls: ${TOOL_CALL_FORMAT_NAMES.join(', ')}, or none to refuse tools`,
-    shownDefault: 'auto: from the chat template',
-  },
-  reasoningParser: {
-    flags: '--reasoning-parser <name>',
-    environment: 'OCTAVO_REASONING_PARSER',
-    description: `how the model marks what it thinks: ${REASONING_PARSERS.join(', ')}, or none`,
-    shownDefault: 'auto: from the chat template',
-  },
-  logLevel: {
-    flags: '--log-level <level>',
-    environment: 'OCTAVO_LOG_LEVEL',
-    description: 'debug, info, warn, error or silent',
-    shownDefault: 'info',
-  },
-} as const satisfies Record<string, ServeOption>;
 
 /** Counts of tokens, blocks and requests: what memory can be laid out for on any machine. */
 const COUNT_MAX = 2 ** 24;
