@@ -2,7 +2,7 @@
 
 import { assert } from '../base/assert.ts';
 import { ServerError } from '../base/errors.ts';
-import { PROMPT_LOGPROBS_TOLD_MAX } from '../base/limits.ts';
+import { PROMPT_LOGPROBS_TOLD_MAX, PROMPT_TOKENS_TOLD_MAX } from '../base/limits.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
 import { decodeTokens } from '../text/decode-tokens.ts';
 import { IncrementalDetokenizer } from '../text/incremental-detokenizer.ts';
@@ -15,13 +15,28 @@ export function promptTokens({ text, tokenIds }: EncodedPrompt, vocabulary: Voca
   return { text: text ?? decodeTokens(tokenIds, vocabulary), tokenIds: Array.from(tokenIds) };
 }
 
-/** @throws ServerError `invalid_request` for more scores than one answer may hold. */
-export function requireTellable(
-  { promptLogprobCount, choiceCount }: Pick<TextRequest, 'promptLogprobCount' | 'choiceCount'>,
-  prompts: readonly EncodedPrompt[],
-): void {
-  if (promptLogprobCount === null) return;
+type Tellable = Pick<TextRequest, 'promptLogprobCount' | 'choiceCount' | 'wantsPrompts'>;
+
+/** @throws ServerError `invalid_request` for more prompt tokens, or scores of them, than one answer may hold. */
+export function requireTellable(request: Tellable, prompts: readonly EncodedPrompt[]): void {
   const tokenCount = prompts.reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
+  requireRepeatable(request, tokenCount);
+  requireScoresTellable(request, tokenCount);
+}
+
+function requireRepeatable({ wantsPrompts, choiceCount }: Tellable, tokenCount: number): void {
+  const count = tokenCount * choiceCount;
+  if (!wantsPrompts || count <= PROMPT_TOKENS_TOLD_MAX) return;
+  throw new ServerError(
+    'invalid_request',
+    `The answer would repeat ${count} tokens of the prompt (${tokenCount}, ${choiceCount} times); at most ` +
+      `${PROMPT_TOKENS_TOLD_MAX} are told. Ask for fewer choices, or for fewer prompts.`,
+    { param: 'prompt' },
+  );
+}
+
+function requireScoresTellable({ promptLogprobCount, choiceCount }: Tellable, tokenCount: number): void {
+  if (promptLogprobCount === null) return;
   const count = tokenCount * choiceCount * (promptLogprobCount + 1);
   if (count <= PROMPT_LOGPROBS_TOLD_MAX) return;
   throw new ServerError(

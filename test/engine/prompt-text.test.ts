@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { PROMPT_LOGPROBS_TOLD_MAX } from '../../src/base/limits.ts';
+import { PROMPT_LOGPROBS_TOLD_MAX, PROMPT_TOKENS_TOLD_MAX } from '../../src/base/limits.ts';
 import { promptTokens, requireTellable, scoredPrompt } from '../../src/engine/prompt-text.ts';
 import { type PromptScores, promptScores } from '../../src/sampling/prompt-scores.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
@@ -87,16 +87,30 @@ describe.each(['llama2', 'qwen2'] as const)('a scored prompt, tokenised as by %s
 });
 
 describe('requireTellable', () => {
+  it('bounds the prompt tokens that are repeated, over prompts and choices together', () => {
+    const half = { text: null, tokenIds: new Int32Array(PROMPT_TOKENS_TOLD_MAX / 2) };
+    const request = { promptLogprobCount: null, wantsPrompts: true };
+    requireTellable({ ...request, choiceCount: 1 }, [half, half]);
+    requireTellable({ ...request, choiceCount: 3, wantsPrompts: false }, [half, half]);
+    expect(() => requireTellable({ ...request, choiceCount: 3 }, [half])).toThrow(
+      expect.objectContaining({ code: 'invalid_request', param: 'prompt' }),
+    );
+  });
+
   const prompt = { text: null, tokenIds: new Int32Array(PROMPT_LOGPROBS_TOLD_MAX / 4) };
   it('lets pass what is told of two prompts twice, and names the numbers of more', () => {
-    requireTellable({ promptLogprobCount: 0, choiceCount: 2 }, [prompt, prompt]);
-    requireTellable({ promptLogprobCount: null, choiceCount: 9 }, [prompt, prompt]);
-    expect(() => requireTellable({ promptLogprobCount: 1, choiceCount: 2 }, [prompt, prompt])).toThrow(
+    requireTellable({ wantsPrompts: false, promptLogprobCount: 0, choiceCount: 2 }, [prompt, prompt]);
+    requireTellable({ wantsPrompts: false, promptLogprobCount: null, choiceCount: 9 }, [prompt, prompt]);
+    expect(() =>
+      requireTellable({ wantsPrompts: false, promptLogprobCount: 1, choiceCount: 2 }, [prompt, prompt]),
+    ).toThrow(
       expect.objectContaining({
         code: 'invalid_request',
         message: expect.stringContaining(`${2 * PROMPT_LOGPROBS_TOLD_MAX} numbers`),
       }),
     );
-    expect(() => requireTellable({ promptLogprobCount: 0, choiceCount: 3 }, [prompt, prompt])).toThrow();
+    expect(() =>
+      requireTellable({ wantsPrompts: false, promptLogprobCount: 0, choiceCount: 3 }, [prompt, prompt]),
+    ).toThrow();
   });
 });
