@@ -43,12 +43,21 @@ const switchValue = z
   .union([z.boolean(), z.enum(['true', 'false', '1', '0', ''])])
   .transform((value) => value === true || value === 'true' || value === '1');
 
+/** As browsers send it: without a path, lower case. */
+const originOrAll = z
+  .string()
+  .refine(
+    (text) => text === '*' || (URL.canParse(text) && new URL(text).origin === text),
+    'must be an origin, such as https://chat.example.com, or *',
+  );
+
 const serveSchema = z.object({
   model: z.string().default(SHIPPED_MODEL),
   servedModelName: z.array(z.string().min(1)).default([]),
   host: z.string().default('127.0.0.1'),
   port: z.coerce.number().int().min(0).max(65_535).default(8000),
   apiKey: z.array(z.string().min(1)).default([]),
+  corsOrigin: z.array(originOrAll).default([]),
   insecure: switchValue.default(false),
   strictFields: switchValue.default(false),
   cacheDir: z

@@ -141,6 +141,7 @@ async function createHttp(
       },
     })),
     apiKeys: config.apiKey,
+    corsOrigins: config.corsOrigin,
     strictFields: config.strictFields,
     metrics: new EngineMetrics({
       modelName: names[0]!,

@@ -62,6 +62,13 @@ export const SERVE_OPTIONS = {
     description: 'key that clients must send to /v1/*; repeatable',
     repeats: true,
   },
+  corsOrigin: {
+    flags: '--cors-origin <origin>',
+    environment: 'OCTAVO_CORS_ORIGIN',
+    description: 'origin whose pages may use the server from a browser, * for all; repeatable',
+    shownDefault: 'none',
+    repeats: true,
+  },
   insecure: {
     flags: '--insecure',
     environment: 'OCTAVO_INSECURE',

@@ -58,6 +58,17 @@ describe('serveConfig', () => {
     },
   );
 
+  it.each(['https://chat.example.com', 'http://localhost:3000', '*'])('takes %s for an origin', (origin) => {
+    expect(serveConfig({ corsOrigin: [origin] }, {}).corsOrigin).toEqual([origin]);
+  });
+
+  it.each(['chat.example.com', 'https://chat.example.com/', 'null', 'HTTPS://X.example'])(
+    'refuses %s for an origin',
+    (origin) => {
+      expect(refusal({ corsOrigin: [origin] })).toContain('--cors-origin');
+    },
+  );
+
   it('refuses a time that timers cannot wait for', () => {
     expect(refusal({ shutdownTimeout: '3000000' })).toContain('--shutdown-timeout');
   });

@@ -1,5 +1,5 @@
 /**
- * All routes as one Hono application, and what is common to them: request ids, API keys, errors. Holds no server
+ * All routes as one Hono application, and what is common to them: request ids, other origins, API keys, errors. Holds no server
  * and no socket: `main` listens, tests call `app.request()`.
  */
 
@@ -9,6 +9,7 @@ import { HttpError, isServerFault, toApiError } from './api-error.ts';
 import { authentication } from './authentication.ts';
 import { chatCompletions } from './chat-completions.ts';
 import { completions } from './completions.ts';
+import { crossOrigin } from './cross-origin.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { health } from './health.ts';
 import { metricsText } from './metrics.ts';
@@ -44,7 +45,7 @@ function sendError(context: Context<AppEnvironment>, error: unknown): Response {
 
 /** The whole HTTP side of the server. */
 export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
-  const { models, metrics, apiKeys, newId, logger } = dependencies;
+  const { models, metrics, apiKeys, corsOrigins, newId, logger } = dependencies;
   const app = new Hono<AppEnvironment>();
 
   app.use(async function requestId(context, next) {
@@ -54,6 +55,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
     context.header(REQUEST_ID_HEADER, id);
     await next();
   });
+  // Before the keys: browsers ask without one whether they may send it.
+  if (corsOrigins.length > 0) app.use(crossOrigin(corsOrigins));
   const authenticate = authentication(apiKeys);
   for (const path of ['/v1/*', '/tokenize', '/detokenize']) app.use(path, authenticate);
 

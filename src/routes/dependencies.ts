@@ -32,6 +32,8 @@ export type AppDependencies = {
   readonly models: readonly ServedModel[];
   /** Any of them opens `/v1/*`; none: open to everybody. */
   readonly apiKeys: readonly string[];
+  /** Origins whose pages may use the server from a browser; `*`: all. */
+  readonly corsOrigins: readonly string[];
   /** Refuse fields without effect instead of naming them in `x-octavo-ignored`. */
   readonly strictFields: boolean;
   readonly metrics: EngineMetrics;

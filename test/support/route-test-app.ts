@@ -38,6 +38,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
     generator,
     models: [{ id: MODEL, created: 1_690_000_000, modelLengthMax: 2048 }],
     apiKeys: [],
+    corsOrigins: [],
     strictFields: false,
     metrics: new EngineMetrics({ modelName: MODEL, engine, clock, withProcessMetrics: false }),
     clock,

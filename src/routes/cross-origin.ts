@@ -1,0 +1,18 @@
+/** Lets pages of other origins use the server from a browser, as far as the operator allows it (the Fetch standard's CORS). */
+
+import type { MiddlewareHandler } from 'hono';
+import { cors } from 'hono/cors';
+
+/** How long browsers remember that they may ask. */
+const PREFLIGHT_SECONDS = 600;
+
+/** @param origins as browsers send them; `*` among them: all. */
+export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
+  return cors({
+    origin: origins.includes('*') ? '*' : [...origins],
+    allowMethods: ['GET', 'POST'],
+    // Headers of requests are allowed as they are asked for: SDKs send their own.
+    exposeHeaders: ['x-request-id', 'x-octavo-ignored', 'retry-after', 'retry-after-ms'],
+    maxAge: PREFLIGHT_SECONDS,
+  });
+}
