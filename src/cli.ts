@@ -35,8 +35,8 @@ serveCommand.addHelpText(
 program
   .command('openapi')
   .description('print the OpenAPI description of the server')
-  .action(() => {
-    process.stdout.write(openApiYaml());
+  .action(async () => {
+    process.stdout.write(await openApiYaml());
   });
 
 program
