@@ -82,13 +82,13 @@ export const DRAIN_MS_DEFAULT = 30_000;
 export const HEARTBEAT_MS = 15_000;
 
 /**
- * Writes a second of all event streams together, beyond which tokens are joined. A write takes the server and its
- * client some 50 us each on busy cores, so these take about a twentieth of one.
+ * Writes a second of all event streams together, beyond which tokens are joined: 20 for each of 16 streams. A write
+ * takes the server and its client some 50 us each on busy cores, so these take about a thirtieth of one.
  */
-export const STREAM_WRITES_PER_SECOND = 500;
+export const STREAM_WRITES_PER_SECOND = 320;
 
-/** Longest time that a token waits to be written together with others: two frames of a screen. */
-export const STREAM_DELAY_MS_DEFAULT = 32;
+/** Longest time that a token waits to be written together with others: three frames of a screen. */
+export const STREAM_DELAY_MS_DEFAULT = 50;
 
 /** `Retry-After` of a 429: about the time in which a slot of a busy server comes free. */
 export const RETRY_AFTER_SECONDS = 1;
@@ -124,6 +124,13 @@ export const FIELD_NAME_CHARACTERS_MAX = 64;
 export const CACHE_FULL_SEQUENCES_DEFAULT = 32;
 /** … but takes no more than this share of the memory that is available when the engine starts. */
 export const CACHE_FRACTION_DEFAULT = 0.4;
+
+/**
+ * The engine's thread makes little garbage, but every step brings tensors whose bytes lie outside V8's heap. They are
+ * freed by collecting the young generation; one of the default size fills so slowly that V8 collects the whole heap
+ * about once a second to get rid of them.
+ */
+export const ENGINE_YOUNG_GENERATION_MB = 6;
 
 /** How long a stopped engine may take to end its step, and then its thread to end, before it is left behind. */
 export const ENGINE_CLOSE_MS = 5_000;

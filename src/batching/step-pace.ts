@@ -4,6 +4,8 @@
  * either way; this decides whether it comes as one long pause or as a slower pace.
  *
  * Prompts go at full speed while they are the majority: then more would wait for a first token than for a next one.
+ * And a step of a small model may take its time: what comes sixty times a second nobody sees come slower, while prompts
+ * that are let in a few tokens a step leave places in the batch empty.
  * Pure: the caller measures. Knows no sequence.
  */
 
@@ -21,6 +23,8 @@ export type StepWork = {
 const NEWEST_WEIGHT = 0.07;
 /** Enough that what a step takes by itself hardly counts, and fewer than a step's budget leaves to prompts. */
 const MANY_PROMPT_TOKENS = 64;
+/** A step that is no longer than this, in milliseconds, is not shortened: the time between two pictures on a screen. */
+const STEP_MS_UNNOTICED = 16;
 /** A prompt always moves. */
 const PROMPT_TOKENS_MIN = 4;
 
@@ -66,7 +70,8 @@ export class StepPace {
    */
   promptTokensMax(decodeCount: number, promptCount: number): number {
     if (decodeCount <= promptCount || this.#decodeStepMs === 0 || this.#promptTokenMs === 0) return Infinity;
-    const spareMs = this.#decodeStepMs * (this.#slowdownMax - 1) - this.#promptStepMs;
+    const stepMsMax = Math.max(this.#decodeStepMs * this.#slowdownMax, STEP_MS_UNNOTICED);
+    const spareMs = stepMsMax - this.#decodeStepMs - this.#promptStepMs;
     const tokensMs = Math.max(spareMs, this.#promptStepMs);
     return Math.max(PROMPT_TOKENS_MIN, Math.floor(tokensMs / this.#promptTokenMs));
   }

@@ -2,7 +2,7 @@
 
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';
-import { ENGINE_CLOSE_MS } from '../base/limits.ts';
+import { ENGINE_CLOSE_MS, ENGINE_YOUNG_GENERATION_MB } from '../base/limits.ts';
 import { ChannelEngineClient, type ChannelEngineClientOptions } from './channel-engine-client.ts';
 import type { EngineOptions } from './engine-options.ts';
 import type { EngineEvent } from './protocol.ts';
@@ -19,7 +19,10 @@ export type WorkerEngineOptions = {
 /** Returns at once; `client.ready` says when the model is loaded, or why it cannot be. */
 export function startWorkerEngine(options: WorkerEngineOptions): ChannelEngineClient {
   const url = options.workerUrl ?? new URL('./engine-worker.js', import.meta.url);
-  const worker = new Worker(url, { workerData: options.engine });
+  const worker = new Worker(url, {
+    workerData: options.engine,
+    resourceLimits: { maxYoungGenerationSizeMb: ENGINE_YOUNG_GENERATION_MB },
+  });
   const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
   const client = new ChannelEngineClient({
     send: (command) => worker.postMessage(command),

@@ -50,9 +50,16 @@ describe('StepPace', () => {
     expect(pace.promptTokensMax(8, 1)).toBe(79);
   });
 
+  it('lets a step take 16 ms in any case', () => {
+    const pace = new StepPace(1.5);
+    pace.observe({ decodeCount: 8, promptTokenCount: 0 }, 4);
+    pace.observe({ decodeCount: 8, promptTokenCount: 100 }, 14);
+    expect(pace.promptTokensMax(8, 1)).toBe((16 - 4) / 0.1);
+  });
+
   it('lets a prompt move, however dear its tokens are', () => {
     const pace = new StepPace(1.01);
-    pace.observe({ decodeCount: 1, promptTokenCount: 0 }, 1);
+    pace.observe({ decodeCount: 1, promptTokenCount: 0 }, 100);
     pace.observe({ decodeCount: 1, promptTokenCount: 100 }, 10_000);
     expect(pace.promptTokensMax(8, 1)).toBe(4);
   });
