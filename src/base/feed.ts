@@ -18,5 +18,8 @@ export interface Feed<T> {
 /**
  * Called when `take` may give something again, from inside whatever brought it: it must not throw, and must be quick.
  * Never called before the feed is in its reader's hands, nor from inside `take` or `cancel`.
+ *
+ * `isUrgent`: a reader that likes to take much at a time should not wait for more. An end is such, for the next request
+ * of the same client waits behind it; and so is what may turn out to be the end once it has been taken.
  */
-export type OnReadable = () => void;
+export type OnReadable = (isUrgent?: boolean) => void;

@@ -102,9 +102,9 @@ export class ChoiceFanOut implements Feed<SequenceEvent> {
   #start(promptIndex: number, choiceIndex: number): void {
     const { client, choiceCount, inputOf, onReadable } = this.#options;
     const index = promptIndex * choiceCount + choiceIndex;
-    this.#feeds[index] = client.generate(inputOf(promptIndex, choiceIndex), () => {
+    this.#feeds[index] = client.generate(inputOf(promptIndex, choiceIndex), (isUrgent) => {
       this.#mark(index);
-      onReadable();
+      onReadable(isUrgent);
     });
   }
 }

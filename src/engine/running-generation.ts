@@ -73,7 +73,7 @@ export class RunningGeneration implements Feed<TextEvent> {
     const first = this.#plan();
     if (first instanceof Promise || run.request.prompts.length > 1) {
       void this.#planFrom(first).then(() => {
-        if (!this.#isOver) run.onReadable();
+        if (!this.#isOver) run.onReadable(true);
       });
     } else {
       this.#prompts.push(first);
@@ -139,7 +139,8 @@ export class RunningGeneration implements Feed<TextEvent> {
       promptCount: this.#prompts.length,
       choiceCount: request.choiceCount,
       inputOf: (promptIndex, choiceIndex) => inputOf(this.#prompts[promptIndex]!, choiceIndex),
-      onReadable,
+      // A stop string is found when its text is taken; until then the engine computes what nobody will read.
+      onReadable: request.stop.length === 0 ? onReadable : () => onReadable(true),
     });
     this.#events.push({
       kind: 'prompt',

@@ -76,6 +76,6 @@ export class TokenStream implements Feed<TokenEvent> {
   }
 
   #tell(): void {
-    if (!this.#isOver) this.#options.onReadable();
+    if (!this.#isOver) this.#options.onReadable(this.#end !== null);
   }
 }

@@ -38,7 +38,7 @@ export class AnswerEvents implements EventSource {
     return new Promise((resolve, reject) => {
       const settle = (end: () => void) => {
         clearTimeout(timer);
-        this.#running.onReadable = () => this.onReadable();
+        this.#running.onReadable = (isUrgent) => this.onReadable(isUrgent);
         end();
       };
       const timer = setTimeout(() => settle(resolve), limitMs);

@@ -35,7 +35,7 @@ export class RunningRequest implements Feed<TextEvent> {
     const sequenceCount = sequenceCountOf(request);
     const admission = engine.admit(sequenceCount);
     try {
-      this.#feed = generator.generate(request, () => this.onReadable());
+      this.#feed = generator.generate(request, (isUrgent) => this.onReadable(isUrgent));
     } catch (error) {
       admission.leave();
       throw error;
@@ -43,7 +43,7 @@ export class RunningRequest implements Feed<TextEvent> {
     this.#observer = metrics.observeRequest(sequenceCount, startedMs);
     const onClientGone = () => {
       this.cancel();
-      this.onReadable();
+      this.onReadable(true);
     };
     clientSignal.addEventListener('abort', onClientGone, { once: true });
     this.#giveBack = () => {

@@ -112,7 +112,10 @@ class EventStream implements PacedStream {
     this.#timer = setInterval(() => this.#beat(), heartbeatMs);
     this.#timer.unref();
     pacer.enter();
-    this.#source.onReadable = () => pacer.request(this);
+    this.#source.onReadable = (isUrgent) => {
+      if (isUrgent) pacer.urge(this);
+      else pacer.request(this);
+    };
   }
 
   /** The reader wants more. Without an answer to one call there is no further one. */

@@ -2,7 +2,8 @@
  * When streams write. A write costs both ends tens of microseconds, on cores that a fast small model would rather
  * compute with; so all streams together get a number of writes a second, and tokens that come faster leave in one
  * piece. A few streams, or a model that takes its time, never reach that number: every token leaves at once. Streams
- * that wait write in the same turn, so a wake-up is shared too. Knows nothing of what is written.
+ * that wait write in the same turn, so a wake-up is shared too. The end of an answer never waits: behind it waits the
+ * client's next request, and a place in the batch that it will fill. Knows nothing of what is written.
  */
 
 import type { Clock } from '../base/clock.ts';
@@ -20,11 +21,20 @@ export type WritePacerOptions = {
   readonly delayMsMax: number;
 };
 
+/**
+ * Streams flush with a message that comes so late in their interval, not at its end: behind a step's message the engine
+ * prepares the next step on one core, and until it computes again the others are free.
+ */
+const EARLY_SHARE = 0.8;
+
 export class WritePacer {
   readonly #options: WritePacerOptions;
   #openCount = 0;
   #waiting = new Set<PacedStream>();
-  #isScheduled = false;
+  /** They are flushed at the end of this turn. */
+  #isDue = false;
+  /** Flushes them if no message does. */
+  #timer: NodeJS.Timeout | null = null;
   #flushedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(options: WritePacerOptions) {
@@ -45,26 +55,39 @@ export class WritePacer {
   leave(stream: PacedStream): void {
     this.#openCount--;
     this.#waiting.delete(stream);
+    if (this.#waiting.size === 0) this.#stopTimer();
   }
 
-  /** `stream` has something to write. */
+  /** `stream` has something to write. Called from inside the message that brought it. */
   request(stream: PacedStream): void {
     this.#waiting.add(stream);
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
+    if (this.#isDue) return;
     const { writesPerSecond, delayMsMax, clock } = this.#options;
     const intervalMs = Math.min((1000 * this.#openCount) / writesPerSecond, delayMsMax);
-    const waitMs = this.#flushedAtMs + intervalMs - clock.monotonicMs();
-    // Behind the message that brought this token, which has brought the other streams' tokens too.
-    if (waitMs <= 0) queueMicrotask(() => this.#flush());
-    else setTimeout(() => this.#flush(), waitMs);
+    const sinceMs = clock.monotonicMs() - this.#flushedAtMs;
+    if (sinceMs >= intervalMs * EARLY_SHARE) {
+      this.#isDue = true;
+      queueMicrotask(() => this.#flush());
+    } else this.#timer ??= setTimeout(() => this.#flush(), intervalMs - sinceMs);
+  }
+
+  /** `stream` has something to write that is not to wait. */
+  urge(stream: PacedStream): void {
+    this.#waiting.delete(stream);
+    queueMicrotask(() => stream.flush());
   }
 
   #flush(): void {
-    this.#isScheduled = false;
+    this.#isDue = false;
+    this.#stopTimer();
     this.#flushedAtMs = this.#options.clock.monotonicMs();
     const streams = this.#waiting;
     this.#waiting = new Set();
     for (const stream of streams) stream.flush();
+  }
+
+  #stopTimer(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
   }
 }

@@ -15,6 +15,17 @@ const USAGE =
 const DONE = 'data: [DONE]\n\n';
 
 describe('readStream', () => {
+  it('counts thoughts as text: a model that thinks has its first token there', () => {
+    const thought = 'data: {"choices":[{"delta":{"reasoning_content":"Hm"}}]}\n\n';
+    const outcome = readStream(
+      anExchange([
+        [120, thought],
+        [150, USAGE + DONE],
+      ]),
+    );
+    expect(outcome).toMatchObject({ kind: 'stream-done', record: { firstTokenAtMs: 120 } });
+  });
+
   it('takes the first piece with text as the first token, not the one that names the role', () => {
     const role = 'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n';
     const outcome = readStream(

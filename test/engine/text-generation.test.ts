@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../src/base/errors.ts';
+import type { OnReadable } from '../../src/base/feed.ts';
 import { seedOfChoice } from '../../src/base/random.ts';
 import type { TokenEvent } from '../../src/engine/engine-client.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
@@ -459,6 +460,25 @@ describe('TextGenerator: ends', () => {
     expect(feed.take()).toMatchObject({ kind: 'prompt' });
     expect(() => feed.take()).toThrow('broken');
     expect(feed.take()).toBeNull();
+  });
+
+  it('passes on what is urgent, and calls everything so that may complete a stop string', () => {
+    for (const [stop, expected] of [
+      [[], [false, true]],
+      [['.'], [true, true]],
+    ] as const) {
+      const told: unknown[] = [];
+      let tell: OnReadable = () => {};
+      const { generator, client } = aGenerator(['hang']);
+      client.generate = (_, onReadable) => {
+        tell = onReadable;
+        return { take: () => null, cancel: () => {} };
+      };
+      generator.generate(aTextRequest({ stop }), (isUrgent) => told.push(isUrgent));
+      tell(false);
+      tell(true);
+      expect(told).toEqual(expected);
+    }
   });
 
   it('starves no choice: events of all come in turn', async () => {

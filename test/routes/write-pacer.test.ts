@@ -55,6 +55,24 @@ describe('WritePacer', () => {
     expect(streams.map(({ flushCount }) => flushCount)).toEqual([2, 2, 2, 2]);
   });
 
+  it('flushes with a message late in the interval instead of waking up for it a little later', async () => {
+    const { clock, pacer } = aPacer({ writesPerSecond: 1, delayMsMax: 10_000 });
+    const stream = aStream();
+    pacer.enter();
+    for (const [nowMs, flushCount] of [
+      [0, 1],
+      [700, 1],
+      [900, 2],
+      [1200, 2],
+    ] as const) {
+      clock.nowMs = nowMs;
+      pacer.request(stream);
+      await Promise.resolve();
+      expect(stream.flushCount).toBe(flushCount);
+    }
+    pacer.leave(stream);
+  });
+
   it('keeps no token longer than the greatest delay', async () => {
     const { pacer } = aPacer({ writesPerSecond: 0.001, delayMsMax: 3 });
     const stream = aStream();
@@ -65,6 +83,22 @@ describe('WritePacer', () => {
     pacer.request(stream);
     await flushed;
     expect(stream.flushCount).toBe(2);
+  });
+
+  it('lets nothing that is urgent wait, and flushes it once', async () => {
+    const { clock, pacer } = aPacer({ writesPerSecond: 1, delayMsMax: 5 });
+    const [ends, goesOn] = [aStream(), aStream()];
+    pacer.enter();
+    pacer.enter();
+    pacer.request(goesOn);
+    await Promise.resolve();
+    clock.nowMs = 1;
+    for (const stream of [ends, goesOn]) pacer.request(stream);
+    pacer.urge(ends);
+    await Promise.resolve();
+    expect([ends.flushCount, goesOn.flushCount]).toEqual([1, 1]);
+    await goesOn.next();
+    expect([ends.flushCount, goesOn.flushCount]).toEqual([1, 2]);
   });
 
   it('joins nothing when no delay is allowed', async () => {

@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import type { OnReadable } from '../../src/base/feed.ts';
+import { type EventResponse, type EventSource, eventStream } from '../../src/routes/sse.ts';
+import { WritePacer } from '../../src/routes/write-pacer.ts';
+
+/** A source whose events the test hands over. */
+class FakeSource implements EventSource {
+  onReadable: OnReadable = () => {};
+  events = '';
+  isEnding = false;
+
+  get isOver(): boolean {
+    return this.isEnding && this.events === '';
+  }
+
+  take(): string {
+    const events = this.events;
+    this.events = '';
+    return events;
+  }
+
+  cancel(): void {}
+}
+
+/** A stream that is open, has written once, and shares one write in a thousand seconds. */
+async function anOpenStream() {
+  const source = new FakeSource();
+  const written: string[] = [];
+  const response = {
+    headersSent: true,
+    writable: true,
+    writableNeedDrain: false,
+    write: (events: string) => written.push(events) > 0,
+    on: () => response,
+  } as unknown as EventResponse;
+  const clock = { monotonicMs: () => 0 };
+  const pacer = new WritePacer({ clock, writesPerSecond: 0.001, delayMsMax: 3_600_000 });
+  const reader = eventStream(source, { heartbeatMs: 3_600_000, pacer, response }).getReader();
+  source.events = 'first ';
+  const ended = reader.read();
+  await Promise.resolve();
+  // Takes the one write, and keeps the pacer busy for an hour.
+  source.onReadable(false);
+  await Promise.resolve();
+  return { source, written, ended };
+}
+
+describe('eventStream', () => {
+  it('writes what was ready when it was opened at once, and lets later events wait for their turn', async () => {
+    const { source, written } = await anOpenStream();
+    source.events = 'second ';
+    source.onReadable(false);
+    await Promise.resolve();
+    expect(written).toEqual(['first ']);
+    source.isEnding = true;
+    source.onReadable(true);
+  });
+
+  it('writes the end of an answer at once, with what waited before it', async () => {
+    const { source, written, ended } = await anOpenStream();
+    source.events = 'second ';
+    source.onReadable(false);
+    source.events += 'end';
+    source.isEnding = true;
+    source.onReadable(true);
+    expect((await ended).done).toBe(true);
+    expect(written).toEqual(['first ', 'second end']);
+  });
+});
