@@ -23,10 +23,13 @@ export type StreamOutcome =
   | { readonly kind: 'stream-done'; readonly record: StreamRecord }
   | { readonly kind: 'stream-failed'; readonly reason: string };
 
+/** Thoughts are text as well: a model that thinks before it answers has its first token there. */
+const deltaSchema = z.looseObject({
+  content: z.string().nullish(),
+  reasoning_content: z.string().nullish(),
+});
 const chunkSchema = z.looseObject({
-  choices: z
-    .array(z.looseObject({ delta: z.looseObject({ content: z.string().nullish() }).optional() }))
-    .optional(),
+  choices: z.array(z.looseObject({ delta: deltaSchema.optional() })).optional(),
   usage: z
     .looseObject({
       prompt_tokens: z.number(),
@@ -73,7 +76,11 @@ function takeEvent(reading: Reading, data: string, atMs: number): void {
   }
   if (chunk.error !== undefined) reading.error ??= chunk.error.message;
   if (chunk.usage != null) reading.usage = chunk.usage;
-  if (chunk.choices?.some((choice) => (choice.delta?.content ?? '') !== '')) reading.tokenTimesMs.push(atMs);
+  if (chunk.choices?.some(({ delta }) => hasText(delta))) reading.tokenTimesMs.push(atMs);
+}
+
+function hasText(delta: z.infer<typeof deltaSchema> | undefined): boolean {
+  return (delta?.content ?? '') !== '' || (delta?.reasoning_content ?? '') !== '';
 }
 
 function parseChunk(data: string): z.infer<typeof chunkSchema> | null {
