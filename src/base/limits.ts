@@ -237,6 +237,11 @@ export const CHOICES_OF_TEXT_MAX = 4096;
 export const SCHEMA_PROPERTIES_MAX = 1000;
 /** Schemas, constants and enumerated values are walked by recursion. */
 export const SCHEMA_DEPTH_MAX = 64;
+/**
+ * Nesting of a schema's JSON, annotations included, before it is looked at as a schema: it is written as text by recursion.
+ * A level of schema is two or three of JSON.
+ */
+export const SCHEMA_JSON_DEPTH_MAX = 256;
 /** Combinations of alternatives when several `anyOf` meet in one place. */
 export const SCHEMA_COMBINATIONS_MAX = 256;
 /** `patternProperties` of one object: keys are told apart by every combination of them. */

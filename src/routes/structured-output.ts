@@ -1,6 +1,8 @@
 /** From the fields that say what an output has to look like to a grammar. Pure; schemas are read when compiled. */
 
+import { JSON_VALUES_MAX, SCHEMA_JSON_DEPTH_MAX } from '../base/limits.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
+import { hasMoreValues } from './json-structure.ts';
 import type { JsonObject } from './request-body.ts';
 import {
   JSON_SCHEMA_FIELDS,
@@ -10,7 +12,7 @@ import {
 import type { FieldCheck } from './schema/fields.ts';
 import type { SchemaField, StructuredFields } from './schema/structured-fields.ts';
 import { requireStrictSchema } from './strict-schema.ts';
-import { invalid, wellFormed } from './text-request.ts';
+import { invalid, isNestedTooDeep, wellFormed } from './text-request.ts';
 
 /** A grammar, and the field that it comes from. */
 type Given = { readonly param: string; readonly grammar: GrammarSource };
@@ -107,10 +109,17 @@ function textGrammars({ regex, choice, grammar, ebnf }: TextFields, prefix: stri
 
 function schemaGrammar(param: string, schema: SchemaField, isCompact = false): Given {
   const read = typeof schema === 'string' ? parsedSchema(schema, param) : schema;
+  if (isNestedTooDeep(read, SCHEMA_JSON_DEPTH_MAX)) {
+    throw invalid(param, `'${param}' is nested more than ${SCHEMA_JSON_DEPTH_MAX} deep.`);
+  }
   return { param, grammar: { kind: 'json-schema', schema: read, param, isCompact } };
 }
 
+/** Text in a string is structure that the body's own bound has not counted. */
 function parsedSchema(text: string, param: string): JsonObject | boolean {
+  if (hasMoreValues(Buffer.from(text), JSON_VALUES_MAX)) {
+    throw invalid(param, `'${param}' holds more than ${JSON_VALUES_MAX} values.`);
+  }
   try {
     return JSON.parse(text) as JsonObject | boolean;
   } catch {

@@ -70,6 +70,11 @@ const strictly = (schema: unknown) => ({
 });
 const ROOT = 'response_format.json_schema.schema';
 
+/** Lists inside of each other, as an annotation that would be passed over. */
+function nested(depth: number): unknown {
+  return { default: JSON.parse('['.repeat(depth) + ']'.repeat(depth)) };
+}
+
 const REFUSED: readonly (readonly [Record<string, unknown>, string, string])[] = [
   [{ response_format: 'json' }, 'response_format', 'invalid_type'],
   [{ response_format: {} }, 'response_format.type', 'missing_required_parameter'],
@@ -84,6 +89,14 @@ const REFUSED: readonly (readonly [Record<string, unknown>, string, string])[] =
     { structured_outputs: { structural_tag: '{}' } },
     'structured_outputs.structural_tag',
     'unsupported_parameter',
+  ],
+  [{ guided_json: nested(3000) }, 'guided_json', 'invalid_value'],
+  [{ guided_json: JSON.stringify(nested(300)) }, 'guided_json', 'invalid_value'],
+  [{ guided_json: `{"default":[${'1,'.repeat(100_000)}1]}` }, 'guided_json', 'invalid_value'],
+  [
+    { response_format: { type: 'json_object', schema: nested(300) } },
+    'response_format.schema',
+    'invalid_value',
   ],
   [{ guided_choice: Array(5000).fill('a') }, 'guided_choice', 'invalid_value'],
   [{ regex: '' }, 'regex', 'invalid_value'],
