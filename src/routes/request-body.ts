@@ -10,6 +10,10 @@ import { hasMoreValues } from './json-structure.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
 
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 
 function tooLarge(bytesMax: number): HttpError {
@@ -128,8 +132,6 @@ function parseObject(bytes: Uint8Array): JsonObject {
   } catch {
     throw invalidJson('The request body is not valid JSON.');
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidJson('The request body has to be a JSON object.');
-  }
-  return value as JsonObject;
+  if (!isJsonObject(value)) throw invalidJson('The request body has to be a JSON object.');
+  return value;
 }

@@ -3,7 +3,7 @@
  * every object forbids other keys and requires all that it lists. Software that is tested here then runs there.
  */
 
-import type { JsonObject } from './request-body.ts';
+import { isJsonObject, type JsonObject } from './request-body.ts';
 import { invalid } from './text-request.ts';
 
 type Place = { readonly schema: unknown; readonly path: string };
@@ -11,18 +11,14 @@ type Place = { readonly schema: unknown; readonly path: string };
 const NAMED = ['properties', '$defs', 'definitions'] as const;
 const LISTED = ['anyOf', 'allOf', 'oneOf', 'prefixItems'] as const;
 
-function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 /** @throws ServerError `invalid_request` naming the first place that breaks a rule. */
 export function requireStrictSchema(schema: JsonObject | boolean, param: string): void {
-  if (!isObject(schema) || schema['type'] !== 'object') {
+  if (!isJsonObject(schema) || schema['type'] !== 'object') {
     throw invalid(param, `Invalid schema in '${param}': with strict, its root has to be of type object.`);
   }
   const open: Place[] = [{ schema, path: param }];
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
-    if (!isObject(place.schema)) continue;
+    if (!isJsonObject(place.schema)) continue;
     requireClosed(place.schema, place.path);
     open.push(...schemasIn(place.schema, place.path));
   }
@@ -37,7 +33,7 @@ function requireClosed(schema: JsonObject, path: string): void {
   }
   const listed: readonly unknown[] = Array.isArray(required) ? required : [];
   const known = new Set(listed);
-  const missing = Object.keys(isObject(properties) ? properties : {}).find((name) => !known.has(name));
+  const missing = Object.keys(isJsonObject(properties) ? properties : {}).find((name) => !known.has(name));
   if (missing === undefined) return;
   throw broken(
     path,
@@ -57,7 +53,7 @@ function schemasIn(schema: JsonObject, path: string): Place[] {
   const places: Place[] = [];
   for (const keyword of NAMED) {
     const named = schema[keyword];
-    if (!isObject(named)) continue;
+    if (!isJsonObject(named)) continue;
     for (const [name, inner] of Object.entries(named))
       places.push({ schema: inner, path: `${path}.${keyword}.${name}` });
   }

@@ -19,6 +19,7 @@ import {
   STOP_TOKEN_IDS_MAX,
   TOP_LOGPROBS_MAX,
 } from '../../base/limits.ts';
+import { isJsonObject } from '../request-body.ts';
 import { structuredFields } from './structured-fields.ts';
 
 export type ListBounds = { readonly min: number; readonly max: number };
@@ -38,10 +39,7 @@ const seedSchema = z
   .meta({ type: 'integer' });
 
 const logitBiasSchema = z
-  .custom<Record<string, unknown>>(
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-    { error: 'expected an object' },
-  )
+  .custom<Record<string, unknown>>(isJsonObject, { error: 'expected an object' })
   .refine((value) => Object.keys(value).length <= LOGIT_BIAS_ENTRIES_MAX, {
     error: `expected at most ${LOGIT_BIAS_ENTRIES_MAX} entries`,
   })

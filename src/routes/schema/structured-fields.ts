@@ -10,16 +10,13 @@ import {
   GRAMMAR_TEXT_CHARACTERS_MAX,
   PATTERN_CHARACTERS_MAX,
 } from '../../base/limits.ts';
-import type { JsonObject } from '../request-body.ts';
+import { isJsonObject, type JsonObject } from '../request-body.ts';
 
 /** A JSON Schema as it stands, or as the text of one. Its inside is checked where it is compiled. */
 export type SchemaField = JsonObject | boolean | string;
 
-const isObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
-
 const schemaObject = z.custom<JsonObject | boolean>(
-  (value) => isObject(value) || typeof value === 'boolean',
+  (value) => isJsonObject(value) || typeof value === 'boolean',
   {
     error: 'expected an object',
   },
@@ -29,7 +26,7 @@ const SCHEMA_JSON = {
   description: 'A JSON Schema; docs/structured-output.md says how much of it.',
 };
 const schemaOrText = z.custom<SchemaField>(
-  (value) => isObject(value) || typeof value === 'boolean' || typeof value === 'string',
+  (value) => isJsonObject(value) || typeof value === 'boolean' || typeof value === 'string',
   {
     error: 'expected an object or a string',
     params: { isType: true },

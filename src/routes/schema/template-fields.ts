@@ -1,13 +1,10 @@
 /** The request fields that decide how messages become a prompt; of chat completions and of `/tokenize`. */
 
 import { z } from 'zod';
-import type { JsonObject } from '../request-body.ts';
+import { isJsonObject, type JsonObject } from '../request-body.ts';
 
 /** OpenAI's values, and `max`, which templates of other models know. */
 const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;
-
-const isJsonObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 export const templateFields = {
   add_generation_prompt: z

@@ -2,11 +2,8 @@
 
 import { z } from 'zod';
 import { TOOL_NAME_CHARACTERS_MAX, TOOLS_MAX } from '../../base/limits.ts';
-import type { JsonObject } from '../request-body.ts';
+import { isJsonObject, type JsonObject } from '../request-body.ts';
 import { listOf } from './generation-fields.ts';
-
-const isJsonObject = (value: unknown): boolean =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 const functionName = z
   .string()
