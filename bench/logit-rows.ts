@@ -7,7 +7,8 @@ import { buildGatheredModel } from '../src/graph/checkpoint.ts';
 import type { DecoderShape } from '../src/graph/decoder-shape.ts';
 import { LogitsQuery } from '../src/sampling/step-logits.ts';
 
-export type Form = 'none' | 'w8a8' | 'int4';
+/** As `--quantization` has them. */
+export type Form = 'none' | 'w8a8' | 'int4' | 'auto';
 
 export type RowSource = {
   readonly form: Form;

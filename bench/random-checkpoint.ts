@@ -98,16 +98,45 @@ const SHAPES = {
 const SPECIAL_TOKENS = ['<|endoftext|>', '<|im_start|>', '<|im_end|>'] as const;
 /** Standard deviation of the weights: `initializer_range` of the Qwen 2 family. */
 const WEIGHT_DEVIATION = 0.02;
-const BFLOAT16_BYTES = 2;
+/** Units of 16 bits that are made at a time. */
 const CHUNK_VALUES = 4 * 1024 * 1024;
+
+/** How tensors are made of units of 16 bits: drawn from the normal distribution, as bits, or all the same. */
+const KINDS = {
+  random: { dtype: 'BF16', units: 1 },
+  one: { dtype: 'BF16', units: 1, value: 0x3f80 },
+  words: { dtype: 'I32', units: 2 },
+  /** Zero points of 8 as version 1 of GPTQ's form stores them, and with them scales of about the deviation above. */
+  zeros: { dtype: 'I32', units: 2, value: 0x7777 },
+  scales: { dtype: 'F16', units: 1, value: 0x1c67 },
+} as const;
 
 type TensorPlan = {
   readonly name: string;
   readonly dims: readonly number[];
-  readonly kind: 'random' | 'one';
+  readonly kind: keyof typeof KINDS;
 };
 
-function tensorPlans(shape: Shape): readonly TensorPlan[] {
+/** The matrix as GPTQ stores it in 4 bits. */
+function packed({ name, dims }: TensorPlan, groupSize: number): readonly TensorPlan[] {
+  const [outputs, inputs] = dims as [number, number];
+  const module = name.slice(0, -'.weight'.length);
+  const groups = Math.ceil(inputs / groupSize);
+  return [
+    { name: `${module}.qweight`, dims: [inputs / 8, outputs], kind: 'words' },
+    { name: `${module}.qzeros`, dims: [groups, outputs / 8], kind: 'zeros' },
+    { name: `${module}.scales`, dims: [groups, outputs], kind: 'scales' },
+  ];
+}
+
+/** @param groupSize of matrices in 4 bits; `null`: all is bfloat16 */
+function tensorPlans(shape: Shape, groupSize: number | null): readonly TensorPlan[] {
+  const plans = floatPlans(shape);
+  if (groupSize === null) return plans;
+  return plans.flatMap((plan) => (plan.name.endsWith('_proj.weight') ? packed(plan, groupSize) : [plan]));
+}
+
+function floatPlans(shape: Shape): readonly TensorPlan[] {
   const { hidden, feedForward } = shape;
   const queries = shape.heads * shape.headSize;
   const keys = shape.kvHeads * shape.headSize;
@@ -169,14 +198,14 @@ function fillRandom(values: Uint16Array, table: Uint16Array, state: number): num
   return x;
 }
 
-async function writeWeights(file: string, shape: Shape, seed: number): Promise<number> {
-  const plans = tensorPlans(shape);
+async function writeWeights(file: string, plans: readonly TensorPlan[], seed: number): Promise<number> {
   let end = 0;
   const header = Object.fromEntries(
-    plans.map(({ name, dims }) => {
+    plans.map(({ name, dims, kind }) => {
       const start = end;
-      end += dims.reduce((product, size) => product * size, BFLOAT16_BYTES);
-      return [name, { dtype: 'BF16', shape: dims, data_offsets: [start, end] }];
+      const { dtype, units } = KINDS[kind];
+      end += dims.reduce((product, size) => product * size, Uint16Array.BYTES_PER_ELEMENT * units);
+      return [name, { dtype, shape: dims, data_offsets: [start, end] }];
     }),
   );
   const text = Buffer.from(JSON.stringify({ __metadata__: { format: 'pt' }, ...header }));
@@ -187,13 +216,15 @@ async function writeWeights(file: string, shape: Shape, seed: number): Promise<n
   try {
     await output.write(Buffer.concat([length, padded]));
     const table = normalTable();
+    const bits = Uint16Array.from({ length: 65_536 }, (_, value) => value);
     let state = Math.floor(randomAt(seed, 0) * 0x7fffffff) + 1;
     for (const { dims, kind } of plans) {
-      const count = dims.reduce((product, size) => product * size, 1);
+      const made: { readonly units: number; readonly value?: number } = KINDS[kind];
+      const count = dims.reduce((product, size) => product * size, made.units);
       for (let done = 0; done < count; done += CHUNK_VALUES) {
         const values = new Uint16Array(Math.min(CHUNK_VALUES, count - done));
-        if (kind === 'one') values.fill(0x3f80);
-        else state = fillRandom(values, table, state);
+        if (made.value !== undefined) values.fill(made.value);
+        else state = fillRandom(values, kind === 'words' ? bits : table, state);
         await output.write(new Uint8Array(values.buffer));
       }
     }
@@ -203,9 +234,11 @@ async function writeWeights(file: string, shape: Shape, seed: number): Promise<n
   return end;
 }
 
-function modelConfig(shape: Shape) {
+function modelConfig(shape: Shape, groupSize: number | null = null) {
   const endOfText = shape.tokens;
+  const gptq = { quant_method: 'gptq', bits: 4, group_size: groupSize, sym: true, desc_act: false };
   return {
+    ...(groupSize === null ? {} : { quantization_config: gptq }),
     architectures: ['Qwen2ForCausalLM'],
     model_type: 'qwen2',
     attention_dropout: 0,
@@ -230,6 +263,8 @@ function modelConfig(shape: Shape) {
   };
 }
 
+type Flags = { readonly shape: keyof typeof SHAPES; readonly seed: number; readonly gptq?: number };
+
 async function main(): Promise<void> {
   const seedOf = (text: string): number => {
     const value = Number(text);
@@ -237,13 +272,22 @@ async function main(): Promise<void> {
       throw new InvalidArgumentError('must be a whole number from 0 up');
     return value;
   };
+  const groupSizeOf = (text: string): number => {
+    if (!['32', '64', '128'].includes(text)) throw new InvalidArgumentError('must be 32, 64 or 128');
+    return Number(text);
+  };
   const command = new Command('random-checkpoint')
     .description('Makes a checkpoint with random weights.')
     .argument('<directory>', 'made if need be; files of an earlier run are overwritten')
     .addOption(new Option('--shape <name>').choices(Object.keys(SHAPES)).default('qwen2.5-0.5b'))
     .option('--seed <n>', 'decides weights and vocabulary', seedOf, 1)
+    .option(
+      '--gptq <group size>',
+      'matrices in 4 bits, as GPTQ packs them: groups of 32, 64 or 128',
+      groupSizeOf,
+    )
     .parse();
-  const { shape: name, seed } = command.opts<{ shape: keyof typeof SHAPES; seed: number }>();
+  const { shape: name, seed, gptq = null } = command.opts<Flags>();
   const directory = command.args[0]!;
   const shape = SHAPES[name];
   await mkdir(directory, { recursive: true });
@@ -252,10 +296,10 @@ async function main(): Promise<void> {
   const { tokenizer, tokenizerConfig } = tokenizerFiles(randomVocabulary(shape.tokens, seed), SPECIAL_TOKENS);
   await write('tokenizer.json', tokenizer);
   await write('tokenizer_config.json', tokenizerConfig);
-  await write('config.json', modelConfig(shape));
+  await write('config.json', modelConfig(shape, gptq));
   const { bos_token_id, eos_token_id } = modelConfig(shape);
   await write('generation_config.json', { bos_token_id, eos_token_id: [eos_token_id, bos_token_id] });
-  const bytes = await writeWeights(path.join(directory, 'model.safetensors'), shape, seed);
+  const bytes = await writeWeights(path.join(directory, 'model.safetensors'), tensorPlans(shape, gptq), seed);
   console.log(`${directory}: ${name}, ${(bytes / 2 ** 20).toFixed(0)} MiB of weights, seed ${seed}`);
 }
 

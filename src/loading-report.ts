@@ -24,7 +24,7 @@ export function loadingReport(clock: Clock, target: ReportTarget): (progress: Lo
 }
 
 function describe(done: number, total: number, seconds: number): string {
-  const share = `quantising weights, once: ${((100 * done) / total).toFixed(0)} % of ${millions(total)}`;
+  const share = `preparing weights, once: ${((100 * done) / total).toFixed(0)} % of ${millions(total)}`;
   if (done === 0 || seconds === 0) return share;
   const rate = done / seconds;
   if (done === total) return `${share} in ${seconds.toFixed(1)} s`;

@@ -212,8 +212,9 @@ function announce(
 
 const DEVICE_NAMES = { cpu: 'CPU', cuda: 'CUDA', webgpu: 'WebGPU' } as const;
 
-function describePlacement({ device, type, reason }: PlacementReport, { threads }: ServeConfig): string {
-  const how = device === 'cpu' ? `${threads} threads, weights in ${type}` : type;
+function describePlacement(placement: PlacementReport, { threads }: ServeConfig): string {
+  const { device, type, weightForm, reason } = placement;
+  const how = `${device === 'cpu' ? `${threads} threads` : type}, weights in ${weightForm ?? type}`;
   return `${DEVICE_NAMES[device]}, ${how} (${reason})`;
 }
 

@@ -20,7 +20,7 @@ function reportTo(isTTY: boolean) {
   };
 }
 
-describe('the report of quantising', () => {
+describe('the report of preparing weights', () => {
   it('says share, rate and time that remains', () => {
     const report = reportTo(true);
     report.at(1000, 0);

@@ -50,15 +50,15 @@ const BANS: readonly Ban[] = [
   { pattern: /from 'onnxruntime-node'/, instead: 'a ModelRunner', allowed: ['engine/onnx-session.ts'] },
   {
     pattern: /from 'node:worker_threads'/,
-    instead: 'an EngineClient, a CallThread or the pool that quantises',
+    instead: 'an EngineClient, a CallThread or the pool that prepares weights',
     allowed: [
       'engine/engine-worker.ts',
       'engine/worker-engine.ts',
       'engine/prompt-worker.ts',
       'engine/grammar-worker.ts',
       'engine/call-thread.ts',
-      'graph/quantize-pool.ts',
-      'graph/quantize-worker.ts',
+      'graph/weight-pool.ts',
+      'graph/weight-worker.ts',
     ],
   },
   { pattern: /\bfrom 'hono/, instead: 'nothing of HTTP', rooms: ['base', 'graph', 'engine', ...PURE_ROOMS] },
@@ -151,7 +151,7 @@ describe('the source', () => {
       'engine/prompt-worker.ts',
       'engine/grammar-worker.ts',
       'engine/inline-engine.ts',
-      'graph/quantize-worker.ts',
+      'graph/weight-worker.ts',
     ];
     const imported = new Set([...entries, ...files.flatMap(relativeImports)]);
     expect(files.map(({ name }) => name).filter((name) => !imported.has(name))).toEqual([]);

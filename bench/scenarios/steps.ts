@@ -78,14 +78,16 @@ function stepsOf(flags: Flags): { readonly steps: readonly Step[]; readonly bloc
   return { steps, blockCount };
 }
 
+/** @param name a form, or form@directory for that of another checkpoint */
 async function openRunner(
   bench: Bench,
   flags: Flags,
-  form: Form,
+  name: string,
   blockCount: number,
 ): Promise<OnnxModelRunner> {
   const startMs = performance.now();
-  const shape = await readDecoderShape(flags.model);
+  const [form, directory = flags.model] = name.split('@') as [Form, string?];
+  const shape = await readDecoderShape(directory);
   const modelLengthMax = Math.max(...flags.prefill, flags.context + 1);
   const limits = {
     blockCount,
@@ -94,13 +96,14 @@ async function openRunner(
     vocabularySize: shape.vocabularySize,
   };
   const threadCount = os.availableParallelism();
-  const model = await buildGatheredModel(flags.model, shape, {
+  const model = await buildGatheredModel(directory, shape, {
     cache: limits,
     positionCount: modelLengthMax,
     cacheDirectory: flags.cacheDir,
     weights: { quantization: form, threadCount, onProgress: () => {} },
   });
-  const profilePrefix = flags.profile === undefined ? null : `${flags.profile}-${form}`;
+  const profilePrefix =
+    flags.profile === undefined ? null : `${flags.profile}-${path.basename(directory)}-${form}`;
   const runner = await OnnxModelRunner.create({
     ...model,
     shape,
@@ -111,11 +114,11 @@ async function openRunner(
   });
   const seconds = (performance.now() - startMs) / 1000;
   const residentMib = process.memoryUsage.rss() / 2 ** 20;
-  bench.progress(`${form}: in ${seconds.toFixed(1)} s; ${residentMib.toFixed(0)} MiB resident in all`);
+  bench.progress(`${name}: in ${seconds.toFixed(1)} s; ${residentMib.toFixed(0)} MiB resident in all`);
   return runner;
 }
 
-type Runners = ReadonlyMap<Form, OnnxModelRunner>;
+type Runners = ReadonlyMap<string, OnnxModelRunner>;
 
 /** Milliseconds: the median of some steps in a row, the first left out. */
 async function timeOf(runner: OnnxModelRunner, batch: StepBatch, query: LogitsQuery): Promise<number> {
@@ -177,13 +180,16 @@ export const steps = scenario<Flags>({
     new Option('--cache-dir <directory>', 'for converted weights').default(
       path.join(os.tmpdir(), 'octavo-quality'),
     ),
-    new Option('--profile <prefix>', 'traces of ONNX Runtime, <prefix>-<form>_<time>.json; slows steps'),
+    new Option(
+      '--profile <prefix>',
+      'traces of ONNX Runtime, <prefix>-<model>-<form>_<time>.json; slows steps',
+    ),
     repeatsOption(5),
   ],
   run: async (flags, bench) => {
     const { steps, blockCount } = stepsOf(flags);
-    const runners = new Map<Form, OnnxModelRunner>();
-    for (const form of flags.quantization as Form[]) {
+    const runners = new Map<string, OnnxModelRunner>();
+    for (const form of flags.quantization) {
       const runner = await openRunner(bench, flags, form, blockCount);
       bench.atEnd(() => runner.close());
       runners.set(form, runner);

@@ -2,11 +2,11 @@
 
 import { StartupError } from '../base/errors.ts';
 import { BLOCK_SIZE_DEFAULT, WINDOW_SCRATCH_BYTES_MAX } from '../base/limits.ts';
-import { buildGatheredModel, buildPagedModel, checkpointWeightCount } from '../graph/checkpoint.ts';
+import { buildGatheredModel, buildPagedModel, checkpointWeightBytes } from '../graph/checkpoint.ts';
 import { COMPUTE_TYPE_BYTES } from '../graph/convert-floats.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import type { PagedType } from '../graph/paged-attention.ts';
-import type { OnProgress } from '../graph/quantized-weights.ts';
+import type { OnProgress } from '../graph/weight-pool.ts';
 import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from './cache-sizing.ts';
 import { chooseDevice, type DeviceChoice, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -67,7 +67,7 @@ async function loadOnCpu(
   return {
     runner,
     limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
-    placement: { ...choice, type: built.recipe ?? 'float32', fallbacks: [] },
+    placement: { ...choice, type: 'float32', weightForm: built.form ?? null, fallbacks: [] },
     weightBytes: built.weightBytes,
   };
 }
@@ -87,7 +87,7 @@ async function loadOnGpu(
   const memory = await nvidiaMemory(process.env);
   const budget = cacheBudget(memory, {
     utilization: options.gpuMemoryUtilization,
-    weightBytes: (await checkpointWeightCount(options.modelDirectory)) * COMPUTE_TYPE_BYTES[type],
+    weightBytes: await checkpointWeightBytes(options.modelDirectory, shape, type),
     workspaceBytes: workspaceBytes(shape, options),
   });
   const rule = gpuCacheRule(tokenBytes, memory !== null);
@@ -121,7 +121,7 @@ async function loadOnGpu(
   return {
     runner,
     limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
-    placement: { ...choice, type, fallbacks: runner.fallbacks },
+    placement: { ...choice, type, weightForm: built.form ?? null, fallbacks: runner.fallbacks },
     weightBytes: built.weightBytes,
   };
 }

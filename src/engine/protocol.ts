@@ -5,6 +5,8 @@
 
 import type { ErrorCode } from '../base/errors.ts';
 import type { GenerationRequest, SequenceToken } from '../batching/generation-request.ts';
+import type { ComputeType } from '../graph/convert-floats.ts';
+import type { WeightForm } from '../graph/weight-source.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
 import type { ModelLimits } from './model-runner.ts';
 
@@ -21,8 +23,10 @@ export type EngineLimits = ModelLimits & {
 export type PlacementReport = {
   readonly device: 'cpu' | 'cuda' | 'webgpu';
   readonly reason: string;
-  /** What the weights are computed with. */
-  readonly type: 'float32' | 'float16' | 'bfloat16' | 'w8a8' | 'int4';
+  /** What is computed in. */
+  readonly type: ComputeType;
+  /** Of weights that are not of that type. */
+  readonly weightForm: WeightForm | null;
   /** Nodes of the graph that the device has no kernel for. */
   readonly fallbacks: readonly string[];
 };

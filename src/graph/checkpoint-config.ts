@@ -64,7 +64,6 @@ export function parseCheckpointConfig(json: unknown): CheckpointConfig {
     throw new StartupError(`config.json: ${issue?.path.join('.')}: ${issue?.message}`);
   }
   const config = result.data;
-  refuse(config.quantization_config != null, 'quantization_config: quantised checkpoints are not supported');
   refuse(
     config.hidden_act !== 'silu',
     `hidden_act: "${config.hidden_act}" is not supported; supported is "silu"`,

@@ -8,27 +8,22 @@ import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { decoderShape } from './architectures/families.ts';
 import { parseCheckpointConfig } from './checkpoint-config.ts';
+import { COMPUTE_TYPE_BYTES, type ComputeType } from './convert-floats.ts';
 import { gatheredDecoder, pagedDecoder } from './decoder-graph.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { DecoderWeights } from './decoder-weights.ts';
 import type { CacheGeometry } from './gathered-attention.ts';
-import { IntegerProjections } from './integer-projections.ts';
-import { OneRowProjections } from './one-row-projections.ts';
 import { checkPagedLimits, type PagedType, pagedCacheBytes } from './paged-attention.ts';
-import { FloatProjections } from './projections.ts';
-import { chooseRecipe, hasExactIntegerProducts, type Quantization } from './quantization.ts';
-import type { WeightRecipe } from './quantize-rows.ts';
-import { type OnProgress, quantizedWeights } from './quantized-weights.ts';
-import { ELEMENT_BYTES, openSafetensors } from './safetensors.ts';
-import { type Weights, weightsOf } from './weight-cache.ts';
+import { ELEMENT_BYTES, openPackedSafetensors, openSafetensors, type StoredTensors } from './safetensors.ts';
+import { cpuWeights, gpuWeights, type WeightForm, type WeightsChoice } from './weight-source.ts';
 import { joinFolders, zerosFile } from './zeros-file.ts';
 
 export type DecoderModel = {
   readonly graph: Uint8Array;
   /** For steps of one token, where these have a faster form; the same inputs and outputs. */
   readonly oneRowGraph?: Uint8Array;
-  /** Of quantised weights. */
-  readonly recipe?: WeightRecipe;
+  /** Of weights that are not floats. */
+  readonly form?: WeightForm;
   /** The folder that the graph's external weights are relative to. */
   readonly weightsFolder: string;
   readonly weightBytes: number;
@@ -51,62 +46,51 @@ export async function readDecoderShape(directory: string): Promise<DecoderShape>
   return decoderShape(parseCheckpointConfig(json));
 }
 
-/** Weights of a checkpoint, by the headers of its files alone. @throws StartupError */
-export async function checkpointWeightCount(directory: string): Promise<number> {
-  let count = 0;
-  for (const { byteLength, elementType } of (await openSafetensors(directory)).values()) {
-    count += byteLength / ELEMENT_BYTES[elementType];
+/** Bytes of a checkpoint's weights with its floats in `type`, by the headers of its files alone. @throws StartupError */
+export async function checkpointWeightBytes(
+  directory: string,
+  { weightPacking }: DecoderShape,
+  type: ComputeType,
+): Promise<number> {
+  const isPacked = weightPacking !== null;
+  const { floats, words } = isPacked
+    ? await openPackedSafetensors(directory)
+    : { floats: await openSafetensors(directory), words: NO_WORDS };
+  let bytes = 0;
+  for (const { byteLength, elementType } of floats.values()) {
+    bytes += (byteLength / ELEMENT_BYTES[elementType]) * COMPUTE_TYPE_BYTES[type];
   }
-  return count;
+  for (const { byteLength } of words.values()) bytes += byteLength;
+  return bytes;
 }
+
+const NO_WORDS: StoredTensors<'I32'> = new Map();
 
 export type ModelBuildOptions = {
   readonly cache: CacheGeometry;
   readonly positionCount: number;
   readonly cacheDirectory: string;
-  /** Absent: the weights as they are, in floating point. */
+  /** Absent: the weights as they are. */
   readonly weights?: WeightsChoice;
-};
-
-export type WeightsChoice = {
-  readonly quantization: Quantization;
-  /** Threads that quantise. */
-  readonly threadCount: number;
-  readonly onProgress: OnProgress;
 };
 
 /** Finds or prepares the weights and writes the graph of the gathered form. @throws StartupError */
 export async function buildGatheredModel(
   directory: string,
   shape: DecoderShape,
-  options: ModelBuildOptions,
+  { cache, positionCount, cacheDirectory, weights: choice }: ModelBuildOptions,
 ): Promise<DecoderModel> {
-  const { cache, positionCount, cacheDirectory, weights: choice } = options;
-  const stored = await openSafetensors(directory);
-  const cpuInfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => null);
-  const isExact = hasExactIntegerProducts(process.arch, cpuInfo);
-  const recipe = chooseRecipe(choice?.quantization ?? 'none', stored, isExact);
-  if (choice !== undefined && recipe !== null) {
-    const quantized = await quantizedWeights(directory, shape, { ...choice, recipe, stored, cacheDirectory });
-    return quantizedModel(quantized, shape, recipe, options);
-  }
-  const weights = await weightsOf('float32', directory, stored, cacheDirectory);
-  const graph = gatheredDecoder({ ...decoderParts(weights, shape), cache, positionCount });
-  return { graph, weightsFolder: weights.folder, weightBytes: bytesOf(weights) };
-}
-
-function quantizedModel(
-  found: Weights,
-  shape: DecoderShape,
-  recipe: WeightRecipe,
-  { cache, positionCount }: ModelBuildOptions,
-): DecoderModel {
-  const common = { shape, weights: new DecoderWeights(found, shape), cache, positionCount };
-  const graph = gatheredDecoder({ ...common, projections: new IntegerProjections(found, shape) });
-  const model = { graph, weightsFolder: found.folder, recipe, weightBytes: bytesOf(found, '.integers') };
-  if (recipe !== 'int4') return model;
-  const projections = new OneRowProjections(found, shape);
-  return { ...model, oneRowGraph: gatheredDecoder({ ...common, projections, oneRow: true }) };
+  const source = await cpuWeights(directory, shape, cacheDirectory, choice);
+  const { weights, oneRowProjections, form, weightBytes } = source;
+  const common = { shape, weights: new DecoderWeights(weights, shape), cache, positionCount };
+  const oneRow = oneRowProjections?.(weights);
+  return {
+    graph: gatheredDecoder({ ...common, projections: source.projections(weights) }),
+    ...(oneRow ? { oneRowGraph: gatheredDecoder({ ...common, projections: oneRow, oneRow: true }) } : {}),
+    ...(form ? { form } : {}),
+    weightsFolder: weights.folder,
+    weightBytes,
+  };
 }
 
 /** The same for the paged form, computing in `type`. @throws StartupError */
@@ -117,24 +101,15 @@ export async function buildPagedModel(
 ): Promise<DecoderModel> {
   // Before the weights, which can take minutes.
   checkPagedLimits(shape, cache.blockSize);
-  const found = await weightsOf(type, directory, await openSafetensors(directory), cacheDirectory);
+  const source = await gpuWeights(directory, shape, cacheDirectory, type);
   const zeros = await zerosFile(cacheDirectory, pagedCacheBytes(shape, cache, type));
-  const { weights, file } = await joinFolders(found, zeros);
-  const graph = pagedDecoder(
-    { ...decoderParts(weights, shape), cache, positionCount },
-    { type, zerosFile: file },
-  );
-  return { graph, weightsFolder: weights.folder, weightBytes: bytesOf(weights) };
-}
-
-function decoderParts(found: Weights, shape: DecoderShape) {
-  const weights = new DecoderWeights(found, shape);
-  return { shape, weights, projections: new FloatProjections(weights) };
-}
-
-/** Of the tensors whose names end so. */
-function bytesOf({ tensors }: Weights, end = ''): number {
-  let bytes = 0;
-  for (const [name, { byteLength }] of tensors) if (name.endsWith(end)) bytes += byteLength;
-  return bytes;
+  const { weights, file } = await joinFolders(source.weights, zeros);
+  const parts = { shape, weights: new DecoderWeights(weights, shape), cache, positionCount };
+  const projections = source.projections(weights);
+  return {
+    graph: pagedDecoder({ ...parts, projections }, { type, zerosFile: file }),
+    ...(source.form ? { form: source.form } : {}),
+    weightsFolder: weights.folder,
+    weightBytes: source.weightBytes,
+  };
 }

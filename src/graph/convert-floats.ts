@@ -1,7 +1,7 @@
 /** From the float types that checkpoints are stored in to those that graphs compute in, a chunk of bytes at a time. */
 
 import { narrowToBfloat16, narrowToFloat16, widenBfloat16, widenFloat16 } from './half-floats.ts';
-import type { ElementType } from './safetensors.ts';
+import type { FloatType } from './safetensors.ts';
 
 /** What a graph's weights and hidden states are made of. */
 export type ComputeType = 'float32' | 'float16' | 'bfloat16';
@@ -13,7 +13,7 @@ export const COMPUTE_TYPE_BYTES: Readonly<Record<ComputeType, number>> = {
 };
 
 /** The same type by the name that safetensors gives to it. */
-export const STORED_AS: Readonly<Record<ComputeType, ElementType>> = {
+export const STORED_AS: Readonly<Record<ComputeType, FloatType>> = {
   float32: 'F32',
   float16: 'F16',
   bfloat16: 'BF16',
@@ -28,7 +28,7 @@ export type ConvertedFloats = {
 /** @param bytes whole values, little-endian, aligned to their size. */
 export function convertFloats(
   bytes: Uint8Array<ArrayBuffer>,
-  from: ElementType,
+  from: FloatType,
   to: ComputeType,
 ): ConvertedFloats {
   if (from === STORED_AS[to]) return { bytes, overflowCount: 0 };
@@ -39,7 +39,7 @@ export function convertFloats(
   return { bytes: new Uint8Array(narrow.buffer), overflowCount };
 }
 
-function widened(bytes: Uint8Array<ArrayBuffer>, from: ElementType): Uint32Array<ArrayBuffer> {
+function widened(bytes: Uint8Array<ArrayBuffer>, from: FloatType): Uint32Array<ArrayBuffer> {
   if (from === 'F32') return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
   const narrow = new Uint16Array(bytes.buffer, bytes.byteOffset, bytes.length / 2);
   const wide = new Uint32Array(narrow.length);

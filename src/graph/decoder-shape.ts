@@ -3,6 +3,8 @@
  * `config.json` by the family descriptions in `architectures/`. Sizes are counts of elements.
  */
 
+import type { WeightPacking } from './weight-packing.ts';
+
 export type RopeScaling =
   | { readonly kind: 'default' }
   | { readonly kind: 'linear'; readonly factor: number }
@@ -50,4 +52,6 @@ export type DecoderShape = {
   readonly feedForwardBias: boolean;
   /** RMS norm over each head of Q and K before rotation. */
   readonly queryKeyNorm: boolean;
+  /** How the checkpoint packs the matrices between embedding and output projection; `null`: it does not. */
+  readonly weightPacking: WeightPacking | null;
 };

@@ -1,10 +1,12 @@
 /** Which form a checkpoint's weights are given: what the user said, or the default for what was found. */
 
 import { StartupError } from '../base/errors.ts';
+import type { Activations } from './packed-projections.ts';
 import type { WeightRecipe } from './quantize-rows.ts';
-import type { StoredTensors } from './safetensors.ts';
+import type { ElementType, PackedTensors, StoredTensors } from './safetensors.ts';
+import { WORD_WEIGHTS } from './weight-packing.ts';
 
-/** `none`: float32. `auto`: by the size of the checkpoint. */
+/** `none`: nothing is quantised, here. `auto`: by the size of the checkpoint. */
 export const QUANTIZATIONS = ['none', 'w8a8', 'int4', 'auto'] as const;
 export type Quantization = (typeof QUANTIZATIONS)[number];
 
@@ -40,7 +42,35 @@ export function chooseRecipe(
     );
   }
   if (!exactIntegerProducts) return null;
-  let weightCount = 0;
-  for (const { shape } of stored.values()) weightCount += shape.reduce((product, size) => product * size, 1);
-  return weightCount >= AUTO_WEIGHTS_MIN ? 'w8a8' : null;
+  return elementCount(stored) >= AUTO_WEIGHTS_MIN ? 'w8a8' : null;
+}
+
+/** What is quantised beside the matrices of a checkpoint that stores these in 4 bits already. */
+export type PackedRecipe = {
+  readonly activations: Activations;
+  /** Embedding and output projection as 8-bit integers. */
+  readonly integerVocabulary: boolean;
+};
+
+/** @throws StartupError for a form that would quantise the matrices once more */
+export function choosePackedRecipe(
+  quantization: Quantization,
+  { floats, words }: PackedTensors,
+  exactIntegerProducts: boolean,
+): PackedRecipe {
+  if (quantization === 'none') return { activations: 'float', integerVocabulary: false };
+  if (quantization !== 'auto') {
+    throw new StartupError(
+      `--quantization ${quantization}: the checkpoint's weights are quantised already; use auto, or none to leave activations, embedding and output projection in floating point`,
+    );
+  }
+  const weightCount = elementCount(floats) + WORD_WEIGHTS * elementCount(words);
+  const integerVocabulary = exactIntegerProducts && weightCount >= AUTO_WEIGHTS_MIN;
+  return { activations: 'int8', integerVocabulary };
+}
+
+function elementCount(stored: StoredTensors<ElementType>): number {
+  let count = 0;
+  for (const { shape } of stored.values()) count += shape.reduce((product, size) => product * size, 1);
+  return count;
 }

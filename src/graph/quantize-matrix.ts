@@ -15,7 +15,7 @@ import {
   rowsOf,
   spreadLength,
 } from './quantized-layout.ts';
-import type { StoredTensor } from './safetensors.ts';
+import type { ElementType, StoredTensor } from './safetensors.ts';
 
 export type MatrixJob = {
   readonly plan: MatrixPlan;
@@ -174,8 +174,11 @@ async function forEachPiece(
   }
 }
 
-/** A stored tensor's values in float32. */
-export async function readFloats(directory: string, tensor: StoredTensor): Promise<Float32Array> {
+/** A stored tensor as it stands in its file. */
+export async function readBytes(
+  directory: string,
+  tensor: StoredTensor<ElementType>,
+): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(tensor.byteLength);
   const input = await open(path.join(directory, tensor.file));
   try {
@@ -183,6 +186,12 @@ export async function readFloats(directory: string, tensor: StoredTensor): Promi
   } finally {
     await input.close();
   }
+  return bytes;
+}
+
+/** A stored tensor's values in float32. */
+export async function readFloats(directory: string, tensor: StoredTensor): Promise<Float32Array> {
+  const bytes = await readBytes(directory, tensor);
   if (tensor.elementType === 'F32') return new Float32Array(bytes.buffer);
   const narrow = new Uint16Array(bytes.buffer);
   const wide = new Uint32Array(narrow.length);

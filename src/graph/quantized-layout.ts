@@ -5,8 +5,9 @@
 
 import { StartupError } from '../base/errors.ts';
 import type { DecoderShape } from './decoder-shape.ts';
+import { FileLayout } from './file-layout.ts';
 import { GROUP_SIZE, groupCount, type WeightRecipe } from './quantize-rows.ts';
-import type { StoredTensor, StoredTensors } from './safetensors.ts';
+import type { ElementType, FloatType, StoredTensor, StoredTensors } from './safetensors.ts';
 import type { WeightTensor } from './weight-cache.ts';
 
 /** Width of a block of the 4-bit product: a group and the place that holds the row's largest activation. */
@@ -85,38 +86,28 @@ export function quantizedLayout(
   file: string,
 ): QuantizedLayout {
   const matrices = matrixPlans(shape, stored);
-  const floats = floatPlans(shape, stored);
-  const tensors = new Map<string, WeightTensor>();
-  let end = 0;
-  const place = (name: string, dims: readonly number[], elementBytes: number): void => {
-    const offset = Math.ceil(end / PAGE_BYTES) * PAGE_BYTES;
-    const byteLength = dims.reduce((product, size) => product * size, elementBytes);
-    tensors.set(name, { shape: dims, file, offset, byteLength });
-    end = offset + byteLength;
-  };
-  for (const { name, sources } of floats) place(name, [elementsOf(sources)], 4);
-  for (const plan of matrices) placeMatrix(plan, recipe, place);
-  return { matrices, floats, tensors, byteLength: end };
+  const floats = [...normPlans(shape, stored), ...biasPlans(shape, stored)];
+  const layout = new FileLayout(file);
+  for (const { name, sources } of floats) layout.place(name, [elementsOf(sources)], 4);
+  for (const plan of matrices) placeMatrix(layout, plan, recipe);
+  return { matrices, floats, tensors: layout.tensors, byteLength: layout.byteLength };
 }
 
-/** Each part starts on a page, so that it is mapped without its neighbours. */
-const PAGE_BYTES = 4096;
-
-function placeMatrix(
+export function placeMatrix(
+  layout: FileLayout,
   { name, columns, rows, kind, spread }: MatrixPlan,
   recipe: WeightRecipe,
-  place: (name: string, dims: readonly number[], elementBytes: number) => void,
 ): void {
-  place(matrixPart.scales(name), [rows], 4);
-  place(matrixPart.integers(name), kind === 'embedding' ? [rows, columns] : [columns, rows], 1);
+  layout.place(matrixPart.scales(name), [rows], 4);
+  layout.place(matrixPart.integers(name), kind === 'embedding' ? [rows, columns] : [columns, rows], 1);
   if (recipe !== 'int4' || kind === 'embedding') return;
   const outputs = spread ? spreadLength(rows) : rows;
-  place(matrixPart.levels(name), [outputs, groupCount(columns), BLOCK_BYTES], 1);
-  place(matrixPart.blockScales(name), [outputs * groupCount(columns)], 4);
+  layout.place(matrixPart.levels(name), [outputs, groupCount(columns), BLOCK_BYTES], 1);
+  layout.place(matrixPart.blockScales(name), [outputs * groupCount(columns)], 4);
 }
 
 function matrixPlans(shape: DecoderShape, stored: StoredTensors): readonly MatrixPlan[] {
-  const { hiddenSize, feedForwardSize, vocabularySize, headCount, kvHeadCount, headSize } = shape;
+  const { hiddenSize, feedForwardSize, headCount, kvHeadCount, headSize } = shape;
   const plan = (
     name: string,
     columns: number,
@@ -126,7 +117,7 @@ function matrixPlans(shape: DecoderShape, stored: StoredTensors): readonly Matri
     name,
     columns,
     rows: sources.reduce((sum, [, rows]) => sum + rows, 0),
-    sources: sources.map(([tensor, rows]) => find(stored, tensor, [rows, columns])),
+    sources: sources.map(([tensor, rows]) => findTensor(stored, tensor, [rows, columns])),
     kind: 'projection',
     spread,
   });
@@ -147,51 +138,72 @@ function matrixPlans(shape: DecoderShape, stored: StoredTensors): readonly Matri
       plan(matrixName.down(layer), feedForwardSize, [[feedForward('down'), hiddenSize]]),
     );
   }
-  const dims = [vocabularySize, hiddenSize];
-  const embedding = find(stored, 'model.embed_tokens.weight', dims);
-  const head = shape.tiedEmbeddings ? embedding : find(stored, 'lm_head.weight', dims);
-  for (let part = 0; part < headPartCount(shape); part++) {
+  return [...plans, ...headPlans(shape, stored), embeddingPlan(shape, stored)];
+}
+
+/** The output projection, in parts. */
+export function headPlans(shape: DecoderShape, stored: StoredTensors): readonly MatrixPlan[] {
+  const { hiddenSize, vocabularySize, tiedEmbeddings } = shape;
+  const tensor = tiedEmbeddings ? 'model.embed_tokens.weight' : 'lm_head.weight';
+  const head = findTensor(stored, tensor, [vocabularySize, hiddenSize]);
+  return Array.from({ length: headPartCount(shape) }, (_, part) => {
     const [from, to] = headPart(shape, part);
-    plans.push({
+    return {
       name: matrixName.head(part),
       columns: hiddenSize,
       rows: to - from,
       sources: [rowsOf(head, from, to)],
       kind: 'projection',
       spread: false,
-    });
-  }
-  plans.push({
+    };
+  });
+}
+
+export function embeddingPlan(shape: DecoderShape, stored: StoredTensors): MatrixPlan {
+  const { hiddenSize, vocabularySize } = shape;
+  return {
     name: 'embedding',
     columns: hiddenSize,
     rows: vocabularySize,
-    sources: [embedding],
+    sources: [findTensor(stored, 'model.embed_tokens.weight', [vocabularySize, hiddenSize])],
     kind: 'embedding',
     spread: false,
-  });
+  };
+}
+
+/** By the names of `DecoderWeights`. */
+export function normPlans(shape: DecoderShape, stored: StoredTensors): readonly FloatPlan[] {
+  const plans: FloatPlan[] = [];
+  const one = (name: string, size: number): void => {
+    plans.push({ name, sources: [findTensor(stored, name, [size])] });
+  };
+  for (let layer = 0; layer < shape.layerCount; layer++) {
+    one(`model.layers.${layer}.input_layernorm.weight`, shape.hiddenSize);
+    one(`model.layers.${layer}.post_attention_layernorm.weight`, shape.hiddenSize);
+    if (!shape.queryKeyNorm) continue;
+    for (const name of ['q_norm', 'k_norm'])
+      one(`model.layers.${layer}.self_attn.${name}.weight`, shape.headSize);
+  }
+  one('model.norm.weight', shape.hiddenSize);
   return plans;
 }
 
-/** By the names of `DecoderWeights`, biases of Q, K and V aside, which are one tensor here. */
-function floatPlans(shape: DecoderShape, stored: StoredTensors): readonly FloatPlan[] {
+/** By the names of `DecoderWeights`, but for those of Q, K and V, which are one tensor here. */
+function biasPlans(shape: DecoderShape, stored: StoredTensors): readonly FloatPlan[] {
   const { hiddenSize, headCount, kvHeadCount, headSize, feedForwardSize } = shape;
   const plans: FloatPlan[] = [];
   const one = (name: string, size: number): void => {
-    plans.push({ name, sources: [find(stored, name, [size])] });
+    plans.push({ name, sources: [findTensor(stored, name, [size])] });
   };
   for (let layer = 0; layer < shape.layerCount; layer++) {
     const attention = (name: string) => `model.layers.${layer}.self_attn.${name}`;
-    one(`model.layers.${layer}.input_layernorm.weight`, hiddenSize);
-    one(`model.layers.${layer}.post_attention_layernorm.weight`, hiddenSize);
-    if (shape.queryKeyNorm)
-      for (const name of ['q_norm', 'k_norm']) one(attention(`${name}.weight`), headSize);
     if (shape.queryKeyValueBias) {
       plans.push({
         name: `${matrixName.queryKeyValue(layer)}.bias`,
         sources: [
-          find(stored, attention('q_proj.bias'), [headCount * headSize]),
-          find(stored, attention('k_proj.bias'), [kvHeadCount * headSize]),
-          find(stored, attention('v_proj.bias'), [kvHeadCount * headSize]),
+          findTensor(stored, attention('q_proj.bias'), [headCount * headSize]),
+          findTensor(stored, attention('k_proj.bias'), [kvHeadCount * headSize]),
+          findTensor(stored, attention('v_proj.bias'), [kvHeadCount * headSize]),
         ],
       });
     }
@@ -201,11 +213,14 @@ function floatPlans(shape: DecoderShape, stored: StoredTensors): readonly FloatP
       one(`model.layers.${layer}.mlp.down_proj.bias`, hiddenSize);
     }
   }
-  one('model.norm.weight', hiddenSize);
   return plans;
 }
 
-function find(stored: StoredTensors, name: string, dims: readonly number[]): StoredTensor {
+export function findTensor<Type extends ElementType = FloatType>(
+  stored: StoredTensors<Type>,
+  name: string,
+  dims: readonly number[],
+): StoredTensor<Type> {
   const tensor = stored.get(name);
   if (tensor === undefined) throw new StartupError(`the checkpoint has no tensor "${name}"`);
   if (tensor.shape.join() !== dims.join()) {
@@ -228,6 +243,6 @@ export function rowsOf(tensor: StoredTensor, from: number, to: number): StoredTe
   };
 }
 
-function elementsOf(sources: readonly StoredTensor[]): number {
+export function elementsOf(sources: readonly StoredTensor[]): number {
   return sources.reduce((sum, { shape }) => sum + shape.reduce((product, size) => product * size, 1), 0);
 }

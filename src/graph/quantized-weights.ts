@@ -1,25 +1,20 @@
 /**
  * Finds a checkpoint's quantised weights in the cache directory, or makes them: once for each checkpoint and recipe, under
- * a key of the files' identity. The file is written under another name and renamed when it is whole, so that a run
- * that is killed leaves nothing that looks finished.
+ * a key of the files' identity.
  */
 
-import { mkdir, open, rename, rm, stat } from 'node:fs/promises';
-import path from 'node:path';
-import { StartupError } from '../base/errors.ts';
+import type { FileHandle } from 'node:fs/promises';
+import { cachedFile } from './cached-file.ts';
+import type { ComputeType } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
-import { readFloats, writeAt } from './quantize-matrix.ts';
-import { quantizeAll, weightsOf } from './quantize-pool.ts';
 import type { WeightRecipe } from './quantize-rows.ts';
-import { type QuantizedLayout, quantizedLayout } from './quantized-layout.ts';
+import { type FloatPlan, quantizedLayout } from './quantized-layout.ts';
 import type { StoredTensors } from './safetensors.ts';
-import { cacheKey, type Weights } from './weight-cache.ts';
+import { cacheKey, convertTensor, offsetsOf, type Weights, type WeightTensor } from './weight-cache.ts';
+import { doWeightJobs, type OnProgress } from './weight-pool.ts';
 
 /** Changes whenever the bytes that are written for the same checkpoint and recipe change. */
-const VERSION = 1;
-
-/** How far the quantising is, in weights. */
-export type OnProgress = (doneCount: number, totalCount: number) => void;
+const VERSION = 2;
 
 export type QuantizeOptions = {
   readonly recipe: WeightRecipe;
@@ -36,57 +31,29 @@ export async function quantizedWeights(
   { recipe, stored, cacheDirectory, threadCount, onProgress }: QuantizeOptions,
 ): Promise<Weights> {
   const file = `${await cacheKey(`${recipe}-${VERSION}`, directory, stored)}.${recipe}`;
-  const layout = quantizedLayout(recipe, shape, stored, file);
-  const target = path.join(cacheDirectory, file);
-  const present = await stat(target).catch(() => null);
-  if (present?.size !== layout.byteLength) {
-    try {
-      await writeQuantized({ directory, recipe, layout, target, threadCount, onProgress });
-    } catch (cause) {
-      if (cause instanceof StartupError) throw cause;
-      throw new StartupError(
-        `the quantised weights (${layout.byteLength} bytes) cannot be made in ${cacheDirectory}: ${(cause as Error).message}; choose another place with --cache-dir`,
-        { cause },
-      );
-    }
-  }
-  return { type: 'float32', folder: cacheDirectory, tensors: layout.tensors };
+  const { matrices, floats, tensors, byteLength } = quantizedLayout(recipe, shape, stored, file);
+  const cached = { cacheDirectory, file, byteLength, content: 'quantised weights' };
+  await cachedFile(cached, async (output, target) => {
+    await writeFloats('float32', directory, floats, output, tensors);
+    const offsets = offsetsOf(tensors);
+    const jobs = matrices.map((plan) => ({ plan, recipe, directory, target, offsets }));
+    await doWeightJobs(jobs, threadCount, onProgress);
+  });
+  return { type: 'float32', folder: cacheDirectory, tensors };
 }
 
-type WriteOptions = Pick<QuantizeOptions, 'recipe' | 'threadCount' | 'onProgress'> & {
-  readonly directory: string;
-  readonly layout: QuantizedLayout;
-  readonly target: string;
-};
-
-async function writeQuantized(options: WriteOptions): Promise<void> {
-  const { directory, recipe, layout, target } = options;
-  await mkdir(path.dirname(target), { recursive: true });
-  const temporary = `${target}.${process.pid}.partial`;
-  const output = await open(temporary, 'w');
-  try {
-    await output.truncate(layout.byteLength);
-    for (const { name, sources } of layout.floats) {
-      let offset = layout.tensors.get(name)!.offset;
-      for (const source of sources) {
-        const values = await readFloats(directory, source);
-        await writeAt(output, values, offset);
-        offset += values.byteLength;
-      }
+/** Writes tensors that stay in floating point to their places, those of a plan one after the other. */
+export async function writeFloats(
+  type: ComputeType,
+  directory: string,
+  plans: readonly FloatPlan[],
+  output: FileHandle,
+  tensors: ReadonlyMap<string, WeightTensor>,
+): Promise<void> {
+  for (const { name, sources } of plans) {
+    let { offset } = tensors.get(name)!;
+    for (const source of sources) {
+      offset += await convertTensor(type, { name, source, directory }, output, offset);
     }
-    const offsets = new Map([...layout.tensors].map(([name, { offset }]) => [name, offset]));
-    const jobs = layout.matrices.map((plan) => ({ plan, recipe, directory, target: temporary, offsets }));
-    const total = jobs.reduce((sum, job) => sum + weightsOf(job), 0);
-    let done = 0;
-    options.onProgress(0, total);
-    await quantizeAll(jobs, options.threadCount, (job) => {
-      done += weightsOf(job);
-      options.onProgress(done, total);
-    });
-    await output.sync();
-    await rename(temporary, target);
-  } finally {
-    await output.close();
-    await rm(temporary, { force: true });
   }
 }

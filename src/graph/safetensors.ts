@@ -10,20 +10,26 @@ import { z } from 'zod';
 import { StartupError } from '../base/errors.ts';
 
 /** Bytes of one element by the names that safetensors gives to types. */
-export const ELEMENT_BYTES = { F32: 4, F16: 2, BF16: 2 } as const;
+export const ELEMENT_BYTES = { F32: 4, F16: 2, BF16: 2, I32: 4 } as const;
 export type ElementType = keyof typeof ELEMENT_BYTES;
+export type FloatType = Exclude<ElementType, 'I32'>;
 
-export type StoredTensor = {
+const FLOAT_TYPES: readonly ElementType[] = ['F32', 'F16', 'BF16'];
+
+export type StoredTensor<Type extends ElementType = FloatType> = {
   /** File name, relative to the folder that holds it. */
   readonly file: string;
-  readonly elementType: ElementType;
+  readonly elementType: Type;
   readonly shape: readonly number[];
   /** From the start of the file, in bytes. */
   readonly offset: number;
   readonly byteLength: number;
 };
 
-export type StoredTensors = ReadonlyMap<string, StoredTensor>;
+export type StoredTensors<Type extends ElementType = FloatType> = ReadonlyMap<string, StoredTensor<Type>>;
+
+/** A checkpoint whose matrices are packed: words of several weights each, and what is stored in floating point. */
+export type PackedTensors = { readonly floats: StoredTensors; readonly words: StoredTensors<'I32'> };
 
 /** The bound that the reference implementation sets; a header of a large model has some 100 KB. */
 const HEADER_BYTES_MAX = 100_000_000;
@@ -39,11 +45,28 @@ const headerSchema = z.record(
 );
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
-/** @throws StartupError when a file is missing, cut short or not what it says. */
+/** @throws StartupError when a file is missing, cut short or not what it says, or holds anything but floats. */
 export async function openSafetensors(directory: string): Promise<StoredTensors> {
-  const tensors = new Map<string, StoredTensor>();
+  return (await openAll(directory, FLOAT_TYPES)) as StoredTensors;
+}
+
+/** @throws StartupError when a file is missing, cut short or not what it says. */
+export async function openPackedSafetensors(directory: string): Promise<PackedTensors> {
+  const all = [...(await openAll(directory, [...FLOAT_TYPES, 'I32']))];
+  const areWords = (tensor: StoredTensor<ElementType>): boolean => tensor.elementType === 'I32';
+  return {
+    floats: new Map(all.filter(([, tensor]) => !areWords(tensor))) as StoredTensors,
+    words: new Map(all.filter(([, tensor]) => areWords(tensor))) as StoredTensors<'I32'>,
+  };
+}
+
+async function openAll(
+  directory: string,
+  types: readonly ElementType[],
+): Promise<StoredTensors<ElementType>> {
+  const tensors = new Map<string, StoredTensor<ElementType>>();
   for (const file of await weightFiles(directory)) {
-    for (const [name, tensor] of await readHeader(directory, file)) tensors.set(name, tensor);
+    for (const [name, tensor] of await readHeader(directory, file, types)) tensors.set(name, tensor);
   }
   return tensors;
 }
@@ -57,7 +80,11 @@ async function weightFiles(directory: string): Promise<readonly string[]> {
   return [...new Set(Object.values(parsed.data.weight_map))].sort();
 }
 
-async function readHeader(directory: string, file: string): Promise<ReadonlyMap<string, StoredTensor>> {
+async function readHeader(
+  directory: string,
+  file: string,
+  types: readonly ElementType[],
+): Promise<StoredTensors<ElementType>> {
   const fullPath = path.join(directory, file);
   const handle = await open(fullPath).catch((cause) => {
     throw new StartupError(`${fullPath}: cannot be opened (${cause.code})`, { cause });
@@ -72,6 +99,7 @@ async function readHeader(directory: string, file: string): Promise<ReadonlyMap<
     const dataStart = LENGTH_BYTES + headerBytes.length;
     return new Map(
       Object.entries(parsed.data).map(([name, entry]) => {
+        checkType(`${fullPath}: tensor "${name}"`, name, entry.dtype, types);
         const tensor = storedTensor(`${fullPath}: tensor "${name}"`, file, entry, dataStart);
         const end = tensor.offset + tensor.byteLength;
         if (end > size) {
@@ -102,19 +130,24 @@ async function readHeaderBytes(handle: FileHandle, fullPath: string, size: numbe
   return header;
 }
 
+function checkType(what: string, name: string, type: string, supported: readonly ElementType[]): void {
+  if (supported.some((each) => each === type)) return;
+  const isPacked = /\.(qweight|qzeros|g_idx)$/.test(name);
+  throw new StartupError(
+    isPacked
+      ? `${what} holds packed weights, which "quantization_config" in config.json has to describe`
+      : `${what} has type ${type}; supported are ${supported.join(', ')}`,
+  );
+}
+
 function storedTensor(
   what: string,
   file: string,
   entry: z.infer<typeof headerSchema>[string],
   dataStart: number,
-): StoredTensor {
+): StoredTensor<ElementType> {
   const elementType = entry.dtype as ElementType;
   const bytes = ELEMENT_BYTES[elementType];
-  if (bytes === undefined) {
-    throw new StartupError(
-      `${what} has type ${entry.dtype}; supported are ${Object.keys(ELEMENT_BYTES).join(', ')}`,
-    );
-  }
   const [start, end] = entry.data_offsets;
   const expected = entry.shape.reduce((product, size) => product * size, bytes);
   if (end - start !== expected) {

@@ -1,16 +1,16 @@
 /**
  * Weights as a graph wants them: of one float type, each a byte range of a file. A checkpoint that holds nothing else
  * is used where it lies. Any other is converted once into a file of the cache directory, under a key made of the
- * files' identity and this recipe; the file is written under another name and renamed when it is whole, so that an
- * interrupted run leaves nothing that looks finished.
+ * files' identity and this recipe.
  */
 
 import { createHash } from 'node:crypto';
-import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
+import { cachedFile } from './cached-file.ts';
 import { COMPUTE_TYPE_BYTES, type ComputeType, convertFloats, STORED_AS } from './convert-floats.ts';
-import type { StoredTensor, StoredTensors } from './safetensors.ts';
+import type { ElementType, StoredTensor, StoredTensors } from './safetensors.ts';
 
 export type WeightTensor = {
   readonly shape: readonly number[];
@@ -52,19 +52,11 @@ export async function weightsOf(
   const recipe = `${type}-${RECIPE_VERSION}`;
   const file = `${await cacheKey(recipe, directory, stored)}.${FILE_SUFFIX[type]}`;
   const { tensors, byteLength } = layOut(type, stored, file);
-  const target = path.join(cacheDirectory, file);
-  const present = await stat(target).catch(() => null);
-  if (present?.size !== byteLength) {
-    try {
-      await writeConverted(type, directory, stored, tensors, target);
-    } catch (cause) {
-      if (cause instanceof StartupError) throw cause;
-      throw new StartupError(
-        `the converted weights (${byteLength} bytes) cannot be written to ${cacheDirectory}: ${(cause as Error).message}; choose another place with --cache-dir`,
-        { cause },
-      );
+  await cachedFile({ cacheDirectory, file, byteLength, content: 'converted weights' }, async (output) => {
+    for (const [name, source] of stored) {
+      await convertTensor(type, { name, source, directory }, output, tensors.get(name)!.offset);
     }
-  }
+  });
   return { type, folder: cacheDirectory, tensors };
 }
 
@@ -92,7 +84,11 @@ async function weightsInPlace(
 }
 
 /** A name for what `recipe` makes of these files; another file, size or time of change gives another name. */
-export async function cacheKey(recipe: string, directory: string, stored: StoredTensors): Promise<string> {
+export async function cacheKey(
+  recipe: string,
+  directory: string,
+  stored: StoredTensors<ElementType>,
+): Promise<string> {
   const hash = createHash('sha256').update(recipe);
   for (const file of new Set([...stored.values()].map((tensor) => tensor.file))) {
     const { size, mtimeMs } = await stat(path.join(directory, file));
@@ -116,54 +112,47 @@ function layOut(type: ComputeType, stored: StoredTensors, file: string) {
   return { tensors, byteLength: end };
 }
 
-async function writeConverted(
-  type: ComputeType,
-  directory: string,
-  stored: StoredTensors,
-  tensors: ReadonlyMap<string, WeightTensor>,
-  target: string,
-): Promise<void> {
-  await mkdir(path.dirname(target), { recursive: true });
-  const temporary = `${target}.${process.pid}.partial`;
-  const output = await open(temporary, 'w');
-  const inputs = new Map<string, FileHandle>();
-  try {
-    for (const [name, source] of stored) {
-      const input = inputs.get(source.file) ?? (await open(path.join(directory, source.file)));
-      inputs.set(source.file, input);
-      const overflowCount = await convertTensor(type, input, source, output, tensors.get(name)!.offset);
-      if (overflowCount > 0) {
-        throw new StartupError(
-          `tensor "${name}" has ${overflowCount} values beyond the range of ${type}; use --dtype bfloat16 with --device cuda, or --device cpu`,
-        );
-      }
-    }
-    await output.sync();
-    await rename(temporary, target);
-  } finally {
-    await output.close();
-    for (const input of inputs.values()) await input.close();
-    await rm(temporary, { force: true });
-  }
-}
+export type TensorPlace = {
+  readonly name: string;
+  readonly source: StoredTensor;
+  /** The checkpoint's folder. */
+  readonly directory: string;
+};
 
-/** @returns how many finite values became infinite. */
-async function convertTensor(
+/**
+ * Writes a tensor's values in `type`, a chunk at a time.
+ * @returns bytes written
+ * @throws StartupError for values beyond the range of `type`
+ */
+export async function convertTensor(
   type: ComputeType,
-  input: FileHandle,
-  source: StoredTensor,
+  { name, source, directory }: TensorPlace,
   output: FileHandle,
   offset: number,
 ): Promise<number> {
+  const input = await open(path.join(directory, source.file));
   let overflowCount = 0;
-  for (let done = 0, written = 0; done < source.byteLength; ) {
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, source.byteLength - done));
-    await input.read(chunk, 0, chunk.length, source.offset + done);
-    const converted = convertFloats(chunk, source.elementType, type);
-    overflowCount += converted.overflowCount;
-    await output.write(converted.bytes, 0, converted.bytes.length, offset + written);
-    written += converted.bytes.length;
-    done += chunk.length;
+  let written = 0;
+  try {
+    for (let done = 0; done < source.byteLength; ) {
+      const chunk = new Uint8Array(Math.min(CHUNK_BYTES, source.byteLength - done));
+      await input.read(chunk, 0, chunk.length, source.offset + done);
+      const converted = convertFloats(chunk, source.elementType, type);
+      overflowCount += converted.overflowCount;
+      await output.write(converted.bytes, 0, converted.bytes.length, offset + written);
+      written += converted.bytes.length;
+      done += chunk.length;
+    }
+  } finally {
+    await input.close();
   }
-  return overflowCount;
+  if (overflowCount === 0) return written;
+  throw new StartupError(
+    `tensor "${name}" has ${overflowCount} values beyond the range of ${type}; use --dtype bfloat16 with --device cuda, or --device cpu`,
+  );
+}
+
+/** Bytes from the start of the file, by name. */
+export function offsetsOf(tensors: ReadonlyMap<string, WeightTensor>): ReadonlyMap<string, number> {
+  return new Map([...tensors].map(([name, { offset }]) => [name, offset]));
 }

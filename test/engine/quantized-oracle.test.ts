@@ -9,6 +9,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { divergence } from '../support/divergence.ts';
 import { RunnerDriver } from '../support/runner-driver.ts';
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures/checkpoints');
@@ -57,19 +58,6 @@ async function open(name: string, quantization: Recipe) {
     prompts,
     row: (i: number) => expected.subarray(i * vocabularySize, (i + 1) * vocabularySize),
   };
-}
-
-function logSumExp(row: Float32Array): number {
-  const largest = Math.max(...row);
-  return largest + Math.log(row.reduce((sum, value) => sum + Math.exp(value - largest), 0));
-}
-
-function divergence(reference: Float32Array, other: Float32Array): number {
-  const [referenceSum, otherSum] = [logSumExp(reference), logSumExp(other)];
-  return reference.reduce((sum, value, i) => {
-    const logP = value - referenceSum;
-    return sum + Math.exp(logP) * (logP - (other[i]! - otherSum));
-  }, 0);
 }
 
 function worstDifference(a: readonly Float32Array[], b: readonly Float32Array[]): number {

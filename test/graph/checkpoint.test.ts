@@ -71,9 +71,15 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
     expect(await refusal()).toMatch(/hidden_act: "gelu".*"silu"/);
   });
 
-  it('a quantised checkpoint', async () => {
-    await checkpoint.editConfig({ quantization_config: { quant_method: 'awq' } });
-    expect(await refusal()).toMatch(/quantised checkpoints/);
+  it('a way of quantising that is not supported, with those that are', async () => {
+    await checkpoint.editConfig({ quantization_config: { quant_method: 'bitsandbytes' } });
+    expect(await refusal()).toMatch(/quant_method "bitsandbytes".*"gptq", "awq"/);
+  });
+
+  it('one that says that it is quantised, and is not', async () => {
+    const config = { quant_method: 'gptq', bits: 4, group_size: 128 };
+    await checkpoint.editConfig({ quantization_config: config });
+    expect(await refusal()).toMatch(/no matrix of the checkpoint is packed/);
   });
 
   it('a field of the wrong type, by its name', async () => {

@@ -3,8 +3,7 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-
-const FIXTURES = path.join(import.meta.dirname, '../fixtures/checkpoints');
+import { fixtureDirectory } from './oracle.ts';
 
 export type ScratchCheckpoint = {
   readonly directory: string;
@@ -17,7 +16,7 @@ export type ScratchCheckpoint = {
 export async function scratchCheckpoint(name: string): Promise<ScratchCheckpoint> {
   const root = await mkdtemp(path.join(os.tmpdir(), 'octavo-checkpoint-'));
   const directory = path.join(root, name);
-  await cp(path.join(FIXTURES, name), directory, { recursive: true });
+  await cp(fixtureDirectory(name), directory, { recursive: true });
   return {
     directory,
     cacheDirectory: path.join(root, 'cache'),

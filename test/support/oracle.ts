@@ -9,6 +9,8 @@ import type { ModelRunner } from '../../src/engine/model-runner.ts';
 import { RunnerDriver } from './runner-driver.ts';
 
 const FIXTURES = path.join(import.meta.dirname, '../fixtures/checkpoints');
+/** Checkpoints whose matrices are packed in 4 bits; their README says how the logits were made. */
+const PACKED_FIXTURES = path.join(import.meta.dirname, '../fixtures/quantized-checkpoints');
 
 /**
  * Largest absolute difference of a logit where the decoder computes in float16. Logits reach 16; float16 keeps 11 bits at
@@ -26,14 +28,26 @@ export type Oracle = {
   readonly prompts: readonly Prompt[];
   /** [rows x vocabSize] */
   readonly expected: Float32Array;
+  /** Of packed checkpoints, by module: SHA-256 of its weights [outputs x inputs] in float32, as the packer's library reads them. */
+  readonly dequantisedSha256?: Readonly<Record<string, string>>;
 };
 
-export const ORACLE_NAMES: readonly string[] = readdirSync(FIXTURES, { withFileTypes: true })
-  .filter((entry) => entry.isDirectory() && !entry.name.startsWith('_'))
-  .map((entry) => entry.name);
+export const ORACLE_NAMES = foldersOf(FIXTURES);
+export const PACKED_ORACLE_NAMES = foldersOf(PACKED_FIXTURES);
+
+function foldersOf(directory: string): readonly string[] {
+  return readdirSync(directory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.startsWith('_'))
+    .map((entry) => entry.name);
+}
+
+/** Of a case of either kind. */
+export function fixtureDirectory(name: string): string {
+  return path.join(PACKED_ORACLE_NAMES.includes(name) ? PACKED_FIXTURES : FIXTURES, name);
+}
 
 export function readOracle(name: string): Oracle {
-  const directory = path.join(FIXTURES, name);
+  const directory = fixtureDirectory(name);
   const oracle = JSON.parse(readFileSync(path.join(directory, 'oracle.json'), 'utf8')) as Oracle & {
     readonly logitsFile: string;
   };

@@ -3,6 +3,7 @@
 import { StartupError } from '../../base/errors.ts';
 import { type CheckpointConfig, positionsMaxOf, ropeScaling, ropeTheta } from '../checkpoint-config.ts';
 import type { DecoderShape } from '../decoder-shape.ts';
+import { weightPacking } from '../weight-packing.ts';
 
 /** Turns a checkpoint's configuration into the shape of its decoder. @throws StartupError */
 export type Family = (config: CheckpointConfig) => DecoderShape;
@@ -48,6 +49,7 @@ export function plainDecoder(config: CheckpointConfig, defaults: FamilyDefaults)
     attentionOutputBias: false,
     feedForwardBias: false,
     queryKeyNorm: false,
+    weightPacking: weightPacking(config.quantization_config),
   };
 }
 

@@ -1,0 +1,58 @@
+/**
+ * Files that are made once and kept in the cache directory. They are written under another name and renamed when they are
+ * whole, so that a run that is killed leaves nothing that looks finished.
+ */
+
+import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import { StartupError } from '../base/errors.ts';
+
+export type CachedFileOptions = {
+  readonly cacheDirectory: string;
+  readonly file: string;
+  readonly byteLength: number;
+  /** What is in it, as errors call it. */
+  readonly content: string;
+};
+
+/**
+ * Finds the file, or has it written.
+ * @param write fills `output`, which has its length already and lies at the path `temporary`
+ * @throws StartupError when the directory cannot be written, and what `write` throws of these
+ */
+export async function cachedFile(
+  { cacheDirectory, file, byteLength, content }: CachedFileOptions,
+  write: (output: FileHandle, temporary: string) => Promise<void>,
+): Promise<void> {
+  const target = path.join(cacheDirectory, file);
+  const present = await stat(target).catch(() => null);
+  if (present?.size === byteLength) return;
+  try {
+    await writeWhole(target, byteLength, write);
+  } catch (cause) {
+    if (cause instanceof StartupError) throw cause;
+    throw new StartupError(
+      `the ${content} (${byteLength} bytes) cannot be written to ${cacheDirectory}: ${(cause as Error).message}; choose another place with --cache-dir`,
+      { cause },
+    );
+  }
+}
+
+async function writeWhole(
+  target: string,
+  byteLength: number,
+  write: (output: FileHandle, temporary: string) => Promise<void>,
+): Promise<void> {
+  await mkdir(path.dirname(target), { recursive: true });
+  const temporary = `${target}.${process.pid}.partial`;
+  const output = await open(temporary, 'w');
+  try {
+    await output.truncate(byteLength);
+    await write(output, temporary);
+    await output.sync();
+    await rename(temporary, target);
+  } finally {
+    await output.close();
+    await rm(temporary, { force: true });
+  }
+}

@@ -1,0 +1,123 @@
+/**
+ * Products with the 4-bit groups of a packed checkpoint, by MatMulNBits: its levels, zero points and scales as they are.
+ * Embedding and output projection are somebody else's, unless the latter is packed too.
+ */
+
+import type { GraphBuilder, Value } from './graph-builder.ts';
+import { silu } from './integer-projections.ts';
+import { linear, swiGlu } from './operators.ts';
+import {
+  blockSize,
+  type FloatMatrix,
+  type LayerMatrices,
+  type Matrix,
+  type PackedLayout,
+  type PackedMatrix,
+  packedPart,
+} from './packed-layout.ts';
+import type { Logits, Projections } from './projections.ts';
+import type { Weights } from './weight-cache.ts';
+import type { WeightPacking } from './weight-packing.ts';
+
+/**
+ * What MatMulNBits makes of activations: `float` leaves them as they are, `int8` quantises each block of a row by its
+ * largest magnitude. Both sum up in float32 on the CPU. Devices go by their own rules where `float` is said.
+ */
+export type Activations = 'float' | 'int8';
+const ACCURACY_LEVEL: Readonly<Record<Activations, number>> = { float: 1, int8: 4 };
+
+export type PackedProjectionsOptions = {
+  readonly weights: Weights;
+  readonly layout: PackedLayout;
+  readonly packing: WeightPacking;
+  readonly activations: Activations;
+  /** For embedding and output projection. */
+  readonly vocabulary: Pick<Projections, 'embed' | 'logits'>;
+};
+
+export class PackedProjections implements Projections {
+  readonly #options: PackedProjectionsOptions;
+
+  constructor(options: PackedProjectionsOptions) {
+    this.#options = options;
+  }
+
+  embed(g: GraphBuilder, tokenIds: Value): Value {
+    return this.#options.vocabulary.embed(g, tokenIds);
+  }
+
+  queryKeyValue(g: GraphBuilder, layer: number, x: Value): readonly [Value, Value, Value] {
+    const [query, key, value] = this.#outputs(g, x, this.#matrices(layer).queryKeyValue);
+    return [query!, key!, value!];
+  }
+
+  attentionOutput(g: GraphBuilder, layer: number, x: Value): Value {
+    return this.#outputs(g, x, this.#matrices(layer).attentionOutput)[0]!;
+  }
+
+  feedForward(g: GraphBuilder, layer: number, x: Value): Value {
+    const { gate, up, down } = this.#matrices(layer);
+    const [gated] = this.#outputs(g, x, gate);
+    const [raised] = this.#outputs(g, x, up);
+    const product = this.#isFloat32 ? g.op('Mul', [silu(g, gated!), raised!]) : swiGlu(g, gated!, raised!);
+    return this.#outputs(g, product, down)[0]!;
+  }
+
+  logits(g: GraphBuilder, x: Value): Logits {
+    const { layout, vocabulary } = this.#options;
+    if (layout.head === null) return vocabulary.logits(g, x);
+    return { values: this.#product(g, x, layout.head), rowScales: null };
+  }
+
+  get #isFloat32(): boolean {
+    return this.#options.weights.type === 'float32';
+  }
+
+  #matrices(layer: number): LayerMatrices {
+    return this.#options.layout.layers[layer]!;
+  }
+
+  /** One a module. */
+  #outputs(g: GraphBuilder, x: Value, matrices: readonly Matrix[]): readonly Value[] {
+    return matrices.flatMap((matrix) => {
+      if (matrix.kind === 'float') return [this.#floatProduct(g, x, matrix)];
+      const product = this.#product(g, x, matrix);
+      if (matrix.sources.length === 1) return [product];
+      const sizes = g.int64s(matrix.sources.map(({ rows }) => rows));
+      return g.ops('Split', [product, sizes], matrix.sources.length, { axis: -1 });
+    });
+  }
+
+  #product(g: GraphBuilder, x: Value, { name, rows, columns, order, hasBias }: PackedMatrix): Value {
+    const { packing, activations } = this.#options;
+    const picked = order === null ? x : g.op('Gather', [x, g.int32s([columns], order)], { axis: -1 });
+    const inputs = [
+      picked,
+      this.#tensor(g, packedPart.levels(name), 'uint8'),
+      this.#tensor(g, packedPart.scales(name)),
+      this.#tensor(g, packedPart.zeroPoints(name), 'uint8'),
+    ];
+    const product = g.microsoftOp('MatMulNBits', inputs, {
+      K: columns,
+      N: rows,
+      bits: 4,
+      block_size: blockSize(packing),
+      accuracy_level: ACCURACY_LEVEL[activations],
+    });
+    return hasBias ? g.op('Add', [product, this.#tensor(g, `${name}.bias`)]) : product;
+  }
+
+  #floatProduct(g: GraphBuilder, x: Value, { name, hasBias }: FloatMatrix): Value {
+    const bias = hasBias ? this.#tensor(g, `${name}.bias`) : null;
+    return linear(g, x, { weight: this.#tensor(g, `${name}.weight`), bias });
+  }
+
+  #tensor(
+    g: GraphBuilder,
+    name: string,
+    type: 'uint8' | Weights['type'] = this.#options.weights.type,
+  ): Value {
+    const tensor = this.#options.weights.tensors.get(name)!;
+    return g.external(name, type, tensor.shape, tensor);
+  }
+}

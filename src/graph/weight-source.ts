@@ -1,0 +1,147 @@
+/**
+ * Prepares a checkpoint's weights for a device, in the form that was asked for, and says how the decoder multiplies with
+ * them. The one place that knows all forms.
+ */
+
+import { readFile } from 'node:fs/promises';
+import { StartupError } from '../base/errors.ts';
+import type { DecoderShape } from './decoder-shape.ts';
+import { DecoderWeights } from './decoder-weights.ts';
+import { IntegerProjections } from './integer-projections.ts';
+import { OneRowProjections } from './one-row-projections.ts';
+import { PackedProjections } from './packed-projections.ts';
+import { packedWeights, type RepackOptions } from './packed-weights.ts';
+import type { PagedType } from './paged-attention.ts';
+import { FloatProjections, type Projections } from './projections.ts';
+import {
+  choosePackedRecipe,
+  chooseRecipe,
+  hasExactIntegerProducts,
+  type PackedRecipe,
+  type Quantization,
+} from './quantization.ts';
+import type { WeightRecipe } from './quantize-rows.ts';
+import { EMBEDDING } from './quantized-layout.ts';
+import { quantizedWeights } from './quantized-weights.ts';
+import { openPackedSafetensors, openSafetensors } from './safetensors.ts';
+import { type Weights, weightsOf } from './weight-cache.ts';
+import type { WeightPacking } from './weight-packing.ts';
+import type { OnProgress } from './weight-pool.ts';
+
+export type WeightsChoice = {
+  readonly quantization: Quantization;
+  /** Threads that prepare weights. */
+  readonly threadCount: number;
+  readonly onProgress: OnProgress;
+};
+
+/** How weights that are not floats were quantised, here or by whoever made the checkpoint. */
+export type WeightForm = WeightRecipe | WeightPacking['method'];
+
+export type WeightSource = {
+  readonly weights: Weights;
+  /** @param weights the same, whatever folder they are relative to */
+  readonly projections: (weights: Weights) => Projections;
+  /** For steps of one token, where these have a faster form. */
+  readonly oneRowProjections?: (weights: Weights) => Projections;
+  readonly form?: WeightForm;
+  /** What a step reads, whatever it computes. */
+  readonly weightBytes: number;
+};
+
+/** Weights as they are, and nobody who waits. */
+const AS_THEY_ARE: WeightsChoice = { quantization: 'none', threadCount: 1, onProgress: () => {} };
+
+/** For the gathered form. @throws StartupError */
+export async function cpuWeights(
+  directory: string,
+  shape: DecoderShape,
+  cacheDirectory: string,
+  choice: WeightsChoice = AS_THEY_ARE,
+): Promise<WeightSource> {
+  const cpuInfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => null);
+  const isExact = hasExactIntegerProducts(process.arch, cpuInfo);
+  if (shape.weightPacking !== null) {
+    const stored = await openPackedSafetensors(directory);
+    const recipe = choosePackedRecipe(choice.quantization, stored, isExact);
+    const options = { ...choice, ...recipe, cacheDirectory, stored, type: 'float32' } as const;
+    return packedSource(directory, shape, { ...options, packing: shape.weightPacking });
+  }
+  const stored = await openSafetensors(directory);
+  const recipe = chooseRecipe(choice.quantization, stored, isExact);
+  if (recipe === null)
+    return floatSource(await weightsOf('float32', directory, stored, cacheDirectory), shape);
+  const weights = await quantizedWeights(directory, shape, { ...choice, recipe, stored, cacheDirectory });
+  return {
+    weights,
+    form: recipe,
+    weightBytes: bytesOf(weights, (name) => name.endsWith('.integers')),
+    projections: (found) => new IntegerProjections(found, shape),
+    ...(recipe === 'int4' ? { oneRowProjections: (found) => new OneRowProjections(found, shape) } : {}),
+  };
+}
+
+/** For the paged form, computing in `type`. @throws StartupError */
+export async function gpuWeights(
+  directory: string,
+  shape: DecoderShape,
+  cacheDirectory: string,
+  type: PagedType,
+): Promise<WeightSource> {
+  if (shape.weightPacking === null) {
+    return floatSource(
+      await weightsOf(type, directory, await openSafetensors(directory), cacheDirectory),
+      shape,
+    );
+  }
+  if (type !== 'float16') {
+    throw new StartupError(
+      `--dtype ${type}: a checkpoint in ${shape.weightPacking.method} is computed in float16`,
+    );
+  }
+  return packedSource(directory, shape, {
+    ...AS_THEY_ARE,
+    packing: shape.weightPacking,
+    stored: await openPackedSafetensors(directory),
+    type,
+    activations: 'float',
+    integerVocabulary: false,
+    cacheDirectory,
+  });
+}
+
+function floatSource(weights: Weights, shape: DecoderShape): WeightSource {
+  const projections = (found: Weights) => new FloatProjections(new DecoderWeights(found, shape));
+  return { weights, weightBytes: bytesOf(weights, () => true), projections };
+}
+
+/** A checkpoint that stores its matrices in 4 bits, with these as they are. @throws StartupError */
+export async function packedSource(
+  directory: string,
+  shape: DecoderShape,
+  options: RepackOptions & PackedRecipe,
+): Promise<WeightSource> {
+  const { packing, activations, integerVocabulary } = options;
+  const { weights, layout } = await packedWeights(directory, shape, options);
+  const readByRow = integerVocabulary || !shape.tiedEmbeddings ? ROWS_READ : [];
+  return {
+    weights,
+    form: packing.method,
+    weightBytes: bytesOf(weights, (name) => !readByRow.includes(name)),
+    projections: (found) => {
+      const vocabulary = integerVocabulary
+        ? new IntegerProjections(found, shape)
+        : new FloatProjections(new DecoderWeights(found, shape));
+      return new PackedProjections({ weights: found, layout, packing, activations, vocabulary });
+    },
+  };
+}
+
+/** Tables of which a step reads the rows of its tokens alone. */
+const ROWS_READ: readonly string[] = [EMBEDDING.integers, EMBEDDING.scales, 'model.embed_tokens.weight'];
+
+function bytesOf({ tensors }: Weights, counts: (name: string) => boolean): number {
+  let bytes = 0;
+  for (const [name, { byteLength }] of tensors) if (counts(name)) bytes += byteLength;
+  return bytes;
+}
