@@ -122,7 +122,10 @@ const ERRORS: Readonly<Record<string, { readonly description: string; readonly h
   405: { description: '`method_not_allowed`', headers: ['allow'] },
   413: { description: '`request_too_large`: the body is over the limit.', headers: [] },
   415: { description: '`unsupported_media_type`: the body is not announced as plain JSON.', headers: [] },
-  429: { description: '`queue_full`: too many requests are in flight.', headers: COME_BACK },
+  429: {
+    description: '`queue_full`: too many requests are in flight, or too many bodies arriving.',
+    headers: COME_BACK,
+  },
   500: { description: '`step_failed` or `internal_error`: a fault of the server.', headers: [] },
   503: {
     description: '`not_ready`, `shutting_down`, `engine_dead`, and from `/ready` also `engine_stalled`.',
@@ -203,7 +206,7 @@ function postPath({ operationId, summary, request, response }: PostOptions) {
       summary,
       security: [{ apiKey: [] }, {}],
       requestBody: { required: true, content: json(request) },
-      responses: { 200: ok, ...errors(400, 401, 404, 405, 413, 415, 500, 503) },
+      responses: { 200: ok, ...errors(400, 401, 404, 405, 413, 415, 429, 500, 503) },
     },
   };
 }

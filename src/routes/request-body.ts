@@ -58,18 +58,32 @@ export class BodyReader {
    *   for what is not UTF-8, not JSON or not an object.
    * @throws ServerError `queue_full` when too much is arriving already.
    */
-  async readJsonObject(request: Request): Promise<JsonObject> {
+  readJsonObject(request: Request): Promise<JsonObject> {
+    return this.withJsonObject(request, async (body) => body);
+  }
+
+  /**
+   * The same, and counts the body as arriving until `use` has ended: of requests that hold no place in the queue, nothing
+   * else bounds how many wait with what they have sent.
+   */
+  async withJsonObject<Result>(
+    request: Request,
+    use: (body: JsonObject) => Promise<Result>,
+  ): Promise<Result> {
     const { bytesMax, arrivingBytesMax } = this.#options;
     const announced = announcedLength(request);
     if (announced !== null && announced > bytesMax) throw tooLarge(bytesMax);
-    // What does not say its length may have any.
-    const room = announced ?? bytesMax;
+    // What does not say its length may have any, until it has arrived.
+    let room = announced ?? bytesMax;
     if (this.#arrivingBytes + room > arrivingBytesMax) {
       throw new ServerError('queue_full', 'Too many request bodies are arriving at once; try again.');
     }
     this.#arrivingBytes += room;
     try {
-      return parseObject(await readBytes(request, bytesMax));
+      const bytes = await readBytes(request, bytesMax);
+      this.#arrivingBytes -= room - bytes.byteLength;
+      room = bytes.byteLength;
+      return await use(parseObject(bytes));
     } finally {
       this.#arrivingBytes -= room;
     }

@@ -1,6 +1,7 @@
 /**
  * POST /tokenize, /detokenize and /v1/chat/completions/render: between text and tokens, without the engine. They hold
- * no place in the queue, so what they take is bounded by the body's size and by the context.
+ * no place in the queue, so what they take is bounded by the context and by the bodies' size: these count as arriving
+ * until they are answered.
  */
 
 import type { Context, Handler } from 'hono';
@@ -27,9 +28,16 @@ import { refuseCustomTools, toolRequestOf } from './tool-request.ts';
 
 type RouteContext = Context<AppEnvironment>;
 
-async function readBody({ req }: RouteContext, { bodies }: AppDependencies): Promise<JsonObject> {
-  requireJson(req.raw.headers);
-  return bodies.readJsonObject(req.raw);
+/** Handler that answers a JSON body. */
+function answering(
+  { bodies }: AppDependencies,
+  answer: (context: RouteContext, body: JsonObject) => Promise<Response>,
+): Handler<AppEnvironment> {
+  return (context) => {
+    const request = context.req.raw;
+    requireJson(request.headers);
+    return bodies.withJsonObject(request, (body) => answer(context, body));
+  };
 }
 
 function nameIgnored(context: RouteContext, ignored: ReadonlySet<string>): void {
@@ -72,8 +80,7 @@ function parseTokenizeRequest(body: JsonObject, fields: FieldCheck, options: Par
 /** Handler of POST /tokenize. */
 export function tokenize(dependencies: AppDependencies): Handler<AppEnvironment> {
   const { generator, strictFields } = dependencies;
-  return async (context) => {
-    const body = await readBody(context, dependencies);
+  return answering(dependencies, async (context, body) => {
     const fields = new FieldCheck({ strict: strictFields });
     const options = parseOptions(dependencies);
     const { model, prompt, withTexts } = parseTokenizeRequest(body, fields, options);
@@ -87,29 +94,28 @@ export function tokenize(dependencies: AppDependencies): Handler<AppEnvironment>
     };
     nameIgnored(context, fields.ignored);
     return context.json(answer);
-  };
+  });
 }
 
 /** Handler of POST /detokenize. */
 export function detokenize(dependencies: AppDependencies): Handler<AppEnvironment> {
   const { generator, strictFields } = dependencies;
-  return async (context) => {
-    const body = await readBody(context, dependencies);
+  return answering(dependencies, async (context, body) => {
     const fields = new FieldCheck({ strict: strictFields });
     const request = parseFields(body, detokenizeRequestSchema, { table: DETOKENIZE_FIELDS, fields });
     checkModel(dependencies, request.model);
     const answer: z.infer<typeof detokenizeResponseSchema> = { prompt: generator.detokenize(request.tokens) };
     nameIgnored(context, fields.ignored);
     return context.json(answer);
-  };
+  });
 }
 
 /** Handler of POST /v1/chat/completions/render: the prompt of a chat request, which is checked as if it were to run. */
 export function renderChat(dependencies: AppDependencies): Handler<AppEnvironment> {
   const { generator, models } = dependencies;
-  return async (context) => {
+  return answering(dependencies, async (context, body) => {
     const options = parseOptions(dependencies);
-    const call = parseChatRequest(await readBody(context, dependencies), options);
+    const call = parseChatRequest(body, options);
     requireModel(models, call.model);
     const { text, tokenIds } = await generator.tokenize(call.text.prompts[0]!);
     const answer: z.infer<typeof renderedChatSchema> = {
@@ -121,5 +127,5 @@ export function renderChat(dependencies: AppDependencies): Handler<AppEnvironmen
     };
     nameIgnored(context, call.ignoredFields);
     return context.json(answer);
-  };
+  });
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../src/base/errors.ts';
+import { BodyReader } from '../../src/routes/request-body.ts';
 import { errorBodySchema } from '../../src/routes/schema/error.ts';
 import {
   detokenizeResponseSchema,
@@ -179,5 +180,31 @@ describe('what routers ask of a replica', () => {
     expect(await get('/load')).toEqual({ server_load: 0 });
     test.engine.admit(3);
     expect(await get('/load')).toEqual({ server_load: 3 });
+  });
+});
+
+describe('bodies whose tokens are being counted', () => {
+  it('still take room: no more of them wait than may arrive at once', async () => {
+    const body = JSON.stringify({ prompt: 'x'.repeat(100) });
+    const bodies = new BodyReader({ bytesMax: 200, arrivingBytesMax: 2 * body.length });
+    const { app, generator } = routeTestApp({ bodies });
+    const started: (() => void)[] = [];
+    generator.tokenize = () =>
+      new Promise((resolve) => started.push(() => resolve({ text: 'x', tokenIds: [1] })));
+    const send = () =>
+      app.request('/tokenize', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'content-length': String(body.length) },
+        body,
+      });
+    const waiting = [send(), send()];
+    await expect.poll(() => started.length).toBe(2);
+    expect((await send()).status).toBe(429);
+    for (const end of started) end();
+    expect((await Promise.all(waiting)).map(({ status }) => status)).toEqual([200, 200]);
+    const last = send();
+    await expect.poll(() => started.length).toBe(3);
+    started[2]!();
+    expect((await last).status).toBe(200);
   });
 });
