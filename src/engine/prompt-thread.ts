@@ -6,8 +6,9 @@
 
 import { assertNever } from '../base/assert.ts';
 import { LONG_PROMPT_CHARACTERS } from '../base/limits.ts';
-import type { ToolDefinition } from '../text/chat-message.ts';
+import type { ChatMessage } from '../text/chat-message.ts';
 import type { MessageParsers } from '../text/message/message-dialect.ts';
+import { argumentsText } from '../text/template-message.ts';
 import { CallThread } from './call-thread.ts';
 import type { EncodedPrompt, EncodePromptOptions } from './prompt-encoding.ts';
 import type { PromptInput, PromptThreadData } from './prompt-protocol.ts';
@@ -32,8 +33,9 @@ export function isLongPrompt(prompt: Prompt): boolean {
       return prompt.prefix.length + prompt.suffix.length > LONG_PROMPT_CHARACTERS;
     case 'messages':
       return (
-        prompt.messages.reduce((sum, { content }) => sum + lengthOf(content), 0) +
-          lengthOfTools(prompt.rendering.tools) >
+        prompt.messages.reduce((sum, message) => sum + lengthOf(message), 0) +
+          lengthAsJson(prompt.rendering.tools) +
+          lengthAsJson(Object.values(prompt.rendering.variables)) >
         LONG_PROMPT_CHARACTERS
       );
     default:
@@ -41,13 +43,17 @@ export function isLongPrompt(prompt: Prompt): boolean {
   }
 }
 
-type Content = Extract<Prompt, { kind: 'messages' }>['messages'][number]['content'];
-
-function lengthOfTools(tools: readonly ToolDefinition[]): number {
-  return tools.length === 0 ? 0 : JSON.stringify(tools).length;
+function lengthAsJson(values: readonly unknown[]): number {
+  return values.length === 0 ? 0 : JSON.stringify(values).length;
 }
 
-function lengthOf(content: Content): number {
+/** Of all that a template may show of a message. */
+function lengthOf({ content, name = '', reasoning = '', tool_calls: calls = [] }: ChatMessage): number {
+  const called = calls.reduce((sum, call) => sum + argumentsText(call.function.arguments).length, 0);
+  return lengthOfContent(content) + name.length + reasoning.length + called;
+}
+
+function lengthOfContent(content: ChatMessage['content']): number {
   if (content === null) return 0;
   if (typeof content === 'string') return content.length;
   return content.reduce((sum, { text }) => sum + text.length, 0);

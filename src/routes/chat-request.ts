@@ -1,8 +1,8 @@
 /** From OpenAI's chat request to the engine's own text request. Pure: the same body gives the same result. */
 
-import { TOOL_ARGUMENTS_DEPTH_MAX } from '../base/limits.ts';
+import { JSON_VALUES_MAX, TOOL_ARGUMENTS_DEPTH_MAX } from '../base/limits.ts';
 import type { ChatMessage, ToolCall } from '../text/chat-message.ts';
-import { isNestedDeeper } from './json-structure.ts';
+import { isNestedDeeper, valueCount } from './json-structure.ts';
 import type { JsonObject } from './request-body.ts';
 import {
   type ChatCompletionMessage,
@@ -146,14 +146,26 @@ function newTokensMaxOf(request: ChatCompletionRequest): number | null {
   return request.max_completion_tokens ?? request.max_tokens ?? null;
 }
 
-/** Arguments are JSON inside of a string; what is not JSON is handed on as the text that it is. */
+/**
+ * Arguments are JSON inside of a string; what is not JSON is handed on as the text that it is. Their structure is not in
+ * the count of the body's values, so it has one of its own, over all calls: templates want it parsed, and print it.
+ */
 function checkToolArguments(messages: readonly ChatCompletionMessage[]): void {
+  let valuesLeft = JSON_VALUES_MAX;
   for (const [index, message] of messages.entries()) {
     if (message.role !== 'assistant') continue;
     for (const [callIndex, call] of (message.tool_calls ?? []).entries()) {
-      if (!isNestedDeeper(Buffer.from(call.function.arguments), TOOL_ARGUMENTS_DEPTH_MAX)) continue;
       const param = `messages[${index}].tool_calls[${callIndex}].function.arguments`;
-      throw invalid(param, `'${param}' is nested more than ${TOOL_ARGUMENTS_DEPTH_MAX} deep.`);
+      const json = Buffer.from(call.function.arguments);
+      if (isNestedDeeper(json, TOOL_ARGUMENTS_DEPTH_MAX)) {
+        throw invalid(param, `'${param}' is nested more than ${TOOL_ARGUMENTS_DEPTH_MAX} deep.`);
+      }
+      valuesLeft -= valueCount(json, valuesLeft);
+      if (valuesLeft >= 0) continue;
+      throw invalid(
+        param,
+        `'${param}': the arguments of all calls hold more than ${JSON_VALUES_MAX} values.`,
+      );
     }
   }
 }

@@ -21,16 +21,20 @@ function stringEnd(json: Uint8Array, start: number): number {
   return json.length;
 }
 
-/** Whether JSON text holds more than `valuesMax` values, as far as commas and brackets tell. */
-export function hasMoreValues(json: Uint8Array, valuesMax: number): boolean {
-  if (json.length <= valuesMax) return false;
+/** How many values JSON text holds, as far as commas and brackets tell; of more than `countMax` only that. */
+export function valueCount(json: Uint8Array, countMax: number): number {
   let count = 1;
-  for (let position = 0; position < json.length && count <= valuesMax; position++) {
+  for (let position = 0; position < json.length && count <= countMax; position++) {
     const byte = json[position]!;
     if (byte === QUOTE) position = stringEnd(json, position);
     else if (byte === COMMA || byte === OPEN_LIST || byte === OPEN_OBJECT) count++;
   }
-  return count > valuesMax;
+  return count;
+}
+
+/** Whether JSON text holds more than `valuesMax` values. */
+export function hasMoreValues(json: Uint8Array, valuesMax: number): boolean {
+  return json.length > valuesMax && valueCount(json, valuesMax) > valuesMax;
 }
 
 /** Whether lists and objects lie inside each other more than `depthMax` deep. */

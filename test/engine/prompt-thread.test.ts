@@ -7,6 +7,7 @@ import { createPromptEncoder } from '../../src/engine/prompt-encoder.ts';
 import { encodePrompt } from '../../src/engine/prompt-encoding.ts';
 import { isLongPrompt, PromptThread } from '../../src/engine/prompt-thread.ts';
 import type { Prompt } from '../../src/engine/text-generation.ts';
+import type { ChatMessage } from '../../src/text/chat-message.ts';
 import { PLAIN_RENDERING } from '../../src/text/chat-template.ts';
 import { FAKE_LIMITS } from '../support/fake-engine-client.ts';
 
@@ -39,6 +40,22 @@ describe('a long prompt', () => {
     expect(isLongPrompt({ kind: 'text', text: LONG, addSpecialTokens: true })).toBe(true);
     expect(isLongPrompt({ kind: 'infill', prefix: LONG, suffix: '', addSpecialTokens: true })).toBe(true);
     expect(isLongPrompt({ kind: 'tokens', tokenIds: new Array(10_000).fill(1) })).toBe(false);
+  });
+
+  it('is counted with all that a template may show', () => {
+    const call = { type: 'function', function: { name: 'f', arguments: LONG } } as const;
+    const isLong = (message: Partial<ChatMessage>, variables = {}) =>
+      isLongPrompt({
+        kind: 'messages',
+        messages: [{ role: 'assistant', content: null, ...message }],
+        rendering: { ...PLAIN_RENDERING, variables },
+        addSpecialTokens: false,
+      });
+    expect(isLong({ tool_calls: [call] })).toBe(true);
+    expect(isLong({ reasoning: LONG })).toBe(true);
+    expect(isLong({ name: LONG })).toBe(true);
+    expect(isLong({}, { note: [LONG] })).toBe(true);
+    expect(isLong({ name: 'a', reasoning: 'b' }, { note: ['c'] })).toBe(false);
   });
 
   it('gets the tokens that this thread would give it', async () => {

@@ -169,6 +169,7 @@ const WRONG: readonly Wrong[] = [
     'messages[0].tool_calls[0].function.arguments',
     'missing_required_parameter',
   ],
+  [toolCall(`[${'1,'.repeat(100_000)}1]`), 'messages[0].tool_calls[0].function.arguments', 'invalid_value'],
   [toolCall('['.repeat(200)), 'messages[0].tool_calls[0].function.arguments', 'invalid_value'],
   [{ n: 0 }, 'n', 'invalid_value'],
   [{ n: 129 }, 'n', 'invalid_value'],
@@ -519,6 +520,18 @@ describe('messages', () => {
       { role: 'tool', content: '2', tool_call_id: 'call_1' },
     ];
     expect(await messagesOf(messages)).toEqual(messages);
+  });
+
+  it('hold so much structure in the arguments of all calls together as a body may', async () => {
+    const call = (count: number) => ({
+      id: 'c',
+      type: 'function',
+      function: { name: 'f', arguments: `[${'1,'.repeat(count)}1]` },
+    });
+    const calls = (...counts: number[]) => [{ role: 'assistant', tool_calls: counts.map(call) }];
+    expect(await messagesOf(calls(30_000, 30_000, 30_000))).toHaveLength(1);
+    const { status, param } = await refusal({ messages: calls(30_000, 40_000, 40_000) });
+    expect([status, param]).toEqual([400, 'messages[0].tool_calls[2].function.arguments']);
   });
 
   it('take an empty list of calls for none, as other servers write it', async () => {
