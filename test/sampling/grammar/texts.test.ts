@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { compileGrammar } from '../../../src/sampling/grammar/compile-grammar.ts';
 import type { GrammarSource } from '../../../src/sampling/grammar/grammar-source.ts';
+import { propertyCodePoints } from '../../../src/sampling/grammar/unicode-properties.ts';
 import { Dice } from '../random-rows.ts';
 import { automatonOf, fitOf, type TestToken } from './grammar-driver.ts';
 
@@ -60,6 +61,21 @@ describe('a regular expression', () => {
     expect(fitOf(regex('\\p{Lu}\\P{Lu}'), 'Éé')).toBe('whole');
     expect(fitOf(regex('\\p{Lu}'), 'é')).toBe('no');
   });
+
+  it.each(['\\p{L}', '\\P{Lu}', '\\p{Script=Han}', '\\p{Emoji}', '\\p{Cs}', '\\P{Cs}', '\\p{Any}'])(
+    'knows of %s exactly the code points that JavaScript does',
+    (notation) => {
+      const expression = new RegExp(`^${notation}$`, 'u');
+      const set = propertyCodePoints(notation);
+      const borders = set.flatMap(({ low, high }) => [low - 1, low, high, high + 1]);
+      const spread = Array.from({ length: 3000 }, (_, index) => 367 * index);
+      const isText = (point: number) => point >= 0 && point <= 0x10ffff && (point < 0xd800 || point > 0xdfff);
+      for (const point of [...borders, ...spread].filter(isText)) {
+        const isMember = set.some(({ low, high }) => low <= point && point <= high);
+        if (isMember !== expression.test(String.fromCodePoint(point))) expect.fail(point.toString(16));
+      }
+    },
+  );
 
   it('with an exponential number of ways to fit costs no more than its length', () => {
     expect(fitOf(regex('(a|a)*(a|aa)*b'), `${'a'.repeat(500)}b`)).toBe('whole');
