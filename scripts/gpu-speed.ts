@@ -122,6 +122,7 @@ function engineOptionsFor(
     modelDirectory,
     cacheDirectory: workDirectory,
     cacheMemory: { kind: 'bytes', bytes: Math.ceil(bytes) },
+    cacheType: 'auto',
     blockSize: null,
     modelLengthMax: sequenceTokens,
     sequencesPerStepMax: 128,

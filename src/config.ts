@@ -18,6 +18,7 @@ import {
   TOKENS_PER_STEP_DEFAULT,
 } from './base/limits.ts';
 import type { CacheMemory, EngineOptions } from './engine/engine-options.ts';
+import { KV_CACHE_TYPES } from './graph/kv-cache-type.ts';
 import { QUANTIZATIONS } from './graph/quantization.ts';
 import { REASONING_PARSERS, SERVE_OPTIONS, type ServeOption } from './serve-options.ts';
 import { TOOL_CALL_FORMAT_NAMES } from './text/message/tool-call-format.ts';
@@ -65,6 +66,7 @@ const serveSchema = z.object({
     .default(path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'octavo')),
   quantization: z.enum(QUANTIZATIONS).default('auto'),
   kvCacheMemory: z.string().transform(parseCacheMemory).nullable().default(null),
+  kvCacheDtype: z.enum(['auto', ...KV_CACHE_TYPES]).default('auto'),
   blockSize: count.nullable().default(null),
   maxModelLen: count.nullable().default(null),
   maxNumSeqs: count.default(SEQUENCES_PER_STEP_DEFAULT),
@@ -126,6 +128,7 @@ export function engineOptions(config: ServeConfig): EngineOptions {
     modelDirectory: config.model,
     cacheDirectory: config.cacheDir,
     cacheMemory: config.kvCacheMemory,
+    cacheType: config.kvCacheDtype,
     blockSize: config.blockSize,
     modelLengthMax: config.maxModelLen,
     sequencesPerStepMax: config.maxNumSeqs,

@@ -201,7 +201,7 @@ function announce(
   const lines = [
     `model     ${config.model}`,
     `context   ${limits.modelLengthMax} tokens`,
-    `KV cache  ${limits.blockCount - 1} blocks of ${limits.blockSize} = ${tokenCount} tokens = ${(tokenCount / limits.modelLengthMax).toFixed(1)} full-length sequences, ${(limits.cacheBytes / 2 ** 20).toFixed(0)} MiB`,
+    `KV cache  ${limits.blockCount - 1} blocks of ${limits.blockSize} = ${tokenCount} tokens = ${(tokenCount / limits.modelLengthMax).toFixed(1)} full-length sequences, ${(limits.cacheBytes / 2 ** 20).toFixed(0)} MiB in ${placement.cacheType}`,
     `device    ${describePlacement(placement, config)}`,
     ...placement.fallbacks.map((node) => `          on the CPU for want of a kernel: ${node}`),
     `engine    ${limits.sequencesPerStepMax} sequences, ${limits.tokensPerStepMax} tokens a step`,

@@ -100,6 +100,13 @@ export const SERVE_OPTIONS = {
     description: 'bytes (512MiB, 4GB, 1073741824) or a fraction of the available memory (0.5)',
     shownDefault: '32 full-length sequences, at most 0.4; on a GPU what is left of it',
   },
+  kvCacheDtype: {
+    flags: '--kv-cache-dtype <type>',
+    environment: 'OCTAVO_KV_CACHE_DTYPE',
+    description:
+      'what the CPU keeps keys and values as: f32, f16 (half the memory) or int8 (a quarter); see docs/performance.md',
+    shownDefault: 'auto: f32; a GPU keeps them in what it computes in',
+  },
   blockSize: {
     flags: '--block-size <tokens>',
     environment: 'OCTAVO_BLOCK_SIZE',

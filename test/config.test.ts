@@ -51,6 +51,12 @@ describe('serveConfig', () => {
     expect(serveConfig({ kvCacheMemory: text }, {}).kvCacheMemory).toEqual(expected);
   });
 
+  it('takes what the cache keeps by name, and nothing else', () => {
+    expect(serveConfig({}, {}).kvCacheDtype).toBe('auto');
+    expect(serveConfig({}, { OCTAVO_KV_CACHE_DTYPE: 'int8' }).kvCacheDtype).toBe('int8');
+    expect(refusal({ kvCacheDtype: 'fp8' })).toContain('--kv-cache-dtype (or OCTAVO_KV_CACHE_DTYPE)');
+  });
+
   it.each(['lots', '0', '-1', '5constructor', '4 parsecs'])(
     'refuses %s as cache memory, by its flag',
     (text) => {

@@ -9,6 +9,7 @@ import { Option } from 'commander';
 import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import type { StepBatch } from '../../src/engine/step-batch.ts';
 import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+import type { KvCacheType } from '../../src/graph/kv-cache-type.ts';
 import { LogitsQuery } from '../../src/sampling/step-logits.ts';
 import type { Form } from '../logit-rows.ts';
 import {
@@ -78,7 +79,7 @@ function stepsOf(flags: Flags): { readonly steps: readonly Step[]; readonly bloc
   return { steps, blockCount };
 }
 
-/** @param name a form, or form@directory for that of another checkpoint */
+/** @param name a form; form+type for a KV cache of that type, form@directory for that of another checkpoint */
 async function openRunner(
   bench: Bench,
   flags: Flags,
@@ -86,7 +87,8 @@ async function openRunner(
   blockCount: number,
 ): Promise<OnnxModelRunner> {
   const startMs = performance.now();
-  const [form, directory = flags.model] = name.split('@') as [Form, string?];
+  const [what, directory = flags.model] = name.split('@') as [string, string?];
+  const [form, cacheType = 'f32'] = what.split('+') as [Form, KvCacheType?];
   const shape = await readDecoderShape(directory);
   const modelLengthMax = Math.max(...flags.prefill, flags.context + 1);
   const limits = {
@@ -98,15 +100,17 @@ async function openRunner(
   const threadCount = os.availableParallelism();
   const model = await buildGatheredModel(directory, shape, {
     cache: limits,
+    cacheType,
     positionCount: modelLengthMax,
     cacheDirectory: flags.cacheDir,
     weights: { quantization: form, threadCount, onProgress: () => {} },
   });
   const profilePrefix =
-    flags.profile === undefined ? null : `${flags.profile}-${path.basename(directory)}-${form}`;
+    flags.profile === undefined ? null : `${flags.profile}-${path.basename(directory)}-${what}`;
   const runner = await OnnxModelRunner.create({
     ...model,
     shape,
+    cacheType,
     limits,
     threadCount,
     profilePrefix,

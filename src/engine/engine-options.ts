@@ -1,5 +1,6 @@
 /** What the engine worker is started with. Structured-cloneable. */
 
+import type { KvCacheType } from '../graph/kv-cache-type.ts';
 import type { Quantization } from '../graph/quantization.ts';
 
 export type CacheMemory =
@@ -14,6 +15,8 @@ export type EngineOptions = {
   readonly cacheDirectory: string;
   /** `null`: enough for a number of full-length sequences, within a share of the available memory. */
   readonly cacheMemory: CacheMemory | null;
+  /** What keys and values are kept as on the CPU; `auto`: float32, and on a GPU what is computed in. */
+  readonly cacheType: KvCacheType | 'auto';
   /** `null`: what suits the device. */
   readonly blockSize: number | null;
   /** Prompt and output of one sequence; `null`: what the model was made for. */

@@ -4,35 +4,47 @@ import type { DecoderShape } from '../graph/decoder-shape.ts';
 import {
   GATHERED_INPUT,
   keyCacheName,
+  keyScalesName,
   NEW_KEYS_AND_VALUES,
   valueCacheName,
+  valueScalesName,
 } from '../graph/gathered-attention.ts';
+import { type KvCacheType, kvCacheTokenBytes } from '../graph/kv-cache-type.ts';
 import { type PassCosts, planPasses } from './batch-passes.ts';
 import { type CacheForm, type Feed, type Feeds, flag, int32Matrix, int32Vector } from './cache-form.ts';
-import { cacheTokenBytes } from './cache-sizing.ts';
-import { GatheredCache } from './gathered-cache.ts';
+import { type CacheShape, GatheredCache } from './gathered-cache.ts';
 import { GatheredFeeds, type Int32Matrix } from './gathered-feeds.ts';
 import type { ModelLimits } from './model-runner.ts';
+import { HalfCache, IntegerCache } from './narrow-cache.ts';
 import type { StepBatch } from './step-batch.ts';
 
 export type GatheredFormOptions = {
   readonly shape: DecoderShape;
   readonly limits: ModelLimits;
+  /** What the cache keeps; float32 where absent. */
+  readonly cacheType?: KvCacheType;
   /** What a run reads whatever it computes: decides when a step is worth cutting into passes. */
   readonly weightBytes: number;
+};
+
+/** A cache in some type, and how it is fed. */
+type FedCache = {
+  store(fresh: Float32Array, slots: Int32Array, tokenCount: number): readonly number[];
+  readonly feeds: Feeds;
 };
 
 export class GatheredForm implements CacheForm {
   readonly output = NEW_KEYS_AND_VALUES;
   readonly constantFeeds: Feeds;
-  readonly #cache: GatheredCache;
+  readonly #cache: FedCache;
   readonly #tiles: GatheredFeeds;
   readonly #passCosts: PassCosts;
 
   constructor(options: GatheredFormOptions) {
     const { layerCount, kvHeadCount, headSize } = options.shape;
-    this.#cache = new GatheredCache({ ...options.limits, layerCount, kvHeadCount, headSize });
-    this.constantFeeds = cacheFeeds(this.#cache);
+    const shape = { ...options.limits, layerCount, kvHeadCount, headSize };
+    this.#cache = fedCache(shape, options.cacheType ?? 'f32');
+    this.constantFeeds = this.#cache.feeds;
     this.#tiles = new GatheredFeeds(options.limits.blockSize);
     this.#passCosts = passCosts(options);
   }
@@ -69,22 +81,59 @@ const SCORE_ACCESSES = 5;
 function passCosts({ weightBytes, shape }: GatheredFormOptions): PassCosts {
   const scoreBytes = shape.layerCount * shape.headCount * Float32Array.BYTES_PER_ELEMENT * SCORE_ACCESSES;
   return {
-    decodeCells: weightBytes / cacheTokenBytes(shape, 'float32'),
+    decodeCells: weightBytes / kvCacheTokenBytes(shape, 'f32'),
     prefillCells: weightBytes / scoreBytes,
   };
 }
 
-function cacheFeeds(cache: GatheredCache): Feeds {
-  const { kvHeadCount, blockCount, blockSize, headSize } = cache.shape;
-  const dims = [kvHeadCount, blockCount, blockSize * headSize];
-  const feeds: Record<string, Feed> = {};
-  cache.keys.forEach((data, layer) => {
-    feeds[keyCacheName(layer)] = { type: 'float32', data, dims };
-  });
-  cache.values.forEach((data, layer) => {
-    feeds[valueCacheName(layer)] = { type: 'float32', data, dims };
-  });
-  return feeds;
+function fedCache(shape: CacheShape, type: KvCacheType): FedCache {
+  const store = (cache: Pick<FedCache, 'store'>): FedCache['store'] => cache.store.bind(cache);
+  if (type === 'f32') {
+    const cache = new GatheredCache(shape);
+    const feed = (data: Float32Array): Feed => ({ type: 'float32', data, dims: elementDims(shape) });
+    return { store: store(cache), feeds: layerFeeds(cache.keys.map(feed), cache.values.map(feed)) };
+  }
+  if (type === 'f16') {
+    const cache = new HalfCache(shape);
+    const feed = ({ halves }: { halves: Uint16Array }): Feed => {
+      return { type: 'float16', data: halves, dims: elementDims(shape) };
+    };
+    return { store: store(cache), feeds: layerFeeds(cache.keys.map(feed), cache.values.map(feed)) };
+  }
+  const cache = new IntegerCache(shape);
+  const feed = ({ integers }: { integers: Int8Array }): Feed => {
+    return { type: 'int8', data: integers, dims: elementDims(shape) };
+  };
+  const scales = (memory: { scales: Float32Array }): Feed => {
+    return {
+      type: 'float32',
+      data: memory.scales,
+      dims: [shape.kvHeadCount, shape.blockCount, shape.blockSize],
+    };
+  };
+  return {
+    store: store(cache),
+    feeds: {
+      ...layerFeeds(cache.keys.map(feed), cache.values.map(feed)),
+      ...layerFeeds(cache.keys.map(scales), cache.values.map(scales), keyScalesName, valueScalesName),
+    },
+  };
+}
+
+function elementDims({ kvHeadCount, blockCount, blockSize, headSize }: CacheShape): readonly number[] {
+  return [kvHeadCount, blockCount, blockSize * headSize];
+}
+
+function layerFeeds(
+  keys: readonly Feed[],
+  values: readonly Feed[],
+  keyName = keyCacheName,
+  valueName = valueCacheName,
+): Feeds {
+  return Object.fromEntries([
+    ...keys.map((feed, layer) => [keyName(layer), feed] as const),
+    ...values.map((feed, layer) => [valueName(layer), feed] as const),
+  ]);
 }
 
 function vector({ data, columnCount }: Int32Matrix): Feed {

@@ -5,6 +5,7 @@ import { BLOCK_SIZE_DEFAULT, WINDOW_SCRATCH_BYTES_MAX } from '../base/limits.ts'
 import { buildGatheredModel, buildPagedModel, checkpointWeightBytes } from '../graph/checkpoint.ts';
 import { COMPUTE_TYPE_BYTES } from '../graph/convert-floats.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
+import { kvCacheTokenBytes } from '../graph/kv-cache-type.ts';
 import type { PagedType } from '../graph/paged-attention.ts';
 import type { OnProgress } from '../graph/weight-pool.ts';
 import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from './cache-sizing.ts';
@@ -45,11 +46,13 @@ async function loadOnCpu(
   const { threadCount, sequencesPerStepMax, tokensPerStepMax, quantization, profilePrefix } = options;
   if (options.dtype !== 'auto') throw new StartupError('--dtype is for GPUs; the CPU computes in float32');
   const blockSize = options.blockSize ?? BLOCK_SIZE_DEFAULT;
-  const rule = { ...CPU_CACHE_RULE, tokenBytes: cacheTokenBytes(shape, 'float32') };
+  const cacheType = options.cacheType === 'auto' ? 'f32' : options.cacheType;
+  const rule = { ...CPU_CACHE_RULE, tokenBytes: kvCacheTokenBytes(shape, cacheType) };
   const sizing = { ...options, blockSize };
   const model = sizeCache(shape, sizing, process.availableMemory(), rule);
   const built = await buildGatheredModel(options.modelDirectory, shape, {
     cache: model,
+    cacheType,
     positionCount: model.modelLengthMax,
     cacheDirectory: options.cacheDirectory,
     weights: { quantization, threadCount, onProgress },
@@ -58,6 +61,7 @@ async function loadOnCpu(
   const runner = await OnnxModelRunner.create({
     ...built,
     shape,
+    cacheType,
     limits: model,
     threadCount,
     placement,
@@ -67,7 +71,7 @@ async function loadOnCpu(
   return {
     runner,
     limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
-    placement: { ...choice, type: 'float32', weightForm: built.form ?? null, fallbacks: [] },
+    placement: { ...choice, type: 'float32', weightForm: built.form ?? null, cacheType, fallbacks: [] },
     weightBytes: built.weightBytes,
   };
 }
@@ -80,6 +84,11 @@ async function loadOnGpu(
   const { device } = choice;
   if (options.quantization === 'w8a8' || options.quantization === 'int4') {
     throw new StartupError(`--quantization ${options.quantization} is for the CPU; give --device cpu`);
+  }
+  if (options.cacheType !== 'auto') {
+    throw new StartupError(
+      `--kv-cache-dtype ${options.cacheType} is for the CPU: a GPU keeps keys and values in what it computes in`,
+    );
   }
   const type = gpuType(options, device);
   const blockSize = options.blockSize ?? gpuBlockSize(device, shape);
@@ -121,7 +130,13 @@ async function loadOnGpu(
   return {
     runner,
     limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
-    placement: { ...choice, type, weightForm: built.form ?? null, fallbacks: runner.fallbacks },
+    placement: {
+      ...choice,
+      type,
+      weightForm: built.form ?? null,
+      cacheType: type,
+      fallbacks: runner.fallbacks,
+    },
     weightBytes: built.weightBytes,
   };
 }

@@ -5,6 +5,7 @@
 
 import { STEP_INPUT } from '../graph/decoder-graph.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
+import type { KvCacheType } from '../graph/kv-cache-type.ts';
 import { NULL_BLOCK } from '../kv-cache/block-pool.ts';
 import { LogitsQuery } from '../sampling/step-logits.ts';
 import { joinOutcomes, type Pass, takePass } from './batch-passes.ts';
@@ -27,6 +28,8 @@ export type OnnxModelRunnerOptions = {
   readonly weightsFolder: string;
   readonly shape: DecoderShape;
   readonly limits: ModelLimits;
+  /** What the cache keeps on the CPU; float32 where absent. */
+  readonly cacheType?: KvCacheType;
   /** What a run reads whatever it computes. */
   readonly weightBytes: number;
   /** Threads of ONNX Runtime's pool, the calling one included. */

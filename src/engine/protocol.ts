@@ -6,6 +6,7 @@
 import type { ErrorCode } from '../base/errors.ts';
 import type { GenerationRequest, SequenceToken } from '../batching/generation-request.ts';
 import type { ComputeType } from '../graph/convert-floats.ts';
+import type { KvCacheType } from '../graph/kv-cache-type.ts';
 import type { WeightForm } from '../graph/weight-source.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
 import type { ModelLimits } from './model-runner.ts';
@@ -27,6 +28,8 @@ export type PlacementReport = {
   readonly type: ComputeType;
   /** Of weights that are not of that type. */
   readonly weightForm: WeightForm | null;
+  /** What keys and values are kept as. */
+  readonly cacheType: KvCacheType | ComputeType;
   /** Nodes of the graph that the device has no kernel for. */
   readonly fallbacks: readonly string[];
 };

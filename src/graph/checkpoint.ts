@@ -13,6 +13,7 @@ import { gatheredDecoder, pagedDecoder } from './decoder-graph.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { DecoderWeights } from './decoder-weights.ts';
 import type { CacheGeometry } from './gathered-attention.ts';
+import type { KvCacheType } from './kv-cache-type.ts';
 import { checkPagedLimits, type PagedType, pagedCacheBytes } from './paged-attention.ts';
 import { ELEMENT_BYTES, openPackedSafetensors, openSafetensors, type StoredTensors } from './safetensors.ts';
 import { cpuWeights, gpuWeights, type WeightForm, type WeightsChoice } from './weight-source.ts';
@@ -70,6 +71,8 @@ export type ModelBuildOptions = {
   readonly cache: CacheGeometry;
   readonly positionCount: number;
   readonly cacheDirectory: string;
+  /** Of the gathered form: what the cache keeps; float32 where absent. */
+  readonly cacheType?: KvCacheType;
   /** Absent: the weights as they are. */
   readonly weights?: WeightsChoice;
 };
@@ -78,11 +81,11 @@ export type ModelBuildOptions = {
 export async function buildGatheredModel(
   directory: string,
   shape: DecoderShape,
-  { cache, positionCount, cacheDirectory, weights: choice }: ModelBuildOptions,
+  { cache, cacheType = 'f32', positionCount, cacheDirectory, weights: choice }: ModelBuildOptions,
 ): Promise<DecoderModel> {
   const source = await cpuWeights(directory, shape, cacheDirectory, choice);
   const { weights, oneRowProjections, form, weightBytes } = source;
-  const common = { shape, weights: new DecoderWeights(weights, shape), cache, positionCount };
+  const common = { shape, weights: new DecoderWeights(weights, shape), cache, cacheType, positionCount };
   const oneRow = oneRowProjections?.(weights);
   return {
     graph: gatheredDecoder({ ...common, projections: source.projections(weights) }),

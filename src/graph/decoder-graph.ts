@@ -9,6 +9,7 @@ import type { DecoderShape } from './decoder-shape.ts';
 import type { DecoderWeights } from './decoder-weights.ts';
 import { type CacheGeometry, GatheredAttention } from './gathered-attention.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
+import type { KvCacheType } from './kv-cache-type.ts';
 import { logitsOutputs } from './logits-outputs.ts';
 import { DATA_TYPE } from './onnx-schema.ts';
 import { addAndNorm, rmsNorm } from './operators.ts';
@@ -28,6 +29,8 @@ export type DecoderGraphOptions = {
   readonly weights: DecoderWeights;
   readonly projections: Projections;
   readonly cache: CacheGeometry;
+  /** Of the gathered form: what the cache keeps; float32 where absent. */
+  readonly cacheType?: KvCacheType;
   /** Positions 0 to this - 1 can be used. */
   readonly positionCount: number;
   /** Of the gathered form: for steps of a single token only. The inputs and outputs are the same. */
@@ -41,9 +44,8 @@ export function candidateCount(shape: Pick<DecoderShape, 'vocabularySize'>): num
 
 /** Serialises the gathered (CPU) form. @throws StartupError when a weight is missing or misshapen. */
 export function gatheredDecoder(options: DecoderGraphOptions): Uint8Array {
-  const { shape, cache, positionCount } = options;
   const g = new GraphBuilder();
-  return decoder(g, options, new GatheredAttention(g, shape, cache, positionCount, options.oneRow ?? false));
+  return decoder(g, options, new GatheredAttention(g, options));
 }
 
 /** Serialises the paged (GPU) form. @throws StartupError when a weight is missing or misshapen. */

@@ -16,6 +16,8 @@
 import type { AttentionForm } from './attention-form.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
+import { asCached, type KvCacheType, STORED_TYPE } from './kv-cache-type.ts';
+import { DATA_TYPE } from './onnx-schema.ts';
 import { type Rotary, rotate } from './operators.ts';
 import { ropeTables } from './rope.ts';
 
@@ -47,6 +49,9 @@ export const GATHERED_INPUT = {
 export const NEW_KEYS_AND_VALUES = 'new_keys_and_values';
 export const keyCacheName = (layer: number): string => `key_cache_${layer}`;
 export const valueCacheName = (layer: number): string => `value_cache_${layer}`;
+/** Of a cache of integers, float32 [kvHeads x blocks x blockSize]. */
+export const keyScalesName = (layer: number): string => `key_scales_${layer}`;
+export const valueScalesName = (layer: number): string => `value_scales_${layer}`;
 
 /** Added to scores of keys that must not be seen. Finite: a row of nothing else must not become NaN. */
 const MASKED = -1e30;
@@ -65,12 +70,24 @@ type Tiles = {
 
 type TileInputs = Omit<Tiles, 'masks'> & { readonly past: Value };
 
-/** One layer's keys or values: this step's, [T x kvHeads * headSize], and the cache's. */
-type KeysOrValues = { readonly fresh: Value; readonly cached: Value };
+/** One layer's keys or values: this step's, [T x kvHeads * headSize], and the cache's, with scales where these are integers. */
+type KeysOrValues = { readonly fresh: Value; readonly cached: Value; readonly scales: Value | null };
+
+export type GatheredAttentionOptions = {
+  readonly shape: DecoderShape;
+  readonly cache: CacheGeometry;
+  /** What the cache keeps; float32 where absent. */
+  readonly cacheType?: KvCacheType;
+  /** Positions 0 to this - 1 can be used. */
+  readonly positionCount: number;
+  /** Every token is one decode tile, in order: the prefill inputs are there and not read. */
+  readonly oneRow?: boolean;
+};
 
 export class GatheredAttention implements AttentionForm {
   readonly #shape: DecoderShape;
   readonly #cache: CacheGeometry;
+  readonly #cacheType: KvCacheType;
   readonly #rotary: Rotary;
   readonly #decode: Tiles;
   readonly #prefill: Tiles;
@@ -82,19 +99,11 @@ export class GatheredAttention implements AttentionForm {
   readonly #newKeys: Value[] = [];
   readonly #newValues: Value[] = [];
 
-  /**
-   * @param positionCount positions 0 to this - 1 can be used
-   * @param decodesOnly every token is one decode tile, in order: the prefill inputs are there and not read
-   */
-  constructor(
-    g: GraphBuilder,
-    shape: DecoderShape,
-    cache: CacheGeometry,
-    positionCount: number,
-    decodesOnly: boolean,
-  ) {
+  constructor(g: GraphBuilder, options: GatheredAttentionOptions) {
+    const { shape, cache, positionCount } = options;
     this.#shape = shape;
-    this.#decodesOnly = decodesOnly;
+    this.#decodesOnly = options.oneRow ?? false;
+    this.#cacheType = options.cacheType ?? 'f32';
     this.#cache = cache;
     const positions = g.input(GATHERED_INPUT.positions, 'int32', ['T']);
     this.#rotary = rotaryTables(g, shape, positionCount, positions);
@@ -125,12 +134,11 @@ export class GatheredAttention implements AttentionForm {
     const { headCount, kvHeadCount, headSize } = this.#shape;
     const query = rotate(g, rawQuery, this.#rotary, headCount, headSize);
     const key = rotate(g, rawKey, this.#rotary, kvHeadCount, headSize);
-    const { blockCount, blockSize } = this.#cache;
-    const cacheDims = [kvHeadCount, blockCount, blockSize * headSize];
-    const keys = { fresh: key, cached: g.input(keyCacheName(layer), 'float32', cacheDims) };
-    const values = { fresh: value, cached: g.input(valueCacheName(layer), 'float32', cacheDims) };
     this.#newKeys.push(key);
     this.#newValues.push(value);
+    const [freshKey, freshValue] = asCached(g, this.#cacheType, this.#shape, key, value);
+    const keys = this.#joinCached(g, freshKey, keyCacheName(layer), keyScalesName(layer));
+    const values = this.#joinCached(g, freshValue, valueCacheName(layer), valueScalesName(layer));
     const window = this.#shape.slidingWindows[layer]!;
     const decoded = this.#attendDecode(g, query, keys, values, window);
     if (this.#decodesOnly) return decoded;
@@ -151,6 +159,16 @@ export class GatheredAttention implements AttentionForm {
     g.output(NEW_KEYS_AND_VALUES, all, 'float32');
   }
 
+  #joinCached(g: GraphBuilder, fresh: Value, cacheName: string, scalesName: string): KeysOrValues {
+    const { kvHeadCount, headSize } = this.#shape;
+    const { blockCount, blockSize } = this.#cache;
+    const dims = [kvHeadCount, blockCount, blockSize * headSize];
+    const cached = g.input(cacheName, STORED_TYPE[this.#cacheType], dims);
+    const scaleDims = [kvHeadCount, blockCount, blockSize];
+    const scales = this.#cacheType === 'int8' ? g.input(scalesName, 'float32', scaleDims) : null;
+    return { fresh, cached, scales };
+  }
+
   /** Past and own key are scored apart: with few queries, scores are cheaper to join than keys. */
   #attendDecode(
     g: GraphBuilder,
@@ -161,13 +179,18 @@ export class GatheredAttention implements AttentionForm {
   ): Value {
     const tiles = this.#decode;
     const queries = this.#queries(g, query, tiles);
-    const past = this.#scores(g, queries, this.#gatherBlocks(g, keys.cached, tiles));
+    // Scales of integers are factors of a key's scores, and of a value's weights: of these there are fewer.
+    const pastScores = this.#scores(g, queries, this.#gatherBlocks(g, keys.cached, tiles));
+    const past = this.#scaled(g, pastScores, keys.scales, tiles, [1, -1]);
     const own = this.#scores(g, queries, this.#gatherNew(g, keys.fresh, tiles));
     const scores = g.op('Concat', [past, own], { axis: -1 });
     const weights = maskedSoftmax(g, scores, tiles.masks.get(window)!);
     const [pastWeights, ownWeights] = g.ops('Split', [weights, this.#decodeKeyCounts], 2, { axis: -1 });
     const mixed = g.op('Add', [
-      g.op('MatMul', [pastWeights!, this.#gatherBlocks(g, values.cached, tiles)]),
+      g.op('MatMul', [
+        this.#scaled(g, pastWeights!, values.scales, tiles, [1, -1]),
+        this.#gatherBlocks(g, values.cached, tiles),
+      ]),
       g.op('MatMul', [ownWeights!, this.#gatherNew(g, values.fresh, tiles)]),
     ]);
     return this.#results(g, mixed);
@@ -182,8 +205,10 @@ export class GatheredAttention implements AttentionForm {
     window: number | null,
   ): Value {
     const tiles = this.#prefill;
-    const joined = ({ cached, fresh }: KeysOrValues): Value =>
-      g.op('Concat', [this.#gatherBlocks(g, cached, tiles), this.#gatherNew(g, fresh, tiles)], { axis: 2 });
+    const joined = ({ cached, fresh, scales }: KeysOrValues): Value => {
+      const past = this.#scaled(g, this.#gatherBlocks(g, cached, tiles), scales, tiles, [-1, 1]);
+      return g.op('Concat', [past, this.#gatherNew(g, fresh, tiles)], { axis: 2 });
+    };
     const scores = this.#scores(g, this.#queries(g, query, tiles), joined(keys));
     const weights = maskedSoftmax(g, scores, tiles.masks.get(window)!);
     return this.#results(g, g.op('MatMul', [weights, joined(values)]));
@@ -211,11 +236,19 @@ export class GatheredAttention implements AttentionForm {
     return g.microsoftOp('FusedMatMul', [queries, keys], { transB: 1, alpha: { float: scale } });
   }
 
-  /** Blocks of the cache by table: [kvHeads x tiles x L x headSize]. */
+  /** Blocks of the cache by table, in float32: [kvHeads x tiles x L x headSize]. */
   #gatherBlocks(g: GraphBuilder, cache: Value, tiles: Tiles): Value {
     const { kvHeadCount, headSize } = this.#shape;
     const blocks = g.op('Gather', [cache, tiles.blocks], { axis: 1 });
-    return g.op('Reshape', [blocks, g.int64s([kvHeadCount, 0, -1, headSize])]);
+    const wide = this.#cacheType === 'f32' ? blocks : g.op('Cast', [blocks], { to: DATA_TYPE.float32 });
+    return g.op('Reshape', [wide, g.int64s([kvHeadCount, 0, -1, headSize])]);
+  }
+
+  /** x times the scales of the tiles' past, which are given the last two dimensions `ends`, one of them -1 for L. */
+  #scaled(g: GraphBuilder, x: Value, scales: Value | null, tiles: Tiles, ends: readonly number[]): Value {
+    if (scales === null) return x;
+    const gathered = g.op('Gather', [scales, tiles.blocks], { axis: 1 });
+    return g.op('Mul', [x, g.op('Reshape', [gathered, g.int64s([this.#shape.kvHeadCount, 0, ...ends])])]);
   }
 
   /** New keys or values of each tile: [kvHeads x tiles x N x headSize]. */

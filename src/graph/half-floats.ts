@@ -14,14 +14,14 @@ export function widenFloat16(from: Uint16Array, to: Uint32Array): void {
   for (let i = 0; i < from.length; i++) to[i] = table[from[i]!]!;
 }
 
-/** @returns how many finite values became infinite. */
-export function narrowToFloat16(from: Uint32Array, to: Uint16Array): number {
+/** @param start place in `to` of the first one @returns how many finite values became infinite. */
+export function narrowToFloat16(from: Uint32Array, to: Uint16Array, start = 0): number {
   let overflowCount = 0;
   for (let i = 0; i < from.length; i++) {
     const bits = from[i]!;
     const half = float16Bits(bits);
     if ((half & 0x7fff) === FLOAT16_INFINITY && (bits & 0x7fffffff) !== FLOAT32_INFINITY) overflowCount++;
-    to[i] = half;
+    to[start + i] = half;
   }
   return overflowCount;
 }

@@ -30,6 +30,7 @@ const OPTIONS: EngineOptions = {
   modelDirectory: path.join(ROOT, 'test/fixtures/checkpoints/qwen3'),
   cacheDirectory,
   cacheMemory: { kind: 'bytes', bytes: 1_000_000 },
+  cacheType: 'auto',
   blockSize: 8,
   modelLengthMax: 64,
   sequencesPerStepMax: 8,

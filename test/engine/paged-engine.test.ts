@@ -44,6 +44,7 @@ const OPTIONS: EngineOptions = {
   modelDirectory: MODEL,
   cacheDirectory,
   cacheMemory: { kind: 'bytes', bytes: 6 * 2 ** 20 },
+  cacheType: 'auto',
   blockSize: 32,
   modelLengthMax: 256,
   sequencesPerStepMax: 32,

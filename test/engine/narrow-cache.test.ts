@@ -1,0 +1,93 @@
+import { describe, expect, it } from 'vitest';
+import { HalfCache, IntegerCache } from '../../src/engine/narrow-cache.ts';
+import { kvCacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
+
+const SHAPE = { layerCount: 2, kvHeadCount: 2, headSize: 2, blockCount: 3, blockSize: 4 };
+const SLOTS = SHAPE.blockCount * SHAPE.blockSize;
+/** Two tokens: 4 numbers a token and layer; keys of layers 0 and 1, then values. */
+const FRESH = Float32Array.from({ length: 32 }, (_, i) => i + 1);
+
+/** Bits of float16 of small whole numbers. */
+const HALF = new Map([1, 2, 3, 4, 15, 16, 17, 18, 31, 32].map((value) => [value, halfBits(value)]));
+
+function halfBits(value: number): number {
+  const exponent = Math.floor(Math.log2(value));
+  return ((exponent + 15) << 10) | ((value / 2 ** exponent - 1) * 1024);
+}
+
+describe('a cache in float16', () => {
+  const at = ({ halves }: { halves: Uint16Array }, head: number, slot: number) => [
+    ...halves.subarray(2 * (head * SLOTS + slot), 2 * (head * SLOTS + slot) + 2),
+  ];
+
+  it('puts every head of every token into its slot, keys of all layers first', () => {
+    const cache = new HalfCache(SHAPE);
+    expect(cache.store(FRESH, Int32Array.of(5, 10), 2)).toEqual([]);
+    expect(at(cache.keys[0]!, 0, 5)).toEqual([HALF.get(1), HALF.get(2)]);
+    expect(at(cache.keys[0]!, 1, 5)).toEqual([HALF.get(3), HALF.get(4)]);
+    expect(at(cache.keys[1]!, 1, 10)).toEqual([HALF.get(15), HALF.get(16)]);
+    expect(at(cache.values[0]!, 0, 5)).toEqual([HALF.get(17), HALF.get(18)]);
+    expect(at(cache.values[1]!, 1, 10)).toEqual([HALF.get(31), HALF.get(32)]);
+    expect(cache.keys[0]!.halves.filter((bits) => bits !== 0)).toHaveLength(8);
+  });
+
+  it('stores 0 for what is not finite or beyond its range, and names the token', () => {
+    const cache = new HalfCache(SHAPE);
+    const fresh = FRESH.slice();
+    fresh[4] = Number.NaN;
+    fresh[5] = 70_000;
+    expect(cache.store(fresh, Int32Array.of(5, 10), 2)).toEqual([1]);
+    expect(at(cache.keys[0]!, 0, 10)).toEqual([0, 0]);
+  });
+});
+
+describe('a cache of integers', () => {
+  const at = (
+    { integers, scales }: { integers: Int8Array; scales: Float32Array },
+    head: number,
+    slot: number,
+  ) => {
+    const place = head * SLOTS + slot;
+    return [...integers.subarray(2 * place, 2 * place + 2)].map((integer) => integer * scales[place]!);
+  };
+
+  it('puts every head of every token into its slot with the scale of its largest number', () => {
+    const cache = new IntegerCache(SHAPE);
+    expect(cache.store(FRESH, Int32Array.of(5, 10), 2)).toEqual([]);
+    const [one, two] = at(cache.keys[0]!, 0, 5);
+    // Half a step of 2 / 127 at most.
+    expect(Math.abs(one! - 1)).toBeLessThanOrEqual(1.001 / 127);
+    expect(two).toBeCloseTo(2, 5);
+    expect(cache.keys[0]!.integers[2 * 5 + 1]).toBe(127);
+    expect(at(cache.values[1]!, 1, 10)[1]).toBeCloseTo(32, 4);
+    expect(cache.values[1]!.scales.filter((scale) => scale !== 0)).toHaveLength(4);
+  });
+
+  it('keeps signs, rounds to the nearest integer, and takes zeros', () => {
+    const cache = new IntegerCache({ ...SHAPE, kvHeadCount: 1, layerCount: 1, headSize: 6 });
+    cache.store(Float32Array.of(-127, 126.4, 126.6, -0.4, -0.6, 0, 0, 0, 0, 0, 0, 0), Int32Array.of(4), 1);
+    expect([...cache.keys[0]!.integers.subarray(24, 30)]).toEqual([-127, 126, 127, 0, -1, 0]);
+    expect([...cache.values[0]!.integers.subarray(24, 30)]).toEqual([0, 0, 0, 0, 0, 0]);
+    expect(cache.values[0]!.scales[4]).toBe(0);
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
+    'stores zeros for a head with %d, and names the token',
+    (value) => {
+      const cache = new IntegerCache(SHAPE);
+      // What the slot held before must not stay either.
+      cache.store(FRESH, Int32Array.of(5, 10), 2);
+      const fresh = FRESH.slice();
+      fresh[31] = value;
+      expect(cache.store(fresh, Int32Array.of(5, 10), 2)).toEqual([1]);
+      expect(at(cache.values[1]!, 1, 10)).toEqual([0, 0]);
+      expect(at(cache.values[1]!, 0, 10)[1]).toBeCloseTo(30, 4);
+    },
+  );
+});
+
+it('a token takes half or about a quarter of the memory', () => {
+  const shape = { layerCount: 24, kvHeadCount: 2, headSize: 64 };
+  const bytes = (['f32', 'f16', 'int8'] as const).map((type) => kvCacheTokenBytes(shape, type));
+  expect(bytes).toEqual([24_576, 12_288, 6_144 + 384]);
+});
