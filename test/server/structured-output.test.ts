@@ -109,6 +109,17 @@ describe('other grammars', () => {
     expect(open.message.content).toMatch(/^[a-z]( ?[a-z])* ?$/);
   });
 
+  it('that are too large are answered 400 with the limit, streamed or not', async () => {
+    for (const stream of [false, true]) {
+      const fields = { stream, structured_outputs: { regex: 'a{60000}' } } as object;
+      await expect(choices(fields)).rejects.toMatchObject({
+        status: 400,
+        param: 'structured_outputs.regex',
+        message: expect.stringContaining('more than 50000 states'),
+      });
+    }
+  });
+
   it('that cannot be compiled are answered 400 with the place', async () => {
     const schema = { type: 'object', properties: { a: { not: {} } } };
     const format = { type: 'json_schema', json_schema: { name: 'x', schema } } as const;
