@@ -5,6 +5,7 @@
  */
 
 import { type FinishedStream, type RunFigures, runClosedLoop } from './closed-loop.ts';
+import { waitForIdle } from './idle.ts';
 import { type Distribution, overRepeats, type RepeatedFigure, ratioOverRepeats } from './statistics.ts';
 
 /**
@@ -24,6 +25,8 @@ export type ComparisonPlan = {
   readonly repeatCount: number;
   /** Requests to each subject before anything is measured; at least as many as the highest concurrency are sent. */
   readonly warmUpRequestCount: number;
+  /** How long each run waits for other work on the machine to end; `null`: nobody looks. */
+  readonly idleWaitMsMax: number | null;
   /** Prompts follow from this; another one for each benchmark, or a running server has them cached. */
   readonly seed: number;
 };
@@ -33,6 +36,9 @@ export type Quantiles = {
   readonly p95: RepeatedFigure | null;
   readonly p99: RepeatedFigure | null;
 };
+
+/** @property busyBefore share of the machine's cores in use just before the run, 0 to 1; `null` where nobody looked */
+export type ComparedRun = RunFigures & { readonly busyBefore: number | null };
 
 /** One subject at one concurrency, over all repeats. */
 export type SubjectFigures = {
@@ -45,7 +51,7 @@ export type SubjectFigures = {
   /** Output tokens per second over those of the same subject at the first concurrency of the plan. */
   readonly toFirstLevel: RepeatedFigure | null;
   readonly failureCount: number;
-  readonly runs: readonly RunFigures[];
+  readonly runs: readonly ComparedRun[];
 };
 
 /** One subject over the last one of the list, which is what the others are measured against. */
@@ -70,7 +76,7 @@ export type ComparisonFigures = { readonly levels: readonly LevelFigures[] };
 /** One subject at one level, in one repeat; indices into the plan's lists. */
 type Turn = { readonly level: number; readonly subject: number };
 /** Runs by level, subject and repeat. */
-type Runs = readonly (readonly RunFigures[][])[];
+type Runs = readonly (readonly ComparedRun[][])[];
 
 /** Fewer requests than this make no median. */
 export const RUN_REQUESTS_MIN = 3;
@@ -106,13 +112,14 @@ export async function compareSubjects(
     for (const { level, subject } of turnsOf(plan.concurrencies.length, subjects.length, repeat)) {
       const concurrency = plan.concurrencies[level]!;
       const { name, send } = subjects[subject]!;
+      const busyBefore = plan.idleWaitMsMax === null ? null : await waitForIdle(plan.idleWaitMsMax);
       onProgress(`repeat ${repeat + 1}: ${name}, ${concurrency} at once`);
       const figures = await runClosedLoop({
         concurrency,
         requestCount: requestCountOf(plan, concurrency),
         send: (index) => send(seeds[level]! + index, plan.outputTokenCount),
       });
-      runs[level]![subject]!.push(figures);
+      runs[level]![subject]!.push({ ...figures, busyBefore });
     }
   }
   return { levels: levelsOf(plan, subjects, runs) };
@@ -188,7 +195,7 @@ function whole(runs: readonly RunFigures[], pick: (run: RunFigures) => number | 
 
 function subjectFigures(
   name: string,
-  runs: readonly RunFigures[],
+  runs: readonly ComparedRun[],
   atFirstLevel: readonly RunFigures[],
 ): SubjectFigures {
   const rates = whole(runs, (run) => run.outputTokensPerSecond);

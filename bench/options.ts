@@ -75,6 +75,7 @@ export type LoadFlags = {
   readonly promptTokens: number;
   readonly outputTokens: number;
   readonly repeats: number;
+  readonly idleWait: number;
   readonly seed: number;
   readonly chart?: string;
 };
@@ -96,6 +97,7 @@ export const loadOptions = (presets: LoadPresets): readonly Option[] => [
   countOption('prompt-tokens', 'about so many, chat template included', presets.tokens),
   countOption('output-tokens', 'exactly so many', presets.tokens),
   repeatsOption(presets.repeats),
+  countOption('idle-wait', 'seconds that a run waits for other work on the machine to end', 5),
   seedOption(),
   new Option('--chart <file>', 'throughput and latency against concurrency, as SVG'),
 ];

@@ -1,11 +1,12 @@
 /** A comparison as tables for a terminal. Pure. */
 
 import type { ComparisonFigures, LevelFigures, Quantiles, SubjectFigures } from './comparison.ts';
+import { overRepeats } from './statistics.ts';
 import { cell, rangeCell, ratioCell, renderTable, round } from './table.ts';
 
 /** Levels, then ratios where there is more than one subject, then the first failure of each subject that had some. */
 export function renderComparison({ levels }: ComparisonFigures): string {
-  return [renderLevels(levels), renderRatios(levels), renderFailures(levels)]
+  return [renderLevels(levels), renderRatios(levels), renderBusy(levels), renderFailures(levels)]
     .filter((part) => part !== '')
     .join('\n\n');
 }
@@ -53,6 +54,15 @@ function renderRatios(levels: readonly LevelFigures[]): string {
   if (rows.length === 0) return '';
   const header = ['streams', 'ratio', 'tokens/s (min..max)', 'requests/s', 'first token', 'ms a token'];
   return renderTable(header, rows);
+}
+
+/** Of all runs together: figures of a machine with other work are to be read with care. */
+function renderBusy(levels: readonly LevelFigures[]): string {
+  const runs = levels.flatMap(({ subjects }) => subjects.flatMap((subject) => subject.runs));
+  const busy = overRepeats(runs.map(({ busyBefore }) => busyBefore));
+  if (busy === null) return '';
+  const percent = (share: number) => (100 * share).toFixed(0);
+  return `cores in use by others before a run: ${percent(busy.median)} % (${percent(busy.min)}..${percent(busy.max)})`;
 }
 
 function renderFailures(levels: readonly LevelFigures[]): string {

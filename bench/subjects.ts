@@ -32,6 +32,7 @@ export function planOf(flags: LoadFlags): ComparisonPlan {
     outputTokenCount: flags.outputTokens,
     repeatCount: flags.repeats,
     warmUpRequestCount: WARM_UP_REQUESTS,
+    idleWaitMsMax: 1000 * flags.idleWait,
     seed: flags.seed,
   };
 }

@@ -21,6 +21,7 @@ const PLAN: ComparisonPlan = {
   outputTokenCount: 5,
   repeatCount: 2,
   warmUpRequestCount: 3,
+  idleWaitMsMax: null,
   seed: 1,
 };
 const LENGTHS = { promptTokens: 40, seed: 1 };
