@@ -45,13 +45,14 @@ const STYLE = `
 /** @param caption one line: model, machine, lengths */
 export function renderChart({ levels }: ComparisonFigures, caption: string): string {
   const concurrencies = levels.map(({ concurrency }) => concurrency).toSorted((a, b) => a - b);
-  const names = levels[0]?.subjects.map(({ name }) => name) ?? [];
+  const names = [...new Set(levels.flatMap(({ subjects }) => subjects.map(({ name }) => name)))];
   const panels = PANELS.map((panel, index) => {
-    const series = names.map((name, subject) => ({
+    const series = names.map((name) => ({
       name,
       points: levels
         .flatMap(({ concurrency, subjects }): Point[] => {
-          const figure = panel.pick(subjects[subject]!);
+          const figures = subjects.find((subject) => subject.name === name);
+          const figure = figures === undefined ? null : panel.pick(figures);
           return figure === null ? [] : [{ concurrency, figure }];
         })
         .toSorted((a, b) => a.concurrency - b.concurrency),

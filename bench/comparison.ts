@@ -122,7 +122,14 @@ export async function compareSubjects(
       runs[level]![subject]!.push({ ...figures, busyBefore });
     }
   }
-  return { levels: levelsOf(plan, subjects, runs) };
+  return {
+    levels: levelsOf(
+      plan.concurrencies.map((concurrency, level) => ({
+        concurrency,
+        subjects: subjects.map(({ name }, subject) => ({ name, runs: runs[level]![subject]! })),
+      })),
+    ),
+  };
 }
 
 export function failureCountOf({ levels }: ComparisonFigures): number {
@@ -133,21 +140,17 @@ function requestCountOf(plan: ComparisonPlan, concurrency: number): number {
   return plan.requestCount ?? Math.max(RUN_REQUESTS_MIN, plan.requestsPerStream * concurrency);
 }
 
-/**
- * At the highest concurrency, unmeasured: whole requests, so that memory is touched, then many short ones, so that
- * code is compiled.
- */
+/** Many short requests at the highest concurrency, unmeasured: memory is touched, and code is compiled. */
 async function warmUp(plan: ComparisonPlan, { send }: Subject): Promise<void> {
   const concurrency = Math.max(...plan.concurrencies);
   const endAtMs = performance.now() + WARM_UP_MS;
   const requestCount = plan.warmUpRequestCount;
   for (let sent = 0; sent < requestCount && performance.now() < endAtMs; sent += concurrency) {
-    const outputTokenCount = sent === 0 ? plan.outputTokenCount : WARM_UP_OUTPUT_TOKENS;
     const firstSeed = plan.seed + WARM_UP_SEEDS + 1 + sent;
     await runClosedLoop({
       concurrency,
       requestCount: concurrency,
-      send: (index) => send(firstSeed + index, outputTokenCount),
+      send: (index) => send(firstSeed + index, WARM_UP_OUTPUT_TOKENS),
     });
   }
 }
@@ -161,10 +164,16 @@ export function turnsOf(levelCount: number, subjectCount: number, repeat: number
   return repeat % 2 === 0 ? turns : turns.toReversed();
 }
 
-function levelsOf(plan: ComparisonPlan, subjects: readonly Subject[], runs: Runs): LevelFigures[] {
-  return plan.concurrencies.map((concurrency, level) => {
-    const figures = subjects.map(({ name }, subject) =>
-      subjectFigures(name, runs[level]![subject]!, runs[0]![subject]!),
+type LevelRuns = {
+  readonly concurrency: number;
+  /** In the order of the subjects; of each, one run a repeat. */
+  readonly subjects: readonly { readonly name: string; readonly runs: readonly ComparedRun[] }[];
+};
+
+function levelsOf(levels: readonly LevelRuns[]): LevelFigures[] {
+  return levels.map(({ concurrency, subjects }) => {
+    const figures = subjects.map(({ name, runs }) =>
+      subjectFigures(name, runs, levels[0]!.subjects.find((first) => first.name === name)?.runs ?? []),
     );
     const reference = figures[figures.length - 1]!;
     return {
@@ -173,6 +182,26 @@ function levelsOf(plan: ComparisonPlan, subjects: readonly Subject[], runs: Runs
       ratios: figures.slice(0, -1).map((subject) => ratioFigures(subject, reference)),
     };
   });
+}
+
+/**
+ * Several comparisons as one, by ascending concurrency: runs at the same concurrency count as further repeats.
+ * @throws Error when comparisons at the same concurrency have other subjects
+ */
+export function mergeComparisons(comparisons: readonly ComparisonFigures[]): ComparisonFigures {
+  const merged = new Map<number, LevelRuns>();
+  for (const { concurrency, subjects } of comparisons.flatMap(({ levels }) => levels)) {
+    const known = merged.get(concurrency)?.subjects ?? subjects.map(({ name }) => ({ name, runs: [] }));
+    if (subjects.length !== known.length || subjects.some(({ name }, index) => name !== known[index]!.name)) {
+      throw new Error(`runs at ${concurrency} streams are of other subjects and cannot be put together`);
+    }
+    const joined = known.map(({ name, runs }, index) => ({
+      name,
+      runs: [...runs, ...subjects[index]!.runs],
+    }));
+    merged.set(concurrency, { concurrency, subjects: joined });
+  }
+  return { levels: levelsOf([...merged.values()].toSorted((a, b) => a.concurrency - b.concurrency)) };
 }
 
 function ratioFigures(subject: SubjectFigures, reference: SubjectFigures): RatioFigures {
@@ -206,10 +235,14 @@ function subjectFigures(
     firstTokenMs: quantilesOf(runs.map((run) => run.firstTokenMs)),
     interTokenMs: quantilesOf(runs.map((run) => run.interTokenMs)),
     timePerOutputTokenMs: quantilesOf(runs.map((run) => run.timePerOutputTokenMs)),
-    toFirstLevel: ratioOverRepeats(
-      rates,
-      whole(atFirstLevel, (run) => run.outputTokensPerSecond),
-    ),
+    // Levels that were measured apart have no repeats in common.
+    toFirstLevel:
+      atFirstLevel.length === runs.length
+        ? ratioOverRepeats(
+            rates,
+            whole(atFirstLevel, (run) => run.outputTokensPerSecond),
+          )
+        : null,
     failureCount: runs.reduce((sum, run) => sum + run.failures.length, 0),
     runs,
   };

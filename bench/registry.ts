@@ -9,6 +9,7 @@ import { kvWaste } from './scenarios/kv-waste.ts';
 import { load } from './scenarios/load.ts';
 import { longPrompt } from './scenarios/long-prompt.ts';
 import { longText } from './scenarios/long-text.ts';
+import { merge } from './scenarios/merge.ts';
 import { peer } from './scenarios/peer.ts';
 import { queue } from './scenarios/queue.ts';
 import { serverCost } from './scenarios/server-cost.ts';
@@ -27,6 +28,7 @@ export const SCENARIOS: readonly Scenario[] = [
   steps,
   grammar,
   grammarDelay,
+  merge,
 ];
 
 /** What is measured when nothing else is named. */

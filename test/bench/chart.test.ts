@@ -67,6 +67,15 @@ describe('renderChart', () => {
     expect(svg).not.toContain('<rect');
   });
 
+  it('draws a subject at the levels that it was measured at', () => {
+    const [eight, one] = FIGURES.levels;
+    const { subjects } = eight!;
+    const some = { levels: [{ ...eight!, subjects: [subjects[0]!] }, one!] };
+    const svg = renderChart(some, '');
+    expect(firstLine(svg)).toHaveLength(2);
+    expect(svg.match(/<path d="M[\d. ]+" stroke="#d55e00" stroke-width="2"/g)).toHaveLength(2);
+  });
+
   it('draws nothing for a figure that was not measured', () => {
     expect(svg.split('stroke-width="2"').length - 1).toBe(6);
     expect(svg).toContain('<path d="" stroke="#0a84c6" stroke-width="2"');

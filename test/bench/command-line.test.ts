@@ -73,7 +73,7 @@ describe('the scenarios', () => {
       expect(summary).not.toBe('');
       const mandatory = options.flatMap(({ mandatory, long }) => {
         if (!mandatory) return [];
-        return [long!, long === '--peer' ? 'http://127.0.0.1:1' : 'some/directory'];
+        return [long!, long === '--peer' ? 'http://127.0.0.1:1' : 'some/where'];
       });
       const invocation = parseCommandLine(SCENARIOS, ['--scenario', name, ...mandatory], PRESET);
       expect(invocation).toMatchObject({ kind: 'run', scenario: { name } });

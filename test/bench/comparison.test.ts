@@ -4,6 +4,7 @@ import {
   type ComparisonPlan,
   compareSubjects,
   failureCountOf,
+  mergeComparisons,
   type Subject,
   turnsOf,
 } from '../../bench/comparison.ts';
@@ -110,6 +111,29 @@ describe('compareSubjects', () => {
     const plan = { ...PLAN, requestCount: null, requestsPerStream: 2, repeatCount: 1, concurrencies: [1, 4] };
     const { levels } = await compareSubjects(plan, [aSubject('a', seen, 10)], quietly);
     expect(levels.map(({ subjects }) => subjects[0]!.runs[0]!.requestCount)).toEqual([3, 8]);
+  });
+});
+
+describe('mergeComparisons', () => {
+  const measured = (firstTokenMs: number, concurrencies: readonly number[]) =>
+    compareSubjects(
+      { ...PLAN, concurrencies, repeatCount: 1 },
+      [aSubject('a', [], firstTokenMs), aSubject('b', [], 100)],
+      quietly,
+    );
+
+  it('takes runs at the same concurrency as further repeats, and levels in order', async () => {
+    const { levels } = mergeComparisons([await measured(50, [3]), await measured(200, [1, 3])]);
+    expect(levels.map(({ concurrency }) => concurrency)).toEqual([1, 3]);
+    expect(levels[1]!.subjects[0]!.firstTokenMs.median?.values).toEqual([50, 200]);
+    expect(levels[1]!.ratios[0]!.firstTokenMs?.values).toEqual([0.5, 2]);
+  });
+
+  it('refuses runs of other subjects', async () => {
+    const other = await compareSubjects({ ...PLAN, concurrencies: [3] }, [aSubject('c', [], 1)], quietly);
+    expect(() => mergeComparisons([{ levels: [] }, other])).not.toThrow();
+    const one = await measured(50, [3]);
+    expect(() => mergeComparisons([one, other])).toThrow('runs at 3 streams are of other subjects');
   });
 });
 
