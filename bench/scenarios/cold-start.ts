@@ -136,7 +136,11 @@ export const coldStart = scenario<Flags>({
   options: [
     ...launchOptions(),
     formOption(),
-    countOption('kv-cache-mib', 'size of the KV cache, which the load fills', 256),
+    countOption(
+      'kv-cache-mib',
+      'size of the KV cache; the load fills so much with the shape of Qwen2.5-0.5B',
+      192,
+    ),
     countOption('streams', 'of the load', 32),
     new Option('--cache-dir <directory>', 'for converted weights alone (default: made, and removed again)'),
     repeatsOption(5),
