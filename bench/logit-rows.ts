@@ -5,25 +5,29 @@ import { OnnxModelRunner } from '../src/engine/onnx-model-runner.ts';
 import type { StepBatch } from '../src/engine/step-batch.ts';
 import { buildGatheredModel } from '../src/graph/checkpoint.ts';
 import type { DecoderShape } from '../src/graph/decoder-shape.ts';
+import type { KvCacheType } from '../src/graph/kv-cache-type.ts';
 import { LogitsQuery } from '../src/sampling/step-logits.ts';
 
 /** As `--quantization` has them. */
 export type Form = 'none' | 'w8a8' | 'int4' | 'auto';
 
 export type RowSource = {
-  readonly form: Form;
+  /** As it was asked for. */
+  readonly form: string;
   /** Logits of each token of a sequence's next chunk; `past` tokens of it have been computed. */
   rows(tokenIds: readonly number[], past: number): Promise<Float32Array[]>;
 };
 
 const BLOCK_SIZE = 16;
 
+/** @param options.form a form of the weights; form+type for a KV cache of that type */
 export async function openForm(
   directory: string,
   shape: DecoderShape,
-  options: { readonly form: Form; readonly modelLengthMax: number; readonly cacheDirectory: string },
+  options: { readonly form: string; readonly modelLengthMax: number; readonly cacheDirectory: string },
 ): Promise<RowSource> {
   const { form, modelLengthMax, cacheDirectory } = options;
+  const [quantization, cacheType = 'f32'] = form.split('+') as [Form, KvCacheType?];
   const limits = {
     blockCount: Math.ceil(modelLengthMax / BLOCK_SIZE) + 1,
     blockSize: BLOCK_SIZE,
@@ -33,13 +37,15 @@ export async function openForm(
   const threadCount = os.availableParallelism();
   const model = await buildGatheredModel(directory, shape, {
     cache: limits,
+    cacheType,
     positionCount: modelLengthMax,
     cacheDirectory,
-    weights: { quantization: form, threadCount, onProgress: () => {} },
+    weights: { quantization, threadCount, onProgress: () => {} },
   });
   const runner = await OnnxModelRunner.create({
     ...model,
     shape,
+    cacheType,
     limits,
     threadCount,
     placement: { device: 'cpu' },

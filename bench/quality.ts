@@ -12,7 +12,7 @@ import { readDecoderShape } from '../src/graph/checkpoint.ts';
 import { ChatTemplate } from '../src/text/chat-template.ts';
 import { Tokenizer } from '../src/text/tokenizer.ts';
 import { chooseTemplateSource } from '../src/text/tokenizer-files.ts';
-import { type Form, openForm, type RowSource } from './logit-rows.ts';
+import { openForm, type RowSource } from './logit-rows.ts';
 
 type Flags = {
   readonly model: string;
@@ -24,7 +24,7 @@ type Flags = {
 };
 
 type Sums = {
-  readonly form: Form;
+  readonly form: string;
   lossSum: number;
   divergences: number[];
   agreeing: number;
@@ -154,7 +154,7 @@ async function main(): Promise<void> {
     .option('--records <file>', 'JSON lines with "messages", rendered by the chat template, or "text"')
     .option('--text <file>', 'plain text, cut into windows of 512 tokens')
     .option('--ids <file>', 'oracle.json of a test checkpoint')
-    .option('--forms <list>', 'compared with float32', 'w8a8,int4')
+    .option('--forms <list>', 'compared with float32; form+type: with a KV cache of that type', 'w8a8,int4')
     .option('--tokens <n>', 'ends after the sequence that reaches so many', '20000')
     .parse()
     .opts<Flags>();
@@ -163,7 +163,7 @@ async function main(): Promise<void> {
   const modelLengthMax = Math.min(shape.positionsMax, Math.max(...sequences.map(({ length }) => length)) + 1);
   const cacheDirectory = path.join(os.tmpdir(), 'octavo-quality');
   const sources: RowSource[] = [];
-  for (const form of ['none', ...flags.forms.split(',')] as Form[])
+  for (const form of ['none', ...flags.forms.split(',')])
     sources.push(await openForm(flags.model, shape, { form, modelLengthMax, cacheDirectory }));
   const all = await measure(sources, sequences, Number(flags.tokens));
   console.log(`${path.basename(flags.model)}: ${all[0]!.rows} tokens\n`);
