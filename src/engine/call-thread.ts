@@ -12,6 +12,13 @@ export type CallThreadOptions = {
   readonly name: string;
   readonly workerUrl: URL;
   readonly workerData: unknown;
+  /** None: a call takes as long as it takes. */
+  readonly timeLimit?: {
+    /** From a call's turn on, in milliseconds. The worker of one that takes longer is ended. */
+    readonly ms: number;
+    /** What that call is told. */
+    readonly refusal: () => Error;
+  };
 };
 
 export type CallOptions = {
@@ -34,6 +41,7 @@ export class CallThread<Input, Output> {
   /** The one that is with the worker. */
   #running: Waiting<Input, Output> | null = null;
   #worker: Worker | null = null;
+  #timer: NodeJS.Timeout | undefined;
   #nextCallId = 1;
 
   constructor(options: CallThreadOptions) {
@@ -54,6 +62,7 @@ export class CallThread<Input, Output> {
         this.#running = next;
         this.#worker ??= this.#start();
         this.#worker.postMessage(next.call);
+        this.#startTimer();
         return;
       }
       next.reject(new Error(`What the ${this.#options.name} was asked for is no longer wanted.`));
@@ -73,7 +82,10 @@ export class CallThread<Input, Output> {
     const worker = new Worker(workerUrl, { workerData });
     // A call that nobody else waits for is no reason for the process to stay.
     worker.unref();
-    worker.on('message', (answer: ThreadAnswer<Output>) => this.#settle(answer));
+    worker.on('message', (answer: ThreadAnswer<Output>) => {
+      // What a worker said before it was ended may come after it.
+      if (this.#worker === worker) this.#settle(answer);
+    });
     worker.on('error', (error) => this.#fail(worker, error));
     worker.on('exit', (code) =>
       this.#fail(worker, new Error(`The ${name} ended unexpectedly (exit code ${code}).`)),
@@ -81,9 +93,26 @@ export class CallThread<Input, Output> {
     return worker;
   }
 
+  #startTimer(): void {
+    const { timeLimit } = this.#options;
+    if (timeLimit !== undefined)
+      this.#timer = setTimeout(() => this.#endLong(timeLimit.refusal()), timeLimit.ms);
+  }
+
+  /** The call that runs takes too long. Those behind it go on in another worker. */
+  #endLong(refusal: Error): void {
+    void this.#worker?.terminate();
+    this.#worker = null;
+    const running = this.#running;
+    this.#running = null;
+    running?.reject(refusal);
+    this.#postNext();
+  }
+
   #settle(answer: ThreadAnswer<Output>): void {
     const running = this.#running;
     assert(running?.call.callId === answer.callId, 'a thread answers the call that it was given');
+    clearTimeout(this.#timer);
     this.#running = null;
     if (answer.kind === 'call-done') running.resolve(answer.output);
     else running.reject(errorOf(answer));
@@ -93,6 +122,7 @@ export class CallThread<Input, Output> {
   /** Whoever waits fails; the next call starts another worker. */
   #fail(worker: Worker, error: Error): void {
     if (this.#worker !== worker) return;
+    clearTimeout(this.#timer);
     this.#worker = null;
     const failed = this.#running === null ? [] : [this.#running];
     this.#running = null;

@@ -12,8 +12,20 @@ const workerUrl = new URL('../../dist/engine/grammar-worker.js', import.meta.url
 const wanted = () => true;
 const SMALL: GrammarSource = { kind: 'literal', text: 'yes' };
 
-function aThread(url = workerUrl): GrammarThread {
-  return new GrammarThread({ addedTokenIds: new Map([['<end>', 7]]), workerUrl: url });
+function aThread(url = workerUrl, compileMsMax?: number): GrammarThread {
+  const limit = compileMsMax === undefined ? {} : { compileMsMax };
+  return new GrammarThread({ addedTokenIds: new Map([['<end>', 7]]), workerUrl: url, ...limit });
+}
+
+/** A worker that answers with its input, after this. */
+function scripted(statement: string): URL {
+  const code = `
+    import { parentPort } from 'node:worker_threads';
+    parentPort.on('message', ({ callId, input }) => {
+      ${statement}
+      parentPort.postMessage({ callId, kind: 'call-done', output: input });
+    });`;
+  return new URL(`data:text/javascript,${encodeURIComponent(code)}`);
 }
 
 /** A schema whose grammar has somewhat less than the 50,000 states that are allowed. */
@@ -86,6 +98,17 @@ describe('the thread that compiles grammars', () => {
     expect(order).toEqual(['running', 'small', 'large']);
   });
 
+  it('refuses what takes too long, and goes on with what waits behind it', async () => {
+    const hasty = aThread(scripted(`if (input === 'endless') for (;;);`), 2000);
+    const endless = hasty.compile('endless', wanted);
+    const behind = hasty.compile('waits behind it', wanted);
+    await expect(endless).rejects.toMatchObject({
+      code: 'invalid_request',
+      message: expect.stringContaining('not compiled within 2 s'),
+    });
+    expect(await behind).toBe('waits behind it');
+  });
+
   it('passes over what nobody wants any more', async () => {
     let isWanted = true;
     const first = thread.compile(JSON.stringify(largeSchema('a')), wanted);
@@ -96,16 +119,7 @@ describe('the thread that compiles grammars', () => {
   });
 
   it('fails those who wait when it fails, and the next one gets a new thread', async () => {
-    const crashing = new URL(
-      `data:text/javascript,${encodeURIComponent(`
-        import { parentPort } from 'node:worker_threads';
-        parentPort.on('message', ({ callId, input }) => {
-          if (input === 'crash') throw new Error('out of order');
-          parentPort.postMessage({ callId, kind: 'call-done', output: input });
-        });
-      `)}`,
-    );
-    const broken = aThread(crashing);
+    const broken = aThread(scripted(`if (input === 'crash') throw new Error('out of order');`));
     const crashed = broken.compile('crash', wanted);
     const behind = broken.compile('waits behind it', wanted);
     await expect(crashed).rejects.toThrow('out of order');
