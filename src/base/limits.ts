@@ -231,6 +231,8 @@ export const GRAMMAR_CACHE_BYTES_MAX = 64 * 2 ** 20;
 
 /** States of a text automaton that had to be made deterministic: patterns met with lengths, names taken out of keys. */
 export const TEXT_AUTOMATON_STATES_MAX = 10_000;
+/** Groups within groups of a regular expression, which is read and compiled by recursion. */
+export const PATTERN_DEPTH_MAX = 256;
 /** A regular expression, or a GBNF grammar, longer than this is generated rather than written. */
 export const PATTERN_CHARACTERS_MAX = 16_384;
 export const GRAMMAR_TEXT_CHARACTERS_MAX = 131_072;

@@ -233,7 +233,7 @@ export class SequenceSampler {
     return tokenId;
   }
 
-  /** The model has tokens, and none of them may be chosen: the request is wrong, unless its grammar alone forbids all. */
+  /** The model has tokens, and none of them may be chosen: the request is wrong, or its grammar. */
   #noToken(): ServerError {
     const { allowedTokenIds, bannedSequences } = this.#sampling;
     const isRestricted = allowedTokenIds !== null || bannedSequences.length > 0;

@@ -258,7 +258,7 @@ class ReachedReadings {
 
 function tooAmbiguous(): ServerError {
   return new ServerError(
-    'step_failed',
+    'invalid_request',
     `The grammar is too ambiguous: the output can be read in more than ${GRAMMAR_READINGS_MAX} ways.`,
   );
 }

@@ -15,7 +15,7 @@ export class GrammarCursor {
   /** Of the state: all tokens that fit when they are few, else null; undefined when not asked yet. */
   #few: Int32Array | null | undefined = undefined;
 
-  /** @throws ServerError `step_failed` when the grammar is too ambiguous. */
+  /** @throws ServerError `invalid_request` when the grammar is too ambiguous. */
   constructor(automaton: GrammarAutomaton, stopTokenIds: readonly number[]) {
     this.#automaton = automaton;
     this.#stopTokenIds = [...new Set(stopTokenIds)];
@@ -24,7 +24,7 @@ export class GrammarCursor {
 
   /**
    * All tokens that fit, when they are few: then it is worth reading their logits. Null when they are many.
-   * @throws ServerError `step_failed` when the grammar is too ambiguous.
+   * @throws ServerError `invalid_request` when the grammar is too ambiguous.
    */
   get fewTokenIds(): Int32Array | null {
     if (this.#few === undefined) this.#few = this.#findFew();
@@ -82,7 +82,7 @@ export class GrammarCursor {
 /** No token of the vocabulary can go on from here. */
 export function deadEnd(): ServerError {
   return new ServerError(
-    'step_failed',
+    'invalid_request',
     'The output cannot go on: no token that fits the grammar may be chosen, and the grammar is not at its end.',
   );
 }

@@ -6,7 +6,7 @@
 
 import { type AST, RegExpParser } from '@eslint-community/regexpp';
 import { ServerError } from '../../base/errors.ts';
-import { GRAMMAR_STATES_MAX, PATTERN_CHARACTERS_MAX } from '../../base/limits.ts';
+import { GRAMMAR_STATES_MAX, PATTERN_CHARACTERS_MAX, PATTERN_DEPTH_MAX } from '../../base/limits.ts';
 import { ALL_CODE_POINTS, type CodePoints, codePoints, complement, only } from './code-points.ts';
 import { tooLarge } from './program-builder.ts';
 import type { TextAutomaton, TextEdge } from './text-automaton.ts';
@@ -42,6 +42,10 @@ export function regexAutomaton(pattern: string, options: RegexOptions): TextAuto
     const message = `'${options.param}' has more than ${PATTERN_CHARACTERS_MAX} characters.`;
     throw new ServerError('invalid_request', message, { param: options.param });
   }
+  if (groupDepth(pattern) > PATTERN_DEPTH_MAX) {
+    const message = `'${options.param}' has groups in groups, more than ${PATTERN_DEPTH_MAX} deep.`;
+    throw new ServerError('invalid_request', message, { param: options.param });
+  }
   const builder = new RegexBuilder(options.param);
   const [start, begin, end, last] = [builder.state(), builder.state(), builder.state(), builder.state()];
   builder.states[start]!.empties.push(begin);
@@ -49,6 +53,20 @@ export function regexAutomaton(pattern: string, options: RegexOptions): TextAuto
   builder.alternatives(parse(pattern, options.param).alternatives, begin, end);
   if (!options.isWhole) for (const state of [start, last]) builder.connect(state, ALL_CODE_POINTS, state);
   return withoutAssertions(builder.states, last);
+}
+
+/** Groups that are open at the same time, at most, also where the pattern is wrong. */
+function groupDepth(pattern: string): number {
+  let [depth, deepest, isInClass] = [0, 0, false];
+  for (let index = 0; index < pattern.length; index++) {
+    const character = pattern[index];
+    if (character === '\\') index++;
+    else if (isInClass) isInClass = character !== ']';
+    else if (character === '[') isInClass = true;
+    else if (character === ')') depth--;
+    else if (character === '(') deepest = Math.max(deepest, ++depth);
+  }
+  return deepest;
 }
 
 /** As `u` patterns, which JSON Schema recommends; those that are none as the older, laxer kind. */

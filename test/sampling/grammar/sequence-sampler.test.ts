@@ -212,6 +212,11 @@ describe('the place in a grammar', () => {
         sampler.accept(choose(sampler, steepFrom(1)).tokenId);
       }
     };
-    expect(run).toThrow('too ambiguous');
+    expect(run).toThrow(
+      expect.objectContaining({
+        code: 'invalid_request',
+        message: expect.stringContaining('too ambiguous'),
+      }),
+    );
   });
 });

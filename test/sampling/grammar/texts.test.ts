@@ -37,6 +37,17 @@ function aPattern(dice: Dice, depth: number): string {
 }
 
 describe('a regular expression', () => {
+  it('is refused in one sentence when its groups are nested too deep, and brackets in classes are none', () => {
+    const nested = (depth: number) => regex(`${'('.repeat(depth)}a${')'.repeat(depth)}[((((\\](]{0}`);
+    expect(() => compileGrammar(nested(257), { addedTokenId: () => 7 })).toThrow(
+      'groups in groups, more than 256 deep',
+    );
+    expect(compileGrammar(nested(256), { addedTokenId: () => 7 }).stateCount).toBeGreaterThan(0);
+    expect(() => compileGrammar(regex('('.repeat(8000)), { addedTokenId: () => 7 })).toThrow(
+      'more than 256 deep',
+    );
+  });
+
   it('takes what JavaScript takes', () => {
     let fittingCount = 0;
     for (let seed = 1; seed <= 400; seed++) {
