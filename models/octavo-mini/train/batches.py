@@ -17,9 +17,9 @@ from torch import Tensor
 from generate import records
 
 CHUNK = 3000
-LENGTHS = (256, 512, 2048)
+LENGTHS = (192, 512, 2048)
 CONTEXT_WEIGHT = 0.4
-CONTEXT_SHARE = 0.15
+CONTEXT_SHARE = 0.08
 PLAIN_WEIGHT = 0.5
 
 
@@ -111,6 +111,23 @@ def pack(documents: list[Document], length: int) -> list[list[Document]]:
     return done + [row for _, row in open_rows]
 
 
+def packed(documents: list[Document]) -> dict[int, list[list[Document]]]:
+    """Return rows of each length; short texts fill what long ones leave of theirs.
+
+    A row is not longer than its longest text needs, as attention costs the square of it.
+    """
+    short = [d for d in documents if len(d.ids) <= LENGTHS[0]]
+    found: dict[int, list[list[Document]]] = {}
+    for shortest, length in zip(LENGTHS, LENGTHS[1:]):
+        found[length] = pack([d for d in documents if shortest < len(d.ids) <= length], length)
+        for row in found[length]:
+            room = length - sum(len(d.ids) for d in row)
+            while short and len(short[-1].ids) <= room:
+                room -= len(short[-1].ids)
+                row.append(short.pop())
+    return found | {LENGTHS[0]: pack(short, LENGTHS[0])}
+
+
 def to_batch(rows: list[list[Document]], length: int) -> Batch:
     """Lay rows out as tensors; targets are the tokens one step ahead."""
     shape = (len(rows), length)
@@ -131,15 +148,13 @@ def to_batch(rows: list[list[Document]], length: int) -> Batch:
     return Batch(ids, targets, weights, positions, documents)
 
 
-def chunk_batches(encoder: Encoder, seed: int, chunk: int, tokens: int, practice: float) -> list[Batch]:
+def chunk_batches(encoder: Encoder, seed: int, chunk: int, tokens: int, *shares: float) -> list[Batch]:
     """Return the batches of one chunk of fresh text, rows of several lengths mixed."""
     rng = random.Random(seed * 1_000_003 + chunk)
     encoder.rng.seed(rng.random())
-    found = [encoder.encode(r) for r in records(CHUNK, rng.randrange(2**60), practice)]
+    found = [encoder.encode(r) for r in records(CHUNK, rng.randrange(2**60), *shares)]
     batches = []
-    for shortest, length in zip((0, *LENGTHS), LENGTHS):
-        documents = [d for d in found if shortest < len(d.ids) <= length]
-        rows = pack(documents, length)
+    for length, rows in packed(found).items():
         rng.shuffle(rows)
         size = tokens // length
         batches += [to_batch(rows[i : i + size], length) for i in range(0, len(rows) - size + 1, size)]
@@ -147,11 +162,11 @@ def chunk_batches(encoder: Encoder, seed: int, chunk: int, tokens: int, practice
     return batches
 
 
-def stream(encoder: Encoder, seed: int, tokens: int, practice: float, skip: int) -> Iterator[Batch]:
-    """Yield batches without end; `skip` batches were seen before a restart."""
+def stream(encoder: Encoder, seed: int, tokens: int, skip: int, *shares: float) -> Iterator[Batch]:
+    """Yield batches without end; `skip` batches were seen before a restart, `shares` are those of `records`."""
     chunk = 0
     while True:
-        batches = chunk_batches(encoder, seed, chunk, tokens, practice)
+        batches = chunk_batches(encoder, seed, chunk, tokens, *shares)
         yield from batches[skip:]
         skip = max(0, skip - len(batches))
         chunk += 1

@@ -1,4 +1,4 @@
-"""Write a checkpoint as a Hugging Face directory and check it against the library."""
+"""Write a checkpoint, or the mean of several, as a Hugging Face directory and check it against the library."""
 
 from __future__ import annotations
 
@@ -75,11 +75,17 @@ def largest_difference(model: Llama, folder: Path) -> float:
         return (model(ids, positions) - library(ids).logits).abs().max().item()
 
 
-def write(checkpoint: Path, tokenizer: Path, template: Path, out: Path) -> float:
+def mean(states: list[dict]) -> dict[str, torch.Tensor]:
+    """Return the mean of the weights, which helps where one run went on from the other's end."""
+    models = [state["model"] for state in states]
+    return {name: torch.stack([model[name].float() for model in models]).mean(0) for name in models[0]}
+
+
+def write(checkpoints: list[Path], tokenizer: Path, template: Path, out: Path) -> float:
     """Fill `out` with the exported files; each is moved there when complete."""
-    state = torch.load(checkpoint, map_location="cpu", weights_only=True)
-    config = ModelConfig(**state["config"])
-    weights = {k: v.to(torch.bfloat16).contiguous() for k, v in state["model"].items()}
+    states = [torch.load(path, map_location="cpu", weights_only=True) for path in checkpoints]
+    config = ModelConfig(**states[0]["config"])
+    weights = {k: v.to(torch.bfloat16).contiguous() for k, v in mean(states).items()}
     ids = special_ids(tokenizer / "tokenizer.json")
     out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out) as name:
@@ -97,7 +103,8 @@ def write(checkpoint: Path, tokenizer: Path, template: Path, out: Path) -> float
         for file in sorted(scratch.iterdir()):
             os.chmod(file, 0o644)
             os.replace(file, out / file.name)
-    print(f"step {state['step']}, {state['tokens']} tokens, {state['seconds']:.0f} seconds of training")
+    for state in states:
+        print(f"step {state['step']}, {state['tokens']} tokens, {state['seconds']:.0f} seconds of training")
     print(f"{sum(v.numel() for v in weights.values())} parameters")
     return difference
 
@@ -105,7 +112,7 @@ def write(checkpoint: Path, tokenizer: Path, template: Path, out: Path) -> float
 def main() -> None:
     """Export, and fail when the library computes something else."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--checkpoint", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, required=True, nargs="+", help="several are averaged")
     parser.add_argument("--tokenizer", type=Path, required=True, help="folder with the tokenizer's files")
     parser.add_argument("--template", type=Path, default=Path("../chat_template.jinja"))
     parser.add_argument("--out", type=Path, required=True)

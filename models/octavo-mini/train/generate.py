@@ -9,18 +9,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from text.facts import fact_count
-from text.mix import conversation, long_conversation, plain_text, practice
+from text.mix import conversation, long_conversation, plain_text, practice, talk_chat
 
 LONG_SHARE = 0.004
 PLAIN_SHARE = 0.015
 
 
-def records(count: int, seed: int, practice_share: float = 0.0) -> Iterator[dict[str, object]]:
+def records(count: int, seed: int, practice_share: float = 0.0, talk_share: float = 0.0) -> Iterator[dict[str, object]]:
     """Yield `count` records; the same arguments give the same records."""
     rng = random.Random(seed)
     for _ in range(count):
         if practice_share and rng.random() < practice_share:
             yield practice(rng)
+            continue
+        if talk_share and rng.random() < talk_share:
+            yield {"messages": talk_chat(rng)}
             continue
         roll = rng.random()
         if roll < PLAIN_SHARE:

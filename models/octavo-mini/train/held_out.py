@@ -32,6 +32,7 @@ from text.stories import ASKS, HEROES
 from text.unknowns import ANSWERS, unknown
 
 Case = dict[str, object]
+Maker = Callable[[random.Random], list[Case]]
 SEED = 4242
 
 
@@ -39,10 +40,6 @@ def _case(exchange: Exchange, before: list[dict[str, str]] | None = None) -> Cas
     messages = [*(before or []), {"role": "user", "content": exchange.user}]
     accepted = list(dict.fromkeys((exchange.answer, *exchange.accept)))
     return {"messages": messages, "check": {"equals": accepted}}
-
-
-def _some(exchanges: list[Exchange], count: int, rng: random.Random) -> list[Case]:
-    return [_case(e) for e in (rng.sample(exchanges, count) if len(exchanges) > count else exchanges)]
 
 
 def _story(rng: random.Random) -> Case:
@@ -81,6 +78,10 @@ def _thought(rng: random.Random, case: Callable[[random.Random, str], tuple[str,
             "check": {"equals": [answer]}, "max_tokens": 200}
 
 
+def _thought_of_either(rng: random.Random) -> Case:
+    return _thought(rng, rng.choice((thinking.weekday_case, thinking.letters_case)))
+
+
 def _not_told(rng: random.Random) -> Case:
     before, exchange = not_told_case(rng)
     return _case(exchange, before)
@@ -105,29 +106,31 @@ def _long_recall(rng: random.Random) -> Case:
 
 
 def sets(seed: int = SEED) -> dict[str, list[Case]]:
-    """Return the cases of every set."""
-    rng = random.Random(seed)
+    """Return the cases of every set; each draws its own numbers, so that one can change without the others."""
 
-    def many(count: int, make: Callable[..., Case], *arguments: object) -> list[Case]:
-        return [make(rng, *arguments) for _ in range(count)]
+    def many(count: int, make: Callable[..., Case], *arguments: object) -> Maker:
+        return lambda rng: [make(rng, *arguments) for _ in range(count)]
 
-    def asked(count: int, make: Callable[..., Exchange], *arguments: object) -> list[Case]:
-        return [_case(make(rng, *arguments)) for _ in range(count)]
+    def asked(count: int, make: Callable[..., Exchange], *arguments: object) -> Maker:
+        return lambda rng: [_case(make(rng, *arguments)) for _ in range(count)]
 
-    return {
-        "identity, held-out phrasings": _some(test_group("identity"), 100, rng),
-        "identity, held-out frames": _some(test_group("identity", framed=True), 60, rng),
-        "small talk, held-out phrasings": _some(test_group("small talk"), 120, rng),
-        "the server, held-out phrasings": _some(test_group("server"), 80, rng),
-        "the server, held-out frames": _some(test_group("server", framed=True), 60, rng),
+    def some(exchanges: list[Exchange], count: int) -> Maker:
+        return lambda rng: [_case(e) for e in (rng.sample(exchanges, count) if len(exchanges) > count else exchanges)]
+
+    makers: dict[str, Maker] = {
+        "identity, held-out phrasings": some(test_group("identity"), 100),
+        "identity, held-out frames": some(test_group("identity", framed=True), 60),
+        "small talk, held-out phrasings": some(test_group("small talk"), 120),
+        "the server, held-out phrasings": some(test_group("server"), 80),
+        "the server, held-out frames": some(test_group("server", framed=True), 60),
         "two-digit sums, held-out pairs": asked(100, addition, "test"),
-        "two-digit sums, held-out pairs and phrasings": [_case(held_out_phrasing(rng)) for _ in range(60)],
+        "two-digit sums, held-out pairs and phrasings": asked(60, held_out_phrasing),
         "two-digit differences, held-out pairs": asked(60, subtraction, "test"),
         "three-digit sums and differences, held-out pairs": asked(60, large, "test"),
         "comparisons, held-out pairs": asked(40, comparison, "test"),
         "units, held-out values": asked(40, conversion, "test"),
         "weekdays and dates, held-out values": asked(40, dates, "test"),
-        "facts, held-out phrasings": _some(test_facts(), 115, rng),
+        "facts, held-out phrasings": some(test_facts(), 115),
         "recall over turns, held-out values": many(90, _recall),
         "recall, held-out values and phrasings": many(40, _recall_phrasing),
         "recall over a long conversation": many(8, _long_recall),
@@ -152,9 +155,9 @@ def sets(seed: int = SEED) -> dict[str, list[Case]]:
         "JSON of a schema, held-out values": many(40, _json, "train"),
         "JSON of a schema, held-out values and phrasings": many(30, _json, "test"),
         "reasoned sums, held-out pairs": many(40, _thought, thinking.sum_case),
-        "reasoned weekdays and letters": [_thought(rng, rng.choice((thinking.weekday_case, thinking.letters_case)))
-                                          for _ in range(30)],
+        "reasoned weekdays and letters": many(30, _thought_of_either),
     }
+    return {name: make(random.Random(f"{seed} {name}")) for name, make in makers.items()}
 
 
 def cases(seed: int = SEED) -> list[Case]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from . import names
 from .base import Split, lines, phrasings, words
@@ -66,12 +66,16 @@ def _kind(value: Value) -> str:
     return "integer" if isinstance(value, int) else "string"
 
 
-def _person(rng: random.Random, split: Split) -> tuple[str, dict[str, Value]]:
-    """Return sentences about a person, and the details in them."""
+def _person(rng: random.Random, split: Split, fields: Sequence[str] = ()) -> tuple[str, dict[str, Value]]:
+    """Return sentences about a person, and the details in them; `fields` says which, in any order."""
     name = names.person(rng, split)
-    told = {field: _pool(field, rng, split) for field in rng.sample(list(_FIELDS), rng.randint(1, 4))}
-    sentences = [rng.choice(_FIELDS[f][1]).format(n=name if i == 0 or rng.random() < 0.5 else "He", v=v)
-                 for i, (f, v) in enumerate(told.items())]
+    chosen = rng.sample(fields or list(_FIELDS), len(fields) or rng.randint(1, 4))
+    told = {field: _pool(field, rng, split) for field in chosen}
+    sentences = [rng.choice(_FIELDS[f][1]).format(n=name, v=v) for f, v in told.items()]
+    pronoun = rng.choice(("He", "She"))
+    for at, sentence in enumerate(sentences[1:], 1):
+        if sentence.startswith(f"{name} ") and rng.random() < 0.5:
+            sentences[at] = pronoun + sentence.removeprefix(name)
     return " ".join(sentences), {"name": name, **told}
 
 
@@ -108,3 +112,18 @@ def case(rng: random.Random, split: Split = "train", asks: Split = "train") -> R
                              {"role": "assistant", "content": answer}]}
     ask = f"{head}\n{text}" if rng.random() < 0.5 else f"{text}\n{head}"
     return {"messages": [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]}
+
+
+def series(rng: random.Random) -> Record:
+    """Return several texts about people, each answered as JSON of the one schema of the system prompt."""
+    fields = rng.sample(list(_FIELDS), rng.randint(1, 4))
+    keys = rng.sample(["name", *fields], rng.randint(1, len(fields) + 1))
+    messages: list[dict[str, str]] = []
+    kinds: dict[str, str] = {}
+    for _ in range(rng.randint(2, 4)):
+        text, details = _person(rng, "train", fields)
+        kinds = {key: _kind(details[key]) for key in keys}
+        answer = json.dumps({key: details[key] for key in keys}, ensure_ascii=False)
+        messages += [{"role": "user", "content": text}, {"role": "assistant", "content": answer}]
+    head = f"{rng.choice(phrasings(HEADS, 'train'))} {_schema(kinds, rng)}"
+    return {"messages": [{"role": "system", "content": head}, *messages]}

@@ -12,11 +12,11 @@ from .facts import follow_up, one_word_fact, random_fact
 from .measures import conversion, dates
 from .names import person
 from .numbers import addition, counting, large, subtraction
-from .practice import copy_record, lookup_record
+from .practice import copy_record, fields_record, lookup_record
 from .rewriting import count_items, rewrite, sort, summary
 from .smalltalk import feeling, intent_exchange, jokes
 from .stories import plain_story, story_exchanges
-from .tools import tool_record
+from .tool_chats import tool_record
 from .transforms import VOCABULARY, transform
 from .unknowns import unknown
 
@@ -129,6 +129,12 @@ def sums_chat(rng: random.Random) -> Messages:
     makers = rng.choices((addition, subtraction, large), (5, 3, 3), k=rng.randint(2, 6))
     found = [maker(rng) for maker in makers]
     return to_messages(found, None, rng)
+
+
+def talk_chat(rng: random.Random) -> Messages:
+    """Return several short exchanges of small talk and identity in a row."""
+    groups = rng.choices(("small talk", "identity", "server"), (4, 5, 2), k=rng.randint(2, 6))
+    return to_messages([intent_exchange(group, rng) for group in groups], None, rng)
 
 
 def _recall_exchanges(rng: random.Random, split: Split, gap: int) -> tuple[list[Exchange], list[Exchange]]:
@@ -284,8 +290,8 @@ def not_told_case(rng: random.Random) -> tuple[Messages, Exchange]:
 
 
 def json_record(rng: random.Random) -> Record:
-    """Return a request for JSON, at times after another turn."""
-    return json_answers.case(rng)
+    """Return a request for JSON, or several texts for the schema of a system prompt."""
+    return json_answers.case(rng) if rng.random() < 0.6 else json_answers.series(rng)
 
 
 def direct_record(rng: random.Random) -> Record:
@@ -296,10 +302,10 @@ def direct_record(rng: random.Random) -> Record:
 
 
 CHATS = {
-    plain_chat: 46, sums_chat: 6, recall_chat: 13, not_told_chat: 4, persona_chat: 7, style_chat: 3,
+    plain_chat: 46, talk_chat: 16, sums_chat: 6, recall_chat: 13, not_told_chat: 4, persona_chat: 7, style_chat: 3,
     thing_chat: 7, system_detail_chat: 6,
 }
-RECORDS = {tool_record: 13, json_record: 6, thinking.record: 5, direct_record: 1}
+RECORDS = {tool_record: 16, json_record: 10, thinking.record: 5, direct_record: 1}
 
 
 def conversation(rng: random.Random) -> Record:
@@ -318,13 +324,15 @@ def long_conversation(rng: random.Random) -> Messages:
 def practice(rng: random.Random) -> dict[str, object]:
     """Return a record of the skills that take most practice: copying and sums."""
     roll = rng.random()
-    if roll < 0.30:
+    if roll < 0.20:
         return copy_record(rng)
-    if roll < 0.45:
+    if roll < 0.32:
         return lookup_record(rng)
-    if roll < 0.70:
+    if roll < 0.60:
+        return fields_record(rng)
+    if roll < 0.78:
         return {"messages": sums_chat(rng)}
-    if roll < 0.85:
+    if roll < 0.88:
         return {"messages": to_messages([transform(rng) for _ in range(rng.randint(1, 4))], None, rng)}
     return {"messages": rng.choice((recall_chat, thing_chat, persona_chat, not_told_chat))(rng)}
 

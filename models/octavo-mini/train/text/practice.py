@@ -6,8 +6,10 @@ In chats few tokens ask for that, here every one does.
 
 from __future__ import annotations
 
+import json
 import random
 
+from .base import capital, join
 from .names import person
 from .transforms import VOCABULARY
 
@@ -46,3 +48,37 @@ def lookup_record(rng: random.Random) -> Record:
     said = [f"{key}{link}{value}" for key, value in pairs.items()]
     again = rng.choices(said, k=rng.randint(3, 10))
     return {"prompt": "\n".join(said) + "\n\n", "text": "\n".join(again)}
+
+
+def _key(rng: random.Random) -> str:
+    roll = rng.random()
+    if roll < 0.2:
+        return syllables(rng).lower()
+    return rng.choice(VOCABULARY) if roll < 0.8 else f"{rng.choice(VOCABULARY)}_{rng.choice(VOCABULARY)}"
+
+
+def _value(rng: random.Random) -> str | int:
+    roll = rng.random()
+    if roll < 0.25:
+        return rng.randrange(10 ** rng.randint(1, 4))
+    return _unit(rng) if roll < 0.7 else " ".join(_unit(rng) for _ in range(rng.randint(2, 3)))
+
+
+def _sentences(pairs: dict[str, str | int], rng: random.Random) -> str:
+    form = rng.choice(("The {k} is {v}.", "{k}: {v}", "{k} = {v}", "the {k} {v},", "with the {k} {v}", "{v} is the {k}."))
+    return rng.choice((" ", "\n")).join(form.format(k=key, v=value) for key, value in pairs.items())
+
+
+def fields_record(rng: random.Random) -> Record:
+    """Return pairs in words and some of them as JSON, or JSON and its pairs in words."""
+    pairs = {_key(rng): _value(rng) for _ in range(rng.randint(1, 6))}
+    if rng.random() < 0.3:
+        said = join([f"the {key} is {value}" for key, value in pairs.items()])
+        return {"prompt": f"{json.dumps(pairs)}\n", "text": capital(said) + "."}
+    asked = rng.sample(list(pairs), rng.randint(1, len(pairs)))
+    kinds = {key: {"type": "integer" if isinstance(pairs[key], int) else "string"} for key in asked}
+    wanted = json.dumps(kinds) if rng.random() < 0.4 else ", ".join(asked)
+    chosen = json.dumps({key: pairs[key] for key in asked})
+    told = _sentences(pairs, rng)
+    prompt = f"{told}\n{wanted}\n" if rng.random() < 0.5 else f"{wanted}\n{told}\n"
+    return {"prompt": prompt, "text": chosen}

@@ -10,22 +10,31 @@ from .frames import expand
 from .octavo_tables import NEW, OCTAVO
 from .smalltalk_more import MORE
 from .smalltalk_tables import IDENTITY, JOKES, SERVER, SMALL_TALK
+from .smalltalk_train import TRAIN
 
 
 
 class Intent(NamedTuple):
-    """Questions that mean one thing, with their answers; the first `written` questions use no frame."""
+    """Questions that mean one thing, with their answers; the first `written` questions use no frame.
+
+    The hold-out rule counts through `asks`; the questions of `more` are for the training alone.
+    """
 
     asks: list[str]
     answers: list[str]
     written: int
+    more: list[str]
 
 
 def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split("|")]
 
 
-_EXTRA = {first.strip(): _parts(asks) for first, asks in (line.split("=>") for line in lines(MORE + OCTAVO))}
+def _by_first(text: str) -> dict[str, list[str]]:
+    return {first.strip(): _parts(asks) for first, asks in (line.split("=>") for line in lines(text))}
+
+
+_EXTRA, _TRAIN = _by_first(MORE + OCTAVO), _by_first(TRAIN)
 
 
 def _intents(text: str) -> list[Intent]:
@@ -35,8 +44,12 @@ def _intents(text: str) -> list[Intent]:
         asks, answers = (_parts(part) for part in line.split("=>"))
         asks += _EXTRA.get(asks[0], [])
         written = len(expand([ask for ask in asks if ask[0] not in "*&"]))
-        found.append(Intent(expand(asks), answers, written))
+        found.append(Intent(expand(asks), answers, written, _TRAIN.get(asks[0], [])))
     return found
+
+
+def _plain(ask: str) -> str:
+    return ask.lower().rstrip(".?! ")
 
 
 GROUPS: dict[str, list[Intent]] = {
@@ -44,6 +57,9 @@ GROUPS: dict[str, list[Intent]] = {
     "identity": _intents(IDENTITY),
     "server": _intents(SERVER + NEW),
 }
+_HELD_OUT = {_plain(ask) for group in GROUPS.values() for intent in group for ask in phrasings(intent.asks, "test")}
+if leaked := [ask for asks in _TRAIN.values() for ask in asks if _plain(ask) in _HELD_OUT]:
+    raise ValueError(f"these phrasings are held out and must not be trained: {leaked}")
 JOKE_LIST = lines(JOKES)
 JOKE_ASKS = lines("""
     Tell me a joke.
@@ -86,8 +102,11 @@ FEELING_ASKS = lines("""
 
 def intent_exchange(group: str, rng: random.Random) -> Exchange:
     """Return an exchange of a group of intents."""
-    asks, answers, written = rng.choice(GROUPS[group])
-    ask = rng.choice(phrasings(asks[:written] if rng.random() < 0.65 else asks, "train"))
+    asks, answers, written, more = rng.choice(GROUPS[group])
+    if more and rng.random() < 0.45:
+        ask = rng.choice(more)
+    else:
+        ask = rng.choice(phrasings(asks[:written] if rng.random() < 0.65 else asks, "train"))
     return Exchange(ask, first_mostly(answers, rng), group, tuple(answers))
 
 

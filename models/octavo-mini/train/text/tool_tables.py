@@ -53,6 +53,56 @@ water_plants | Water the plants in a room | room:room minutes:small | Water the 
 paint_wall | Paint a wall in a colour | room:room colour:colour | Paint the {room} {colour}. / Make the wall in the {room} {colour}. / I want a {colour} wall in the {room}.
 """
 
+# More tools for the training alone, so that parameters and ways to ask are many.
+MORE_TOOLS = """
+get_address | Get the address of a person | person:person | What is the address of {person}? / Where does {person} live? / Give me the address of {person}. / Address of {person}?
+get_phone_number | Look up a phone number | name:person | What is the phone number of {name}? / I need the number of {name}. / Look up the phone number of {name}.
+find_restaurant | Find a restaurant in a city | food:food city:city | Where can I eat {food} in {city}? / Find a restaurant with {food} in {city}. / I want to eat {food} in {city}.
+get_train | Find the next train to a city | destination:city | When does the next train to {destination} leave? / I need a train to {destination}. / Next train to {destination}? / Find me a train to {destination}.
+rent_car | Rent a car in a city | city:city days:small | Rent a car in {city} for {days} days. / I need a car in {city} for {days} days. / Get me a rental car for {days} days in {city}.
+book_taxi | Order a taxi | address:title time:time | Send a taxi to {address} at {time}. / I need a taxi at {time} to {address}. / Order a taxi for {time} to {address}.
+borrow_book | Borrow a book from the library | title:title | Borrow {title} from the library. / I want to read the book {title}. / Get me the book {title} from the library.
+add_contact | Save a new contact | name:person phone:number | Save {name} with the phone number {phone}. / The phone number of {name} is {phone}, save it. / Add the contact {name}, number {phone}.
+invite_guest | Invite a person to an event | guest:person event:title | Invite {guest} to {event}. / Ask {guest} to come to {event}. / {guest} should come to {event}, send an invitation.
+mute_channel | Mute a channel | channel:thing minutes:small | Mute the channel {channel} for {minutes} minutes. / Be quiet in {channel} for {minutes} minutes. / No messages from {channel} for {minutes} minutes, please.
+post_photo | Publish a photo | file:path caption:phrase | Post {file} with the caption "{caption}". / Publish the photo {file} and write "{caption}" below it. / Share {file} with the text "{caption}".
+copy_file | Copy a file to another place | source:path target:path | Copy {source} to {target}. / Make a copy of {source} at {target}. / Duplicate {source} as {target}.
+list_files | List the files of a folder | folder:thing | Which files are in {folder}? / List the folder {folder}. / Show what is in the folder {folder}.
+create_folder | Make a new folder | name:thing | Make a folder called {name}. / Create the folder {name}. / I need a new folder {name}.
+run_tests | Run the tests of a project | project:thing | Run the tests of {project}. / Test the project {project}. / Do the tests of {project} pass?
+restart_service | Restart a service | service:thing | Restart {service}. / Stop and start {service} again. / The service {service} hangs, restart it.
+scale_service | Set the number of copies of a service | service:thing replicas:small | Scale {service} to {replicas} replicas. / Run {replicas} copies of {service}. / I want {replicas} replicas of {service}.
+get_logs | Read the last lines of a log | service:thing lines:small | Show the last {lines} lines of the log of {service}. / Logs of {service}, {lines} lines. / Give me {lines} log lines of {service}.
+create_ticket | Open a ticket | summary:phrase priority:small | Open a ticket "{summary}" with priority {priority}. / File a bug: "{summary}", priority {priority}. / Make a ticket of priority {priority} for "{summary}".
+close_ticket | Close a ticket | ticket_id:number | Close ticket {ticket_id}. / Ticket {ticket_id} is done. / Mark the ticket {ticket_id} as closed.
+assign_task | Give a task to a person | task:phrase assignee:person | Give "{task}" to {assignee}. / {assignee} should do "{task}". / Assign the task "{task}" to {assignee}.
+get_balance | Get the balance of an account | account:code | What is the balance of account {account}? / How much money is on {account}? / Balance of {account}, please.
+transfer_money | Send money to a person | receiver:person amount:number currency:currency | Transfer {amount} {currency} to {receiver}. / Send {receiver} {amount} {currency}. / Wire {amount} {currency} to {receiver}.
+get_order_status | Find out how an order is going | order_id:number | How is my order {order_id}? / What is the status of order {order_id}? / Is order {order_id} on its way?
+cancel_order | Cancel an order | order_id:number reason:phrase | Cancel order {order_id}, because "{reason}". / I do not want order {order_id}, the reason is "{reason}". / Stop order {order_id}: "{reason}".
+set_volume | Set the volume | level:small | Set the volume to {level}. / Turn the volume to {level}. / Make it {level} loud. / Volume {level}, please.
+change_channel | Switch to a channel | channel:small | Switch to channel {channel}. / Put on channel {channel}. / I want to see channel {channel}.
+open_window | Open the window of a room | room:room | Open the window in the {room}. / Let some air into the {room}. / It is hot in the {room}, open the window.
+start_vacuum | Clean a room with the robot | room:room | Vacuum the {room}. / Clean the {room} with the robot. / The {room} is dirty.
+set_colour | Set the colour of a lamp | lamp:thing colour:colour | Make the {lamp} lamp {colour}. / Set the lamp {lamp} to {colour}. / I want {colour} light from the {lamp} lamp.
+feed_pet | Feed a pet | pet:thing grams:number | Feed the {pet} {grams} grams. / Give {grams} grams of food to the {pet}. / The {pet} is hungry, give it {grams} grams.
+log_weight | Write down a weight | kilos:small date:date | I weighed {kilos} kilos on {date}. / Log {kilos} kilos for {date}. / Note that I had {kilos} kilos on {date}.
+log_run | Write down a run | distance:small minutes:small | I ran {distance} kilometres in {minutes} minutes. / Log a run of {distance} kilometres in {minutes} minutes. / Save my run: {distance} kilometres, {minutes} minutes.
+get_exchange_rate | Get the rate between two currencies | base:currency quote:currency | What is the rate from {base} to {quote}? / How many {quote} is one {base}? / Rate of {base} in {quote}?
+get_holiday | Find out which holiday is on a date | date:date | Is {date} a holiday? / Which holiday is on {date}? / Tell me the holiday of {date}.
+get_song_text | Get the text of a song | song:title artist:person | Give me the text of {song} by {artist}. / What are the words of {song} by {artist}? / Text of {song} by {artist}?
+spell_check | Check the spelling of a text | text:phrase | Check the spelling of "{text}". / Is "{text}" spelled right? / Look for mistakes in "{text}".
+detect_language | Find out the language of a text | text:phrase | Which language is "{text}"? / Tell me the language of "{text}". / In what language is "{text}" written?
+divide | Divide a number by another one | a:number b:small | What is {a} divided by {b}? / Divide {a} by {b}. / How much is {a} by {b}?
+square_root | Get the square root of a number | number:number | What is the square root of {number}? / Square root of {number}? / Take the root of {number}.
+roll_dice | Roll dice | dice:small sides:small | Roll {dice} dice with {sides} sides. / Throw {dice} dice of {sides} sides. / I need {dice} dice with {sides} sides.
+random_number | Draw a random number | low:small high:number | Give me a random number from {low} to {high}. / Draw a number between {low} and {high}. / Any number from {low} up to {high}.
+mark_attendance | Note that a pupil was there | pupil:person day:day | {pupil} was there on {day}. / Mark {pupil} as present on {day}. / Note that {pupil} came on {day}.
+grade_paper | Give a grade for a paper | pupil:person grade:small | Give {pupil} a grade of {grade}. / The paper of {pupil} gets {grade}. / {pupil} has earned grade {grade}.
+book_doctor | Make an appointment at the doctor | doctor:person date:date | Make an appointment with doctor {doctor} on {date}. / I want to see doctor {doctor} on {date}. / Book doctor {doctor} for {date}.
+learn_word | Put a word on the list of words to learn | word:thing language:language | I want to learn {word} in {language}. / Add {word} to my {language} words. / Remember the {language} word for {word}.
+"""
+
 # For tools put together at random: a verb with its description, and a thing.
 VERBS = """
 get: Get; find: Find; show: Show; create: Create; delete: Delete; update: Update; start: Start; stop: Stop; open: Open

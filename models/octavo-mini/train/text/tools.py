@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from functools import cache
 
 from . import names
-from .base import Split, a, capital, join, lines, phrasings, table, values, words
+from .base import Split, a, capital, held_out, join, lines, phrasings, table, values, words
 from .fact_tables import DAYS, MONTHS
 from .facts import random_fact
 from .smalltalk import intent_exchange
@@ -119,7 +119,7 @@ class Tool:
         """Return the tool with other names for itself and its parameters, now and then."""
         if rng.random() < 0.6:
             return self
-        used = {name for name, _ in self.parameters}
+        used = [name for name, _ in self.parameters]
         new = {n: n for n in used}
         for name in used:
             other = rng.choice([name, *_SYNONYMS.get(name, [])])
@@ -153,7 +153,8 @@ _SYNONYMS = {name: others.split(", ") for name, others in table(SYNONYMS).items(
 _OPTIONAL = {name: options.split(", ") for name, options in table(OPTIONAL).items()}
 
 
-def _read(text: str) -> list[Tool]:
+def read(text: str) -> list[Tool]:
+    """Read a table of tools."""
     found = []
     for line in lines(text):
         name, description, parameters, asks = (part.strip() for part in line.split("|"))
@@ -165,10 +166,11 @@ def _read(text: str) -> list[Tool]:
 @cache
 def tools(split: Split) -> list[Tool]:
     """Return the written tools; those of the test never occur in training."""
-    return _read(TOOLS if split == "train" else TEST_TOOLS)
+    return read(TOOLS if split == "train" else TEST_TOOLS)
 
 
 _VERBS, _NOUNS = table(VERBS), words(NOUNS)
+COMPOSED_VERBS = {verb: say for verb, say in _VERBS.items() if not held_out(verb, 6)}
 _PARAMETERS = {k: tuple(v.split(":", 1)) for k, v in table(PARAMETERS).items()}
 
 
@@ -190,7 +192,8 @@ def composed(rng: random.Random, split: Split = "train", near: Tool | None = Non
     return Tool(name, description, tuple((p, _PARAMETERS[p][0]) for p in chosen), asks)
 
 
-def _any_tool(rng: random.Random, split: Split) -> Tool:
+def any_tool(rng: random.Random, split: Split) -> Tool:
+    """Return a written tool, at times under another name, or one put together."""
     return rng.choice(tools(split)).renamed(rng) if rng.random() < 0.5 else composed(rng, split)
 
 
@@ -198,7 +201,7 @@ def _others(rng: random.Random, chosen: list[Tool], count: int, split: Split) ->
     found: list[Tool] = []
     while len(found) < count:
         near = rng.random() < 0.25 and chosen
-        tool = composed(rng, split, chosen[0]) if near else _any_tool(rng, split)
+        tool = composed(rng, split, chosen[0]) if near else any_tool(rng, split)
         if tool.name not in {t.name for t in chosen + found} and tool.description not in {
                 t.description for t in chosen + found}:
             found.append(tool)
@@ -276,7 +279,7 @@ def case(rng: random.Random, kind: str, split: Split = "train", known: bool = Fa
     or "decline" (no tool fits). With `known` the tool called is a written one
     of the training, asked for by a request of the split.
     """
-    tool = rng.choice(tools("train")).renamed(rng) if known else _any_tool(rng, split)
+    tool = rng.choice(tools("train")).renamed(rng) if known else any_tool(rng, split)
     asks: Split = split if known else "train"
     others = _others(rng, [tool], rng.choice((0, 1, 1, 2, 2, 3)), "train" if known else split)
     request, called = call(tool, rng, split, asks)
@@ -307,20 +310,3 @@ def plain_answer(rng: random.Random) -> Record:
     offered = _others(rng, [], rng.choice((1, 1, 2, 3)), "train")
     messages = [{"role": "user", "content": exchange.user}, {"role": "assistant", "content": exchange.answer}]
     return {"tools": [t.definition(rng) for t in offered], "messages": messages}
-
-
-def tool_record(rng: random.Random) -> Record:
-    """Return a conversation with tools of the training split."""
-    kind = rng.choices(("call", "read", "two", "decline", "plain"), (48, 27, 4, 15, 8))[0]
-    record = plain_answer(rng) if kind == "plain" else case(rng, kind)
-    messages: list[Record] = record["messages"]  # type: ignore[assignment]
-    if rng.random() < 0.15:
-        system = rng.choice(("You are a helpful assistant.", "Use the tools.", "You can call tools."))
-        messages.insert(0, {"role": "system", "content": system})
-    if rng.random() < 0.25 and kind in ("call", "read"):
-        offered = {d["function"]["name"] for d in record["tools"]}  # type: ignore[index, union-attr]
-        tool = next((t for t in tools("train") if t.name in offered), None)
-        if tool is not None and kind == "read":
-            request, called = call(tool, rng, "train")
-            messages += [{"role": "user", "content": request}, as_call(called)]
-    return record
