@@ -95,8 +95,10 @@ export class CallThread<Input, Output> {
 
   #startTimer(): void {
     const { timeLimit } = this.#options;
-    if (timeLimit !== undefined)
-      this.#timer = setTimeout(() => this.#endLong(timeLimit.refusal()), timeLimit.ms);
+    if (timeLimit === undefined) return;
+    this.#timer = setTimeout(() => this.#endLong(timeLimit.refusal()), timeLimit.ms);
+    // Like the worker, no reason for the process to stay.
+    this.#timer.unref();
   }
 
   /** The call that runs takes too long. Those behind it go on in another worker. */

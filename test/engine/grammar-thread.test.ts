@@ -109,6 +109,14 @@ describe('the thread that compiles grammars', () => {
     expect(await behind).toBe('waits behind it');
   });
 
+  it('does not keep the process alive by the time that a source may take', async () => {
+    const timerCount = () => process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    const before = timerCount();
+    const compiled = aThread().compile(JSON.stringify(SMALL), wanted);
+    expect(timerCount()).toBe(before);
+    await compiled;
+  });
+
   it('passes over what nobody wants any more', async () => {
     let isWanted = true;
     const first = thread.compile(JSON.stringify(largeSchema('a')), wanted);
