@@ -4,6 +4,7 @@
  */
 
 import type { CompiledGrammar } from '../sampling/grammar/grammar-cache.ts';
+import type { GrammarTrigger } from '../sampling/grammar/grammar-trigger.ts';
 import type { SamplingParams, TokenLogprobs } from '../sampling/sampling-params.ts';
 
 export type GenerationRequest = {
@@ -19,11 +20,17 @@ export type GenerationRequest = {
   /** Tokens that end the output with reason `stop`; the stop token itself is part of the output. */
   readonly stopTokenIds: readonly number[];
   /** What the output has to look like; `null`: anything. */
-  readonly grammar: CompiledGrammar | null;
+  readonly grammar: OutputGrammar | null;
   /** Only requests with the same salt share cached prefixes. */
   readonly cacheSalt: string;
   /** Higher is served first; equals in order of arrival. Any finite number, 0 by default. */
   readonly priority: number;
+};
+
+export type OutputGrammar = {
+  readonly compiled: CompiledGrammar;
+  /** `null`: it holds the whole output. */
+  readonly trigger: GrammarTrigger | null;
 };
 
 /** `abort`: the client cancelled. A sequence that failed has no finish reason but an error. */

@@ -8,10 +8,12 @@ import type { ReasoningFormat } from '../text/message/reasoning-parser.ts';
 import type { CallWriting, ToolCallFormat } from '../text/message/tool-call-format.ts';
 import type { AnswerForm, CallableTool } from './text-generation.ts';
 
+export type WritableFormat = ToolCallFormat & { readonly writing: CallWriting };
+
 export type AnswerGrammarOptions = {
   readonly form: AnswerForm;
   /** `null`: nothing may be called. */
-  readonly format: (ToolCallFormat & { readonly writing: CallWriting }) | null;
+  readonly format: WritableFormat | null;
   /** `null`: the model does not think. */
   readonly reasoning:
     | (ReasoningFormat & {
@@ -27,8 +29,8 @@ export type AnswerGrammarOptions = {
   readonly isToken: (text: string) => boolean;
 };
 
-/** What models put between the end of their thoughts and the answer. */
-const AFTER_REASONING: GrammarSource = { kind: 'regex', pattern: '[ \\n]{0,4}' };
+/** What models put between the end of their thoughts, or the announcement of calls, and what comes then. */
+const BLANKS: GrammarSource = { kind: 'regex', pattern: '[ \\n]{0,4}' };
 
 export function answerGrammar(options: AnswerGrammarOptions): GrammarSource | null {
   const answer = afterReasoning(options);
@@ -41,6 +43,16 @@ export function answerGrammar(options: AnswerGrammarOptions): GrammarSource | nu
 function comesAtOnce({ form, format, reasoning }: AnswerGrammarOptions): boolean {
   if (reasoning === null || reasoning.isOpen) return false;
   return format === null || (form.mustCall && !reasoning.isWanted);
+}
+
+/**
+ * What follows the trigger's token where calls are announced by it: as many as one trigger announces. How a model puts
+ * blanks in front of them is left to it.
+ */
+export function announcedCalls(
+  options: AnswerGrammarOptions & { readonly format: WritableFormat },
+): GrammarSource {
+  return new CallGrammar(options, options.format).behindTrigger();
 }
 
 function afterReasoning(options: AnswerGrammarOptions): GrammarSource | null {
@@ -59,7 +71,7 @@ function withReasoning(answer: GrammarSource, { reasoning, isToken }: AnswerGram
     GrammarSource,
   ];
   const thoughts: GrammarSource = { kind: 'text-until', triggers: [reasoning.closing] };
-  const rest = [thoughts, closing, AFTER_REASONING, answer];
+  const rest = [thoughts, closing, BLANKS, answer];
   return reasoning.isOpen ? sequence(rest) : anyOf([sequence([opening, ...rest]), answer]);
 }
 
@@ -70,10 +82,7 @@ class CallGrammar {
   readonly #writing: CallWriting;
   readonly #isToken: (text: string) => boolean;
 
-  constructor(
-    { form, isToken }: AnswerGrammarOptions,
-    format: ToolCallFormat & { readonly writing: CallWriting },
-  ) {
+  constructor({ form, isToken }: AnswerGrammarOptions, format: WritableFormat) {
     this.#form = form;
     this.#format = format;
     this.#writing = format.writing;
@@ -82,12 +91,16 @@ class CallGrammar {
 
   /** One call or more, and nothing else. */
   all(): GrammarSource {
-    const { opening, separator, closing } = this.#writing;
+    return sequence([...this.#text(this.#writing.opening), this.#callsBehindOpening()]);
+  }
+
+  #callsBehindOpening(): GrammarSource {
+    const { separator, closing } = this.#writing;
     const call = this.#call();
     const next = sequence([...this.#text(separator), call]);
     const more = this.#form.callsMax - 1;
     const others: GrammarSource[] = more > 0 ? [{ kind: 'repeat', of: next, min: 0, max: more }] : [];
-    return sequence([...this.#text(opening), call, ...others, ...this.#text(closing)]);
+    return sequence([call, ...others, ...this.#text(closing)]);
   }
 
   /** Text in which the trigger comes with calls behind it and in no other way. */
@@ -105,17 +118,30 @@ class CallGrammar {
     return bareStarts === '' ? inText : anyOf([this.all(), inText]);
   }
 
+  behindTrigger(): GrammarSource {
+    const { trigger } = this.#format;
+    const { opening, head } = this.#writing;
+    if (!(opening + head).startsWith(trigger)) return sequence([BLANKS, this.all()]);
+    const rest = (text: string): GrammarSource[] => this.#text(text.slice(trigger.length).trimStart());
+    if (opening === '') return sequence([BLANKS, ...rest(head), this.#callBehindHead()]);
+    return sequence([BLANKS, ...rest(opening), this.#callsBehindOpening()]);
+  }
+
   /** What one trigger announces: a list, or a single call. */
   #block(): GrammarSource {
     return this.#writing.opening === '' ? this.#call() : this.all();
   }
 
   #call(): GrammarSource {
-    const { head, middle, tail } = this.#writing;
+    return sequence([...this.#text(this.#writing.head), this.#callBehindHead()]);
+  }
+
+  #callBehindHead(): GrammarSource {
+    const { middle, tail } = this.#writing;
     const tools = this.#form.tools.map((tool) =>
       sequence([...this.#text(tool.name + middle), this.#argumentsOf(tool)]),
     );
-    return sequence([...this.#text(head), anyOf(tools), ...this.#text(tail)]);
+    return sequence([anyOf(tools), ...this.#text(tail)]);
   }
 
   #argumentsOf({ parameters, param, isStrict }: CallableTool): GrammarSource {

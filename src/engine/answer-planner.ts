@@ -5,12 +5,13 @@
 
 import { ServerError } from '../base/errors.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
+import type { GrammarTrigger } from '../sampling/grammar/grammar-trigger.ts';
 import type { ChatMessage } from '../text/chat-message.ts';
 import type { MessageDialect } from '../text/message/message-dialect.ts';
 import type { MessageParserOptions } from '../text/message/message-parser.ts';
-import { type CallWriting, type ToolCallFormat, toolCallFormat } from '../text/message/tool-call-format.ts';
+import { type ToolCallFormat, toolCallFormat } from '../text/message/tool-call-format.ts';
 import type { AddedToken } from '../text/tokenizer-files.ts';
-import { answerGrammar } from './answer-grammar.ts';
+import { announcedCalls, answerGrammar, type WritableFormat } from './answer-grammar.ts';
 import type { ChoiceMessageOptions } from './choice-text.ts';
 import type { AnswerForm, TextRequest } from './text-generation.ts';
 
@@ -25,6 +26,8 @@ export type AnswerPlan = {
   readonly message: ChoiceMessageOptions | null;
   /** `null`: anything may come. */
   readonly grammar: GrammarSource | null;
+  /** What the grammar waits for; `null`: it holds the whole output. */
+  readonly trigger: GrammarTrigger | null;
 };
 
 export class AnswerPlanner {
@@ -46,7 +49,7 @@ export class AnswerPlanner {
   plan(request: TextRequest, prompt: string | null): AnswerPlan {
     const { answerForm: form, grammar: content } = request;
     const dialect = this.#dialect;
-    if (form === null || dialect === null) return { message: null, grammar: content };
+    if (form === null || dialect === null) return { message: null, grammar: content, trigger: null };
     const calls = this.#callsOf(form, content, dialect);
     const place = dialect.reasoningAt(prompt ?? '', continuedMessage(request));
     const isOpen = place === 'open';
@@ -54,11 +57,32 @@ export class AnswerPlanner {
     const reasoning =
       place === 'closed' ? null : dialect.reasoning && { ...dialect.reasoning, isOpen, isWanted };
     const isHeld = calls === null ? content !== null : calls.isHeld;
-    const options = { form, format: calls?.writable ?? null, reasoning, content, isToken: this.#isToken };
+    const format = calls?.writable ?? null;
+    const options = { form, format, reasoning, content, isToken: this.#isToken };
+    const trigger = isHeld || format === null ? null : this.#triggerOf(format, reasoning);
+    const message = this.#messageOf(form, calls, reasoning);
+    if (format === null || trigger === null) {
+      return { message, grammar: isHeld ? answerGrammar(options) : null, trigger: null };
+    }
     return {
-      message: this.#messageOf(form, calls, reasoning),
-      grammar: isHeld ? answerGrammar(options) : null,
+      message: message && { ...message, trigger },
+      grammar: announcedCalls({ ...options, format }),
+      trigger,
     };
+  }
+
+  /** @returns null where a call may begin without a token that says so, and so nothing can wait for it. */
+  #triggerOf(
+    { trigger }: WritableFormat,
+    reasoning: MessageParserOptions['reasoning'],
+  ): GrammarTrigger | null {
+    const tokenId = this.#tokenIds.get(trigger);
+    if (tokenId === undefined) return null;
+    if (reasoning === null) return { tokenId, thoughts: null };
+    const openingId = this.#tokenIds.get(reasoning.opening);
+    const closingId = this.#tokenIds.get(reasoning.closing);
+    if (openingId === undefined || closingId === undefined) return null;
+    return { tokenId, thoughts: { openingId, closingId, isOpen: reasoning.isOpen } };
   }
 
   /** @returns null where nothing may be called. */
@@ -101,6 +125,7 @@ export class AnswerPlanner {
           isAssured: calls.isAssured,
         },
       },
+      trigger: null,
       shownTokenIds: new Set(marks.flatMap((mark) => this.#tokenIds.get(mark) ?? [])),
       hidesReasoning: form.reasoning === 'hidden',
     };
@@ -110,7 +135,7 @@ export class AnswerPlanner {
 type PlannedCalls = {
   readonly format: ToolCallFormat;
   /** `null`: the format's calls cannot be prescribed. */
-  readonly writable: (ToolCallFormat & { readonly writing: CallWriting }) | null;
+  readonly writable: WritableFormat | null;
   /** The output is held to a grammar. */
   readonly isHeld: boolean;
   /** … so that whatever begins as a call is one. */

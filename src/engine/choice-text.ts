@@ -10,6 +10,7 @@
  * Stop strings are looked for in what the model says, not in what it thinks or calls.
  */
 
+import { type GrammarTrigger, TriggerWatch } from '../sampling/grammar/grammar-trigger.ts';
 import type { TokenLogprobs } from '../sampling/sampling-params.ts';
 import { IncrementalDetokenizer } from '../text/incremental-detokenizer.ts';
 import { MessageParser, type MessageParserOptions } from '../text/message/message-parser.ts';
@@ -38,6 +39,8 @@ export type ChoiceTextOptions = {
 
 export type ChoiceMessageOptions = {
   readonly parser: MessageParserOptions;
+  /** That of the grammar which holds what is called; null where calls are not announced by a token, or not held. */
+  readonly trigger: GrammarTrigger | null;
   /** Special tokens whose texts the parser looks for. */
   readonly shownTokenIds: ReadonlySet<number>;
   readonly hidesReasoning: boolean;
@@ -62,6 +65,7 @@ export class ChoiceText {
   readonly #detokenizer: IncrementalDetokenizer;
   readonly #matcher: StopMatcher;
   readonly #parser: MessageParser | null;
+  readonly #watch: TriggerWatch | null;
   readonly #held: HeldLogprobs[] = [];
   #tokenCount = 0;
   #logprobSum = 0;
@@ -81,6 +85,8 @@ export class ChoiceText {
     });
     this.#matcher = new StopMatcher(options.stop);
     this.#parser = message && new MessageParser(message.parser);
+    const trigger = message?.trigger ?? null;
+    this.#watch = trigger && new TriggerWatch(trigger);
   }
 
   /** Tokens taken in, stop tokens among them; those after a complete stop string are not. */
@@ -119,7 +125,8 @@ export class ChoiceText {
       }
       this.#hold(token);
       const isReasoning = this.#parser?.isReasoning ?? false;
-      const stopped = this.#take(this.#detokenizer.push(token.tokenId), parts);
+      const isAnnouncement = this.#watch?.accept(token.tokenId) ?? false;
+      const stopped = this.#take(this.#detokenizer.push(token.tokenId), parts, isAnnouncement);
       if (isReasoning || this.#parser?.isReasoning === true) this.#reasoningTokenCount++;
       if (stopped) {
         const taken = tokens.slice(0, this.#tokenCount - before);
@@ -142,14 +149,19 @@ export class ChoiceText {
     return this.#delta(parts, [], { stopped, isLast: true });
   }
 
-  /** @returns whether the choice ends with `text`. */
-  #take(text: string, parts: MessagePart[]): boolean {
+  /**
+   * @param isAnnouncement the text ends with the trigger, and a grammar holds what follows.
+   * @returns whether the choice ends with `text`.
+   */
+  #take(text: string, parts: MessagePart[], isAnnouncement = false): boolean {
     if (text === '') return false;
     const from = this.#textLength - this.#heldLength - contentLength(parts);
     this.#textLength += text.length;
     if (this.#options.wantsLogprobs) for (const _ of text) this.#characterCount++;
     const stopped =
-      this.#parser === null ? this.#say(text, parts) : this.#tell(this.#parser.push(text), parts);
+      this.#parser === null
+        ? this.#say(text, parts)
+        : this.#tell(this.#parser.push(text, isAnnouncement), parts);
     this.#settle(stopped, from, parts);
     return stopped || (this.#parser?.isComplete ?? false);
   }

@@ -5,7 +5,7 @@
 
 import { ServerError } from '../base/errors.ts';
 import type { Feed, OnReadable } from '../base/feed.ts';
-import type { CompiledGrammar } from '../sampling/grammar/grammar-cache.ts';
+import type { OutputGrammar } from '../batching/generation-request.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
 import { ChoiceFanOut } from './choice-fan-out.ts';
 import type { ChoiceDelta, ChoiceMessageOptions, ChoiceText } from './choice-text.ts';
@@ -23,7 +23,7 @@ import {
 export type PlannedPrompt = EncodedPrompt & {
   readonly newTokensMax: number;
   readonly message: ChoiceMessageOptions | null;
-  readonly grammar: CompiledGrammar | null;
+  readonly grammar: OutputGrammar | null;
 };
 
 export type GenerationRun = {

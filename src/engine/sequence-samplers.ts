@@ -59,13 +59,14 @@ export class SequenceSamplers implements RowSampler {
   #withCursor(request: GenerationRequest): SequenceSamplerOptions {
     const { sequenceId, grammar, stopTokenIds } = request;
     if (grammar === null) return { ...request, grammar: null };
-    const automaton = this.#automata.use(grammar);
+    const { compiled, trigger } = grammar;
+    const automaton = this.#automata.use(compiled);
     try {
-      const cursor = new GrammarCursor(automaton, stopTokenIds);
-      this.#grammarIds.set(sequenceId, grammar.id);
+      const cursor = new GrammarCursor(automaton, stopTokenIds, trigger);
+      this.#grammarIds.set(sequenceId, compiled.id);
       return { ...request, grammar: cursor };
     } catch (error) {
-      this.#automata.release(grammar.id);
+      this.#automata.release(compiled.id);
       throw error;
     }
   }

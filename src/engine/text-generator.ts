@@ -4,7 +4,6 @@
  */
 
 import { seedOfChoice } from '../base/random.ts';
-import type { CompiledGrammar } from '../sampling/grammar/grammar-cache.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
 import { decodeTokens } from '../text/decode-tokens.ts';
@@ -132,11 +131,13 @@ function planPrompt(
   const plan = (encoded: EncodedPrompt): PlannedPrompt | Promise<PlannedPrompt> => {
     const allowed = newTokensAllowed(wanted, encoded.tokenIds.length, context);
     const answer = options.planner.plan(request, encoded.text);
-    return whenReady(compiledGrammar(answer.grammar, prompts, options), (grammar) => ({
+    const { message, grammar, trigger } = answer;
+    const source = trigger === null ? fromStart(grammar, prompts, options) : grammar;
+    return whenReady(source && options.grammars.compile(source, options.isWanted), (compiled) => ({
       ...encoded,
       newTokensMax: allowed,
-      message: answer.message,
-      grammar,
+      message,
+      grammar: compiled && { compiled, trigger },
     }));
   };
   return whenReady(encodeWherever(prompts[promptIndex]!, context, options), plan);
@@ -148,16 +149,15 @@ function whenReady<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<
 }
 
 /** Where a space at the very beginning is taken off the text, the grammar is told that there may be one. */
-function compiledGrammar(
+function fromStart(
   grammar: GrammarSource | null,
   prompts: readonly Prompt[],
-  { grammars, vocabulary, isWanted }: EncodingOptions,
-): CompiledGrammar | Promise<CompiledGrammar> | null {
-  if (grammar === null) return null;
+  { vocabulary }: EncodingOptions,
+): GrammarSource | null {
   const losesSpace = vocabulary.leadingSpaces.count > 0 && beginsAnew(prompts);
-  if (!losesSpace) return grammars.compile(grammar, isWanted);
+  if (grammar === null || !losesSpace) return grammar;
   const space: GrammarSource = { kind: 'repeat', of: { kind: 'literal', text: ' ' }, min: 0, max: 1 };
-  return grammars.compile({ kind: 'sequence', parts: [space, grammar] }, isWanted);
+  return { kind: 'sequence', parts: [space, grammar] };
 }
 
 /** A short prompt at once, a long one in its own thread. @throws ServerError of `encodePrompt`. */

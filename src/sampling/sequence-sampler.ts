@@ -51,7 +51,7 @@ export class SamplingWorkspace {
 }
 
 export type SequenceSamplerOptions = Omit<TokenEditsOptions, 'vocabularySize' | 'grammar'> & {
-  /** At the beginning of its grammar, and this sequence's own; null when the output is free. */
+  /** Nothing accepted yet, and this sequence's own; null when the output is free. */
   readonly grammar: GrammarCursor | null;
 };
 
@@ -162,8 +162,13 @@ export class SequenceSampler {
 
   /** To correct a normaliser all edited logits must be known; as a bound, those that are raised are enough. */
   get #wantedReadCount(): number {
-    const corrects = this.#needsNormaliser && this.#grammar === null;
+    const corrects = this.#needsNormaliser && !this.#isHeld;
     return corrects ? this.#edits.count : this.#edits.raisingCount;
+  }
+
+  /** Whether a grammar leaves anything out now. */
+  get #isHeld(): boolean {
+    return this.#grammar?.isHolding ?? false;
   }
 
   /** Everything that fits the grammar, when that is worth reading token by token. */
@@ -237,7 +242,7 @@ export class SequenceSampler {
   #noToken(): ServerError {
     const { allowedTokenIds, bannedSequences } = this.#sampling;
     const isRestricted = allowedTokenIds !== null || bannedSequences.length > 0;
-    if (this.#grammar !== null && !isRestricted) return deadEnd();
+    if (this.#isHeld && !isRestricted) return deadEnd();
     return new ServerError(
       'invalid_request',
       "The output cannot go on: 'allowed_token_ids', 'bad_words', 'min_tokens' and the form that the output has to have " +

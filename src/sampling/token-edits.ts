@@ -26,6 +26,8 @@ export type TokenEditsOptions = {
 };
 
 export type AllowedByGrammar = {
+  /** False while it allows everything. */
+  readonly isHolding: boolean;
   allows(tokenId: number): boolean;
   /** Sets all other logits to -Infinity. */
   forbidOthers(logits: Float32Array): void;
@@ -97,7 +99,7 @@ export class TokenEdits {
   /** How many tokens are allowed at most, where a list or a grammar leaves some out; null when all are allowed. */
   get allowedCountMax(): number | null {
     if (this.#allowed !== null) return this.#allowed.size;
-    return this.#grammar === null ? null : this.#vocabularySize;
+    return this.#grammar?.isHolding ? this.#vocabularySize : null;
   }
 
   /** Whether every allowed token is an entry, among the first `raisingCount`. */

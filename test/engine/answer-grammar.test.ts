@@ -1,7 +1,7 @@
 /** What answers with tools are held to, asked of the compiled grammars. */
 
 import { describe, expect, it } from 'vitest';
-import { type AnswerGrammarOptions, answerGrammar } from '../../src/engine/answer-grammar.ts';
+import { type AnswerGrammarOptions, announcedCalls, answerGrammar } from '../../src/engine/answer-grammar.ts';
 import type { AnswerForm, CallableTool } from '../../src/engine/text-generation.ts';
 import { MessageParser } from '../../src/text/message/message-parser.ts';
 import {
@@ -147,6 +147,51 @@ describe('an answer that may call', () => {
       expect(fitting(text, llama), text).toBe('whole');
     }
     expect(fitting(other, llama)).toBe('no');
+  });
+});
+
+describe('what follows the token that announces calls', () => {
+  const ANNOUNCED = {
+    hermes: '<tool_call>',
+    llama3_json: '<|python_tag|>',
+    mistral: '[TOOL_CALLS]',
+    mistral_args: '[TOOL_CALLS]',
+  } as const;
+
+  const behind = (format: keyof typeof ANNOUNCED, text: string, form: Partial<AnswerForm> = {}): Fit => {
+    const chosen = toolCallFormat(format);
+    const source = announcedCalls({
+      form: { ...FORM, mustCall: false, ...form },
+      format: { ...chosen, writing: chosen.writing! },
+      reasoning: null,
+      content: null,
+      isToken: () => false,
+    });
+    return fitOf(source, text);
+  };
+
+  it.each(Object.keys(ANNOUNCED) as (keyof typeof ANNOUNCED)[])(
+    'is one call, or the list of them, in the form of %s',
+    (format) => {
+      const trigger = ANNOUNCED[format];
+      const written = (text: string) => (text.startsWith(trigger) ? text.slice(trigger.length) : text);
+      const { one, two, other } = CALLS[format]!;
+      expect(behind(format, written(one))).toBe('whole');
+      expect(behind(format, ` \n${written(one).trimStart()}`)).toBe('whole');
+      expect(behind(format, written(other))).toBe('no');
+      expect(behind(format, '')).toBe('beginning');
+      expect(behind(format, 'Hello')).toBe('no');
+      const isOneByOne = format === 'hermes' || format === 'mistral_args';
+      expect(behind(format, written(two))).toBe(isOneByOne ? 'no' : 'whole');
+    },
+  );
+
+  it('has an object as arguments, and those that fit where the function is strict', () => {
+    const CALL = CALLS.hermes!.one.slice('<tool_call>'.length);
+    const free = { tools: [{ ...WEATHER, isStrict: false }] };
+    expect(behind('hermes', CALL.replace('Paris', 'Oslo'), free)).toBe('whole');
+    expect(behind('hermes', CALL.replace('{"city": "Paris"}', '[]'), free)).toBe('no');
+    expect(behind('hermes', CALL.replace('Paris', 'Oslo'))).toBe('no');
   });
 });
 

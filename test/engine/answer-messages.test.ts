@@ -42,6 +42,9 @@ function filesWithMarks(): ReturnType<typeof filesOf> {
   return { tokenizerConfig, tokenizerJson: { ...json, added_tokens: [...json.added_tokens, ...added] } };
 }
 
+/** Its marks of thoughts are no tokens, so nothing tells where a token announces a call and where it is thought of. */
+const WITHOUT_THOUGHTS = HERMES_TEMPLATE.replaceAll('think>', 'thought>');
+
 const files = { plain: filesOf('llama2'), marked: filesWithMarks() };
 
 type Output = {
@@ -167,6 +170,21 @@ describe('an answer with tools', () => {
     const ids = tokensOf('See', 1, OPENING_TOKEN, body, CLOSING_TOKEN, END);
     const { parts } = await answerOf(ids, { withMarks: true });
     expect(parts).toEqual([content('See'), ...called()]);
+  });
+
+  it('tells a call that a token announces as it is written, and one that is spelled out when it is whole', async () => {
+    const setting = { withMarks: true, template: WITHOUT_THOUGHTS };
+    const body = '{"name": "now", "arguments": {"a": 1}}';
+    const pieces = async (ids: readonly number[]): Promise<number> => {
+      const { events, parts } = await answerOf(ids, setting);
+      expect(parts).toEqual([
+        { kind: 'tool-call', index: 0, name: 'now' },
+        { kind: 'tool-arguments', index: 0, text: '{"a": 1}' },
+      ]);
+      return events.filter((event) => event.kind === 'message-delta' && event.parts.length > 0).length;
+    };
+    expect(await pieces(tokensOf(OPENING_TOKEN, body, CLOSING_TOKEN, END))).toBe(1 + '{"a": 1}'.length);
+    expect(await pieces(tokensOf('<tool_call>', body, CLOSING_TOKEN, END))).toBe(1);
   });
 
   it('skips special tokens as ever where no tools are given', async () => {
@@ -324,8 +342,39 @@ describe('what the engine is asked for', () => {
     return grammar;
   };
 
-  it('is nothing where the model may call as it likes', async () => {
+  it('is nothing where the model may call as it likes, and no token says that it does', async () => {
     expect(await grammarOf({})).toBeNull();
+    expect(await grammarOf({}, { withMarks: true })).toBeNull();
+  });
+
+  it('is calls behind the token that announces them, where there is one', async () => {
+    const { client, generator, sources } = generatorFor(tokensOf('Hi', END), {
+      withMarks: true,
+      template: WITHOUT_THOUGHTS,
+    });
+    const messages = [{ role: 'user', content: 'Hi' }];
+    const prompt = {
+      kind: 'messages',
+      messages,
+      rendering: PLAIN_RENDERING,
+      addSpecialTokens: false,
+    } as const;
+    const asked = aTextRequest({ prompts: [prompt], answerForm: TOOLS });
+    for await (const _ of textEvents((onReadable) => generator.generate(asked, onReadable)));
+    expect(client.sequences[0]!.input.grammar!.trigger).toEqual({ tokenId: OPENING_TOKEN, thoughts: null });
+    expect(sources).toEqual([
+      {
+        kind: 'sequence',
+        parts: [
+          { kind: 'regex', pattern: '[ \\n]{0,4}' },
+          { kind: 'literal', text: '{"name": "' },
+          { kind: 'literal', text: 'now", "arguments": ' },
+          { kind: 'json-object' },
+          { kind: 'literal', text: '}\n' },
+          { kind: 'special-token', text: '</tool_call>' },
+        ],
+      },
+    ]);
   });
 
   it('is calls at once where it must call and no thoughts are asked for', async () => {
@@ -367,7 +416,7 @@ describe('what the engine is asked for', () => {
   it('names marks that are tokens as such', async () => {
     const grammar = await grammarOf(
       { answerForm: { ...TOOLS, mustCall: true, callsMax: 1 } },
-      { withMarks: true, template: HERMES_TEMPLATE.replaceAll('think>', 'thought>') },
+      { withMarks: true, template: WITHOUT_THOUGHTS },
     );
     expect(grammar).toEqual({
       kind: 'sequence',

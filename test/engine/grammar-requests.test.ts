@@ -65,7 +65,7 @@ const FREE: TextRequest = aTextRequest({ prompts: [TEXT] });
 
 /** Texts that fit the grammar of the first sequence. */
 function fitting(client: FakeEngineClient, texts: readonly string[]): string[] {
-  const automaton = new GrammarAutomaton(client.sequences[0]!.input.grammar!, { vocabularySize: 1 });
+  const automaton = new GrammarAutomaton(client.sequences[0]!.input.grammar!.compiled, { vocabularySize: 1 });
   return texts.filter((text) => stateAfter(automaton, text)?.isFinal === true);
 }
 
@@ -78,7 +78,7 @@ describe('a request with a grammar', () => {
     const [first, second, third, free] = client.sequences.map(({ input }) => input.grammar);
     expect(first).not.toBeNull();
     expect([second, third, free]).toEqual([first, first, null]);
-    expect(third).toBe(first);
+    expect(third!.compiled).toBe(first!.compiled);
   });
 
   it('is refused before anything runs when the grammar cannot be', () => {

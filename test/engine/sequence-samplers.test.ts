@@ -62,10 +62,9 @@ describe('SequenceSamplers', () => {
   it('holds sequences to their grammars, each at its own place', () => {
     const samplers = new SequenceSamplers({ vocabularySize: 4 });
     const trie = trieOf(['a', 'b', 'c', { special: 'end' }]);
-    const grammar = compiledHere(trie, { addedTokenId: () => null }).compile({
-      kind: 'regex',
-      pattern: 'b[ac]{2}',
-    });
+    const source = { kind: 'regex', pattern: 'b[ac]{2}' } as const;
+    const compiled = compiledHere(trie, { addedTokenId: () => null }).compile(source);
+    const grammar = { compiled, trigger: null };
     for (const sequenceId of [7, 8]) samplers.open({ ...aRequest(sequenceId), grammar, stopTokenIds: [3] });
     expect(step(samplers, [7, 8])).toEqual([1, 1]);
     samplers.accept(7, 1);

@@ -129,3 +129,51 @@ describe('a call that is demanded', () => {
     expect(answer.usage!.prompt_tokens).toBeGreaterThan(20);
   });
 });
+
+describe('a call that the model may make', () => {
+  /** The model says nothing but the token that announces a call, wherever it may. */
+  async function announced(fields: Partial<Body>): Promise<Body> {
+    const { data } = await openai
+      .post<{ tokens: number[] }>(`${server.baseUrl}/tokenize`, {
+        body: { prompt: '<tool_call>', add_special_tokens: false },
+      })
+      .withResponse();
+    expect(data.tokens).toHaveLength(1);
+    return request({
+      tool_choice: 'auto',
+      parallel_tool_calls: false,
+      logit_bias: { [data.tokens[0]!]: 100 },
+      ...fields,
+    });
+  }
+
+  it('and announces by its token is one, whatever the model would write behind it', async () => {
+    for (const seed of [1, 2, 3]) {
+      const { choices } = await openai.chat.completions.create(await announced({ seed, temperature: 1.5 }));
+      const { finish_reason, message } = choices[0]!;
+      expect(message.content).toBeNull();
+      const call = message.tool_calls![0] as OpenAI.ChatCompletionMessageFunctionToolCall;
+      expect(['get_weather', 'now']).toContain(call.function.name);
+      // An object of any members may go on until the answer is cut off.
+      if (finish_reason === 'tool_calls') expect(JSON.parse(call.function.arguments)).toBeTypeOf('object');
+      else expect(finish_reason).toBe('length');
+    }
+  });
+
+  it('arrives streamed in pieces, as it would whole', async () => {
+    const body = await announced({ temperature: 0 });
+    const whole = await openai.chat.completions.create(body);
+    const pieces: string[] = [];
+    const stream = openai.chat.completions.stream(body);
+    stream.on('tool_calls.function.arguments.delta', ({ arguments_delta }) => pieces.push(arguments_delta));
+    const message = (await stream.finalMessage()) as OpenAI.ChatCompletionMessage;
+    expect(message.tool_calls![0]).toMatchObject({
+      type: 'function',
+      function: (whole.choices[0]!.message.tool_calls![0] as { function: object }).function,
+    });
+    expect(pieces.length).toBeGreaterThan(1);
+    expect(pieces.join('')).toBe(
+      (message.tool_calls![0] as { function: { arguments: string } }).function.arguments,
+    );
+  });
+});

@@ -4,6 +4,7 @@
  */
 
 import { assert } from '../../src/base/assert.ts';
+import type { GenerationRequest } from '../../src/batching/generation-request.ts';
 import { Scheduler, type SchedulerLimits } from '../../src/batching/scheduler.ts';
 import { Sequence } from '../../src/batching/sequence.ts';
 import type { StepPlan } from '../../src/batching/step-plan.ts';
@@ -158,6 +159,14 @@ class MovesGrammarWhenChosen extends SequenceSamplers {
   override accept(): void {}
 }
 
+/** Holds what comes before its trigger, too. */
+class IgnoresTrigger extends SequenceSamplers {
+  override open(request: GenerationRequest): void {
+    const grammar = request.grammar && { ...request.grammar, trigger: null };
+    super.open({ ...request, grammar });
+  }
+}
+
 /** A policy fault: nothing wrong comes out, but the head of a cached prefix is evicted before its tail. */
 export class ReleasesHeadFirst extends BlockPool {
   override release(blockIds: readonly number[]): void {
@@ -182,5 +191,6 @@ export const CANARIES: readonly (readonly [bug: string, parts: Partial<Parts>])[
     'a grammar moves on when a token is chosen, not when it is accepted',
     { SequenceSamplers: MovesGrammarWhenChosen },
   ],
+  ['a grammar does not wait for its trigger', { SequenceSamplers: IgnoresTrigger }],
   ['a rollback restores what the step may have overwritten', { BlockPool: RestoresDigestAtRollback }],
 ];

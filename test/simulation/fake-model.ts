@@ -4,6 +4,7 @@
  */
 
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
+import type { GrammarTrigger } from '../../src/sampling/grammar/grammar-trigger.ts';
 import { textOfToken, type WordGrammar } from './word-grammars.ts';
 
 /** Stands before position 0. */
@@ -66,17 +67,51 @@ export function answerAlone(
   };
   for (const token of request.promptTokenIds) compute(token);
   const tokenIds: number[] = [];
-  let text = '';
   while (tokenIds.length < request.newTokensMax) {
     const predicted = tokenAfter(hash, world.vocabularySize);
-    const token = grammar === null ? predicted : bestAllowed(predicted, text, { request, grammar, world });
+    const text = heldText(request, grammar, tokenIds);
+    const token =
+      grammar === null || text === null
+        ? predicted
+        : bestAllowed(predicted, text, { request, grammar, world });
     tokenIds.push(token);
-    text += textOfToken(token);
     if (request.stopTokenIds.includes(token)) return { tokenIds, reason: 'stop' };
-    if (grammar?.isComplete(text)) return { tokenIds, reason: 'stop' };
+    const isWholeOutput = request.grammar?.trigger === null;
+    if (isWholeOutput && grammar?.isComplete(text + textOfToken(token))) return { tokenIds, reason: 'stop' };
     compute(token);
   }
   return { tokenIds, reason: 'length' };
+}
+
+/**
+ * The part of an output that its grammar holds at its end, looked for from the beginning each time.
+ * @returns null where it holds nothing.
+ */
+export function heldText(
+  { grammar: held }: GenerationRequest,
+  grammar: WordGrammar | null,
+  tokenIds: readonly number[],
+): string | null {
+  if (held === null || grammar === null) return null;
+  const { trigger } = held;
+  if (trigger === null) return tokenIds.map(textOfToken).join('');
+  let text: string | null = null;
+  for (const [index, token] of tokenIds.entries()) {
+    if (text !== null) {
+      text += textOfToken(token);
+      if (grammar.isComplete(text)) text = null;
+    } else if (token === trigger.tokenId && !isThinking(trigger, tokenIds.slice(0, index))) {
+      text = '';
+    }
+  }
+  return text;
+}
+
+function isThinking({ tokenId, thoughts }: GrammarTrigger, tokenIds: readonly number[]): boolean {
+  if (thoughts === null) return false;
+  const marks = tokenIds.filter((each) => each === thoughts.openingId || each === thoughts.closingId);
+  const last = marks.filter((each) => each !== tokenId).at(-1);
+  return last === undefined ? thoughts.isOpen : last === thoughts.openingId;
 }
 
 type Choosing = {

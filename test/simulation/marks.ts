@@ -34,6 +34,7 @@ export const MARKS = [
   'held-to-grammar-after-preemption',
   'held-to-grammar-after-fault',
   'held-to-grammar-by-whole-row',
+  'held-to-grammar-behind-trigger',
   'prompt-scored-in-many-steps',
   'prompt-scored-after-preemption',
 ] as const;

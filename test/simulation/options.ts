@@ -33,6 +33,8 @@ export type SimulationOptions = {
   /** Probability that a request's output is held to a grammar, and how many grammars there are. */
   readonly grammarRate: number;
   readonly grammarCount: number;
+  /** Probability that such a grammar sleeps until a token. */
+  readonly triggerRate: number;
   /** How much longer prompts may make a step; `Infinity` never holds them back. */
   readonly decodeSlowdownMax: number;
 };
@@ -72,6 +74,7 @@ export function drawOptions(seed: number): SimulationOptions {
     scoreRate: dice.pick([0, 0, 0, 0.3]),
     grammarRate: dice.pick([0, 0, 0.5]),
     grammarCount: dice.between(1, 2),
+    triggerRate: dice.pick([0, 0.5]),
     decodeSlowdownMax: seed % 2 === 0 ? 1.5 : Number.POSITIVE_INFINITY,
   };
 }

@@ -17,7 +17,7 @@ import { PrefixHasher } from '../../src/kv-cache/prefix-hash.ts';
 import type { PromptScores } from '../../src/sampling/prompt-scores.ts';
 import { CheckedRowSampler } from './checked-row-sampler.ts';
 import { Dice } from './dice.ts';
-import { logitOf, predictionsAlone } from './fake-model.ts';
+import { heldText, logitOf, predictionsAlone } from './fake-model.ts';
 import { FakeModelRunner, type Fault } from './fake-model-runner.ts';
 import { MarkCounts } from './marks.ts';
 import { observePool, observeScheduler } from './observe.ts';
@@ -302,10 +302,9 @@ class Simulation {
     which: string,
   ): void {
     if (grammar === null) return;
-    const text = output
-      .slice(0, receivedCount - 1)
-      .map(textOfToken)
-      .join('');
+    const text = heldText(request, grammar, output.slice(0, receivedCount - 1));
+    if (text === null) return;
+    if (request.grammar!.trigger !== null) this.#marks.hit('held-to-grammar-behind-trigger');
     const isStop = request.stopTokenIds.includes(tokenId);
     const fits = isStop ? grammar.isWhole(text) : grammar.isBeginning(text + textOfToken(tokenId));
     assert(fits, `${which} fits the grammar`);

@@ -1,6 +1,7 @@
 /** The requests of one simulation, what each must answer, and how far each has come. */
 
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
+import type { GrammarTrigger } from '../../src/sampling/grammar/grammar-trigger.ts';
 import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import type { Dice } from './dice.ts';
 import { answerAlone } from './fake-model.ts';
@@ -71,7 +72,7 @@ export class Workload {
       newTokensMax: isOversize ? 1_000 : dice.between(1, options.newTokensMax),
       newTokensMin: 0,
       stopTokenIds: this.#drawStopTokens(grammar !== null),
-      grammar: grammar?.compiled ?? null,
+      grammar: grammar && { compiled: grammar.compiled, trigger: this.#drawTrigger() },
       cacheSalt: `salt ${dice.below(options.saltCount)}`,
       priority: dice.below(options.priorityCount),
     };
@@ -104,6 +105,19 @@ export class Workload {
     }
     longest = Math.min(longest, request.promptTokenIds.length - 1);
     return this.#options.usesPrefixCache ? longest - (longest % blockSize) : 0;
+  }
+
+  #drawTrigger(): GrammarTrigger | null {
+    const { triggerRate, vocabularySize } = this.#options;
+    const dice = this.#dice;
+    if (triggerRate === 0 || !dice.chance(triggerRate)) return null;
+    const tokenId = dice.below(vocabularySize);
+    if (dice.chance(0.7)) return { tokenId, thoughts: null };
+    const [openingId, closingId] = [1, 2].map((step) => (tokenId + step) % vocabularySize) as [
+      number,
+      number,
+    ];
+    return { tokenId, thoughts: { openingId, closingId, isOpen: dice.chance(0.5) } };
   }
 
   /** Where a grammar needs letters, none of them ends the output: there would be no way to write it. */

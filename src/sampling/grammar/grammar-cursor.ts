@@ -1,25 +1,39 @@
 /**
  * One sequence's place in its grammar. Moves with `accept` alone. Tokens that end the sequence fit exactly where the
- * grammar may end; whatever text they have does not count.
+ * grammar may end; whatever text they have does not count. A grammar with a trigger sleeps until that is accepted, and
+ * again from its end on; meanwhile it has no place, and everything fits.
  */
 
 import { assert } from '../../base/assert.ts';
 import { ServerError } from '../../base/errors.ts';
 import type { GrammarAutomaton } from './grammar-automaton.ts';
 import type { GrammarState } from './grammar-state.ts';
+import { type GrammarTrigger, TriggerWatch } from './grammar-trigger.ts';
 
 export class GrammarCursor {
   readonly #automaton: GrammarAutomaton;
   readonly #stopTokenIds: readonly number[];
-  #state: GrammarState;
+  readonly #watch: TriggerWatch | null;
+  /** `null`: asleep. */
+  #state: GrammarState | null;
   /** Of the state: all tokens that fit when they are few, else null; undefined when not asked yet. */
   #few: Int32Array | null | undefined = undefined;
 
   /** @throws ServerError `invalid_request` when the grammar is too ambiguous. */
-  constructor(automaton: GrammarAutomaton, stopTokenIds: readonly number[]) {
+  constructor(
+    automaton: GrammarAutomaton,
+    stopTokenIds: readonly number[],
+    trigger: GrammarTrigger | null = null,
+  ) {
     this.#automaton = automaton;
     this.#stopTokenIds = [...new Set(stopTokenIds)];
-    this.#state = automaton.start;
+    this.#watch = trigger && new TriggerWatch(trigger);
+    this.#state = trigger === null ? automaton.start : null;
+  }
+
+  /** False while anything may come. */
+  get isHolding(): boolean {
+    return this.#state !== null;
   }
 
   /**
@@ -27,18 +41,22 @@ export class GrammarCursor {
    * @throws ServerError `invalid_request` when the grammar is too ambiguous.
    */
   get fewTokenIds(): Int32Array | null {
-    if (this.#few === undefined) this.#few = this.#findFew();
+    if (this.#state === null) return null;
+    if (this.#few === undefined) this.#few = this.#findFew(this.#state);
     return this.#few;
   }
 
   /** Whether the token fits. @throws ServerError as `fewTokenIds`. */
   allows(tokenId: number): boolean {
+    if (this.#state === null) return true;
     if (this.#stopTokenIds.includes(tokenId)) return this.#state.isFinal;
     return this.#automaton.afterToken(this.#state, tokenId) !== null;
   }
 
   /** Sets the logits of all tokens that do not fit to -Infinity. @param logits [vocabulary of the model] */
   forbidOthers(logits: Float32Array): void {
+    if (this.#state === null) return;
+    const { isFinal } = this.#state;
     const mask = this.#automaton.mask(this.#state);
     const stops = this.#stopTokenIds.map((tokenId) => logits[tokenId]!);
     for (let word = 0; word < Math.ceil(logits.length / 32); word++) {
@@ -50,32 +68,38 @@ export class GrammarCursor {
       }
     }
     this.#stopTokenIds.forEach((tokenId, index) => {
-      logits[tokenId] = this.#state.isFinal ? stops[index]! : -Infinity;
+      logits[tokenId] = isFinal ? stops[index]! : -Infinity;
     });
   }
 
-  /** Whether the grammar is at its end with the token, so that nothing may follow. */
+  /** Whether the grammar is at its end with the token, so that nothing may follow; never where it then sleeps. */
   isCompleteAfter(tokenId: number): boolean {
+    if (this.#state === null || this.#watch !== null) return false;
     if (this.#stopTokenIds.includes(tokenId)) return true;
     return this.#automaton.afterToken(this.#state, tokenId)?.isComplete === true;
   }
 
   /** The token has become part of the output. */
   accept(tokenId: number): void {
+    const begins = this.#watch?.accept(tokenId) ?? false;
+    this.#few = undefined;
+    if (this.#state === null) {
+      if (begins) this.#state = this.#automaton.start;
+      return;
+    }
     const next = this.#automaton.afterToken(this.#state, tokenId);
     assert(next !== null, `token ${tokenId} fits the grammar`);
-    this.#state = next;
-    this.#few = undefined;
+    this.#state = next.isComplete && this.#watch !== null ? null : next;
   }
 
-  #findFew(): Int32Array | null {
-    const few = this.#automaton.fewTokenIds(this.#state);
+  #findFew(state: GrammarState): Int32Array | null {
+    const few = this.#automaton.fewTokenIds(state);
     if (few === null) return null;
     const stops = this.#stopTokenIds;
     const text = few.some((tokenId) => stops.includes(tokenId))
       ? few.filter((id) => !stops.includes(id))
       : few;
-    return this.#state.isFinal && stops.length > 0 ? Int32Array.of(...text, ...stops) : text;
+    return state.isFinal && stops.length > 0 ? Int32Array.of(...text, ...stops) : text;
   }
 }
 

@@ -40,8 +40,9 @@ export class MessageParser {
     return this.#tools?.isComplete ?? false;
   }
 
-  push(text: string): readonly MessagePart[] {
-    return this.#tellCalls(this.#tellReasoning(text));
+  /** @param isAnnouncement the text ends with what announces calls, and only a call can follow it. */
+  push(text: string, isAnnouncement = false): readonly MessagePart[] {
+    return this.#tellCalls(this.#tellReasoning(text), isAnnouncement);
   }
 
   /** The text has ended. @returns everything that was held back. */
@@ -56,10 +57,14 @@ export class MessageParser {
     return text === '' ? [] : [{ kind: 'content', text }];
   }
 
-  #tellCalls(told: readonly MessagePart[]): MessagePart[] {
+  #tellCalls(told: readonly MessagePart[], isAnnouncement = false): MessagePart[] {
     const parts: MessagePart[] = [];
     for (const part of told) {
-      const split = part.kind === 'content' && this.#tools !== null ? this.#tools.push(part.text) : [part];
+      const isLast = part === told.at(-1);
+      const split =
+        part.kind === 'content' && this.#tools !== null
+          ? this.#tools.push(part.text, isAnnouncement && isLast)
+          : [part];
       for (const each of split) addPart(parts, each);
     }
     return parts;

@@ -2,8 +2,8 @@
  * Tells calls from content in one answer's text, as it arrives in any pieces. Text that only looks like a call comes
  * out as content, unchanged; white space around calls belongs to neither.
  *
- * A call is passed on when it is whole, because only then it is known to be one. Where the form of the output is
- * assured (a grammar holds the model to it), it is passed on as it is written.
+ * A call is passed on when it is whole, because only then it is known to be one. Where its form is assured (a grammar
+ * holds the model to it, always or behind the token that announces calls), it is passed on as it is written.
  */
 
 import { leadingBlanks, solidLength } from './blanks.ts';
@@ -18,6 +18,7 @@ export type ToolCallParserOptions = {
   readonly callable: ReadonlySet<string>;
   /** After so many calls the message is complete. */
   readonly callsMax: number;
+  /** Whatever begins as a call is one. */
   readonly isAssured: boolean;
 };
 
@@ -40,9 +41,16 @@ export class ToolCallParser {
   #blanks = '';
   #callCount = 0;
   #isCallOpen = false;
+  /** UTF-16 units that have arrived. */
+  #arrivedLength = 0;
+  /** Where the last trigger begins behind which there are only calls. */
+  #announcedAt = -1;
+  /** Of the calls that are being read. */
+  #isAssured: boolean;
 
   constructor(options: ToolCallParserOptions) {
     this.#options = options;
+    this.#isAssured = options.isAssured;
     this.#sink = {
       isCallable: (name) => options.callable.has(name),
       begin: (name) => {
@@ -55,7 +63,7 @@ export class ToolCallParser {
 
   /** UTF-16 units that have arrived and may yet be content or part of a call. */
   get heldLength(): number {
-    const isPassedOn = this.#options.isAssured && this.#isCallOpen;
+    const isPassedOn = this.#isAssured && this.#isCallOpen;
     return this.#rest.length + this.#blanks.length + (isPassedOn ? 0 : this.#taken.length);
   }
 
@@ -68,9 +76,14 @@ export class ToolCallParser {
     return this.#mode === 'complete';
   }
 
-  /** @returns what is known by now. */
-  push(text: string): readonly MessagePart[] {
+  /**
+   * @param isAnnouncement the text ends with the trigger, and a grammar holds what follows.
+   * @returns what is known by now.
+   */
+  push(text: string, isAnnouncement = false): readonly MessagePart[] {
     this.#rest += text;
+    this.#arrivedLength += text.length;
+    if (isAnnouncement) this.#announcedAt = this.#arrivedLength - this.#options.format.trigger.length;
     this.#run();
     return this.#takeParts();
   }
@@ -125,9 +138,10 @@ export class ToolCallParser {
     const { trigger } = this.#options.format;
     const start = trigger === '' ? -1 : this.#rest.indexOf(trigger);
     if (start >= 0) {
+      const isAnnounced = this.#announcedAt === this.#arrivedLength - this.#rest.length + start;
       this.#addContent(this.#rest.slice(0, start));
       this.#rest = this.#rest.slice(start + trigger.length);
-      this.#beginCalls(trigger, trigger.length);
+      this.#beginCalls(trigger, trigger.length, isAnnounced);
       return true;
     }
     const end = this.#rest.length - beginningLength(this.#rest, trigger);
@@ -136,8 +150,9 @@ export class ToolCallParser {
     return false;
   }
 
-  #beginCalls(taken: string, openingLength: number): void {
+  #beginCalls(taken: string, openingLength: number, isAnnounced = false): void {
     this.#mode = 'calls';
+    this.#isAssured = this.#options.isAssured || isAnnounced;
     this.#reader = this.#options.format.reader(this.#sink);
     this.#taken = taken;
     this.#openingLength = openingLength;
@@ -181,7 +196,7 @@ export class ToolCallParser {
 
   /** What was taken for a call is content; calls may begin inside of it. */
   #giveUp(): void {
-    const isPassedOn = this.#options.isAssured && this.#isCallOpen;
+    const isPassedOn = this.#isAssured && this.#isCallOpen;
     const taken = isPassedOn ? '' : this.#taken;
     const opening = taken.slice(0, this.#openingLength);
     this.#rest = taken.slice(opening.length) + this.#rest;
@@ -202,7 +217,7 @@ export class ToolCallParser {
   }
 
   #hold(part: MessagePart): void {
-    if (this.#options.isAssured) this.#add(part);
+    if (this.#isAssured) this.#add(part);
     else addPart(this.#heldParts, part);
   }
 

@@ -24,6 +24,13 @@ function parserOptions({ format = 'hermes', callsMax = 128, isAssured = false, i
   } satisfies MessageParserOptions;
 }
 
+/** What comes of each piece: `!` before one announces calls with its end. */
+function piecewise(pieces: readonly string[], options: MessageParserOptions): (readonly MessagePart[])[] {
+  const parser = new MessageParser(options);
+  const told = pieces.map((piece) => parser.push(piece.replace(/^!/, ''), piece.startsWith('!')));
+  return [...told, parser.flush()];
+}
+
 /** All parts of a text that arrives in these pieces, joined where they go on. */
 function partsOf(pieces: readonly string[], options: MessageParserOptions): MessagePart[] {
   const parser = new MessageParser(options);
@@ -372,5 +379,58 @@ describe('any text in any pieces', () => {
       }),
       { numRuns: 1000 },
     );
+  });
+});
+
+describe('calls that are announced by a token', () => {
+  const NOW = ['{"name": "now", "arguments": {', '"a": 1', '}}\n', '</tool_call>'];
+  const told = (pieces: readonly string[], options: Options = {}) =>
+    piecewise(pieces, parserOptions(options));
+  const joined = (pieces: readonly string[], options: Options = {}): MessagePart[] => {
+    const parts: MessagePart[] = [];
+    for (const each of told(pieces, options)) for (const part of each) addPart(parts, part);
+    return parts;
+  };
+
+  it('are told as they are written', () => {
+    expect(told(['Hi', '!<tool_call>', ...NOW])).toEqual([
+      [content('Hi')],
+      [],
+      [...call('now', '{')],
+      [{ kind: 'tool-arguments', index: 0, text: '"a": 1' }],
+      [{ kind: 'tool-arguments', index: 0, text: '}' }],
+      [],
+      [],
+    ]);
+  });
+
+  it('are not where only the text of the token is written, before or after one that is', () => {
+    const whole = call('now', '{"a": 1}');
+    expect(told(['<tool_call>', ...NOW]).filter((each) => each.length > 0)).toEqual([whole]);
+    const second = told(['!<tool_call>', ...NOW, '<tool_call>', ...NOW]);
+    expect(second.slice(5).filter((each) => each.length > 0)).toEqual([call('now', '{"a": 1}', 1)]);
+    const first = told(['<tool_call>', ...NOW, '!<tool_call>', ...NOW]);
+    expect(first.filter((each) => each.length > 0)).toHaveLength(4);
+  });
+
+  it('are, where a text that only looks like one comes before', () => {
+    for (const before of ['<tool_', '<tool_call>{"name":', '<tool_call>']) {
+      const shown = told([before, '!<tool_call>', ...NOW]).filter((each) => each.length > 0);
+      expect(shown, before).toHaveLength(4);
+      expect(shown[0], before).toEqual([content(before)]);
+    }
+  });
+
+  it('are behind thoughts, and not in them', () => {
+    const pieces = ['<think>', 'Hm, ', '!<tool_call>', 'no', '</think>', '!<tool_call>', ...NOW];
+    expect(joined(pieces, { isOpen: false })).toEqual([
+      reasoning('Hm, <tool_call>no'),
+      ...call('now', '{"a": 1}'),
+    ]);
+    expect(told(pieces, { isOpen: false }).filter((each) => each.length > 0)).toHaveLength(6);
+  });
+
+  it('keep what they had when the output is cut off', () => {
+    expect(joined(['!<tool_call>', ...NOW.slice(0, 2)])).toEqual(call('now', '{"a": 1'));
   });
 });
