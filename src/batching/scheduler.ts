@@ -207,7 +207,8 @@ export class Scheduler {
   /** A plan that was committed took so long to run. */
   observe(plan: StepPlan, runMs: number): void {
     const { decodeCount, tokenCount } = plan;
-    this.#pace.observe({ decodeCount, promptTokenCount: tokenCount - decodeCount }, runMs);
+    const promptTokenCount = tokenCount - decodeCount;
+    this.#pace.observe({ decodeCount, promptTokenCount, promptPositionSum: plan.promptPositionSum }, runMs);
   }
 
   snapshot(): SchedulerSnapshot {
@@ -246,7 +247,10 @@ export class Scheduler {
   #limitPrompts(plan: StepPlan): void {
     const { tokensPerStepMax } = this.stepLimits;
     const promptCount = this.#running.length - plan.decodeCount + this.#waiting.size;
-    const promptTokensMax = this.#pace.promptTokensMax(plan.decodeCount, promptCount);
+    // What waits is taken to begin at 0: its cached length is known when it is admitted.
+    const first = this.#running.find((sequence) => !isDecoding(sequence.pendingLength));
+    const position = first?.computedLength ?? 0;
+    const promptTokensMax = this.#pace.promptTokensMax(plan.decodeCount, promptCount, position);
     plan.tokenCountMax = Math.min(tokensPerStepMax, plan.tokenCount + promptTokensMax);
   }
 

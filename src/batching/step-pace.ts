@@ -17,6 +17,8 @@ export type StepWork = {
   readonly decodeCount: number;
   /** Tokens of prompts, and of sequences that are computed again. */
   readonly promptTokenCount: number;
+  /** Sum of their positions: what each of them attends to. */
+  readonly promptPositionSum: number;
 };
 
 /** Weight of the newest step in a running mean: what ten steps ago was half forgotten. */
@@ -25,6 +27,8 @@ const NEWEST_WEIGHT = 0.07;
 const MANY_PROMPT_TOKENS = 64;
 /** A step that is no longer than this, in milliseconds, is not shortened: the time between two pictures on a screen. */
 const STEP_MS_UNNOTICED = 16;
+/** Up to this mean position, what prompt tokens attend to hardly counts; beyond, it tells what attending costs. */
+const NEAR_POSITION = 256;
 /** A prompt always moves. */
 const PROMPT_TOKENS_MIN = 4;
 
@@ -36,6 +40,8 @@ export class StepPace {
   #promptTokenMs = 0;
   /** What a step with a prompt takes besides its decoding and its prompt tokens. */
   #promptStepMs = 0;
+  /** What a prompt token takes besides, for each position before it. */
+  #promptPositionMs = 0;
 
   /**
    * @param slowdownMax above 1; `Infinity` never holds prompts back
@@ -48,17 +54,26 @@ export class StepPace {
   }
 
   /** A step took so long. */
-  observe({ decodeCount, promptTokenCount }: StepWork, ms: number): void {
-    if (promptTokenCount === 0) {
-      this.#decodeStepMs = mean(this.#decodeStepMs, ms);
+  observe(work: StepWork, ms: number): void {
+    if (work.promptTokenCount === 0) this.#decodeStepMs = mean(this.#decodeStepMs, ms);
+    else this.#observePrompt(work, Math.max(0, ms - (work.decodeCount > 0 ? this.#decodeStepMs : 0)));
+  }
+
+  /** One step tells one of the prices, given the others. */
+  #observePrompt({ promptTokenCount, promptPositionSum }: StepWork, ms: number): void {
+    const isMany = promptTokenCount >= this.#manyPromptTokens;
+    const isNear = promptPositionSum <= promptTokenCount * NEAR_POSITION;
+    if (isMany && (isNear || this.#promptTokenMs === 0)) {
+      this.#promptTokenMs = mean(this.#promptTokenMs, ms / promptTokenCount);
       return;
     }
-    const promptMs = Math.max(0, ms - (decodeCount > 0 ? this.#decodeStepMs : 0));
-    if (promptTokenCount >= this.#manyPromptTokens) {
-      this.#promptTokenMs = mean(this.#promptTokenMs, promptMs / promptTokenCount);
-    } else if (this.#promptTokenMs > 0) {
-      const stepMs = Math.max(0, promptMs - promptTokenCount * this.#promptTokenMs);
-      this.#promptStepMs = mean(this.#promptStepMs, stepMs);
+    if (this.#promptTokenMs === 0) return;
+    const restMs = ms - promptTokenCount * this.#promptTokenMs;
+    if (isNear) {
+      this.#promptStepMs = mean(this.#promptStepMs, Math.max(0, restMs));
+    } else {
+      const positionsMs = Math.max(0, restMs - this.#promptStepMs);
+      this.#promptPositionMs = mean(this.#promptPositionMs, positionsMs / promptPositionSum);
     }
   }
 
@@ -67,13 +82,15 @@ export class StepPace {
    * many as cost as much again: fewer would make the prompt last for ever and the steps hardly shorter.
    * @param decodeCount sequences that decode in the step that is being planned
    * @param promptCount sequences that wait for their first token, running or not
+   * @param position of the first prompt token that is to be computed
    */
-  promptTokensMax(decodeCount: number, promptCount: number): number {
+  promptTokensMax(decodeCount: number, promptCount: number, position: number): number {
     if (decodeCount <= promptCount || this.#decodeStepMs === 0 || this.#promptTokenMs === 0) return Infinity;
     const stepMsMax = Math.max(this.#decodeStepMs * this.#slowdownMax, STEP_MS_UNNOTICED);
     const spareMs = stepMsMax - this.#decodeStepMs - this.#promptStepMs;
     const tokensMs = Math.max(spareMs, this.#promptStepMs);
-    return Math.max(PROMPT_TOKENS_MIN, Math.floor(tokensMs / this.#promptTokenMs));
+    const tokenMs = this.#promptTokenMs + position * this.#promptPositionMs;
+    return Math.max(PROMPT_TOKENS_MIN, Math.floor(tokensMs / tokenMs));
   }
 }
 

@@ -42,6 +42,16 @@ export class StepPlan {
   prefixQueryTokenCount = 0;
   prefixHitTokenCount = 0;
 
+  /** Sum of the positions of the tokens in rows that are not decoding. */
+  get promptPositionSum(): number {
+    let sum = 0;
+    for (let index = this.decodeCount; index < this.rowCount; index++) {
+      const { firstPosition, tokenCount } = this.rows[index]!;
+      sum += tokenCount * firstPosition + (tokenCount * (tokenCount - 1)) / 2;
+    }
+    return sum;
+  }
+
   clear(): void {
     this.rowCount = 0;
     this.tokenCount = 0;

@@ -1,75 +1,93 @@
 import { describe, expect, it } from 'vitest';
-import { StepPace } from '../../src/batching/step-pace.ts';
+import { StepPace, type StepWork } from '../../src/batching/step-pace.ts';
 import { aRequest, aScheduler, planStep, sampledFor } from './factories.ts';
+
+/** @param position of the prompt tokens, all of them */
+function work(decodeCount: number, promptTokenCount: number, position = 0): StepWork {
+  return { decodeCount, promptTokenCount, promptPositionSum: promptTokenCount * position };
+}
 
 /** A machine on which a step takes 20 ms and every prompt token 0.5 ms more. */
 function aPace(slowdownMax: number): StepPace {
   const pace = new StepPace(slowdownMax);
-  pace.observe({ decodeCount: 8, promptTokenCount: 0 }, 20);
-  pace.observe({ decodeCount: 8, promptTokenCount: 100 }, 70);
+  pace.observe(work(8, 0), 20);
+  pace.observe(work(8, 100), 70);
   return pace;
 }
 
 describe('StepPace', () => {
   it('gives prompts so many tokens that the step lasts so many times longer', () => {
-    expect(aPace(1.5).promptTokensMax(8, 1)).toBe(20);
-    expect(aPace(2).promptTokensMax(8, 1)).toBe(40);
+    expect(aPace(1.5).promptTokensMax(8, 1, 0)).toBe(20);
+    expect(aPace(2).promptTokensMax(8, 1, 0)).toBe(40);
   });
 
   it('holds nobody back while it does not know how long steps take', () => {
-    expect(new StepPace(1.5).promptTokensMax(8, 1)).toBe(Infinity);
+    expect(new StepPace(1.5).promptTokensMax(8, 1, 0)).toBe(Infinity);
     const pace = new StepPace(1.5);
-    pace.observe({ decodeCount: 0, promptTokenCount: 512 }, 500);
-    expect(pace.promptTokensMax(8, 1)).toBe(Infinity);
+    pace.observe(work(0, 512), 500);
+    expect(pace.promptTokensMax(8, 1, 0)).toBe(Infinity);
   });
 
   it('holds prompts back only while decoding sequences are more', () => {
     const pace = aPace(1.5);
-    expect(pace.promptTokensMax(4, 4)).toBe(Infinity);
-    expect(pace.promptTokensMax(1, 8)).toBe(Infinity);
-    expect(pace.promptTokensMax(5, 4)).toBe(20);
+    expect(pace.promptTokensMax(4, 4, 0)).toBe(Infinity);
+    expect(pace.promptTokensMax(1, 8, 0)).toBe(Infinity);
+    expect(pace.promptTokensMax(5, 4, 0)).toBe(20);
   });
 
   it('leaves out of the room what a step with a prompt takes by itself', () => {
     const pace = aPace(2);
-    for (let step = 0; step < 100; step++)
-      pace.observe({ decodeCount: 8, promptTokenCount: 20 }, 20 + 4 + 10);
-    expect(pace.promptTokensMax(8, 1)).toBe((20 - 4) / 0.5);
+    for (let step = 0; step < 100; step++) pace.observe(work(8, 20), 20 + 4 + 10);
+    expect(pace.promptTokensMax(8, 1, 0)).toBe((20 - 4) / 0.5);
   });
 
   it('computes as many tokens as cost what such a step takes by itself, where that fills the room', () => {
     const pace = aPace(1.5);
-    for (let step = 0; step < 100; step++)
-      pace.observe({ decodeCount: 8, promptTokenCount: 20 }, 20 + 30 + 10);
-    expect(pace.promptTokensMax(8, 1)).toBe(30 / 0.5);
+    for (let step = 0; step < 100; step++) pace.observe(work(8, 20), 20 + 30 + 10);
+    expect(pace.promptTokensMax(8, 1, 0)).toBe(30 / 0.5);
+  });
+
+  it('gives a prompt fewer tokens the more there is for each to attend to', () => {
+    const pace = aPace(2);
+    for (let step = 0; step < 100; step++) pace.observe(work(8, 10, 2000), 20 + 5 + 10 * 2000 * 0.001);
+    expect(pace.promptTokensMax(8, 1, 2000)).toBe(20 / (0.5 + 2));
+    expect(pace.promptTokensMax(8, 1, 4000)).toBe(Math.floor(20 / (0.5 + 4)));
+    expect(pace.promptTokensMax(8, 1, 0)).toBe(40);
+  });
+
+  it('learns that from steps with many tokens too, and does not take it for the price of a token', () => {
+    const pace = aPace(2);
+    for (let step = 0; step < 100; step++) pace.observe(work(0, 400, 1000), 400 * (0.5 + 1));
+    expect(pace.promptTokensMax(8, 1, 0)).toBe(40);
+    expect(pace.promptTokensMax(8, 1, 1000)).toBe(Math.floor(20 / (0.5 + 1)));
   });
 
   it('forgets what was', () => {
     const pace = aPace(1.5);
-    for (let step = 0; step < 100; step++) pace.observe({ decodeCount: 8, promptTokenCount: 0 }, 80);
-    expect(pace.promptTokensMax(8, 1)).toBe(79);
+    for (let step = 0; step < 100; step++) pace.observe(work(8, 0), 80);
+    expect(pace.promptTokensMax(8, 1, 0)).toBe(79);
   });
 
   it('lets a step take 16 ms in any case', () => {
     const pace = new StepPace(1.5);
-    pace.observe({ decodeCount: 8, promptTokenCount: 0 }, 4);
-    pace.observe({ decodeCount: 8, promptTokenCount: 100 }, 14);
-    expect(pace.promptTokensMax(8, 1)).toBe((16 - 4) / 0.1);
+    pace.observe(work(8, 0), 4);
+    pace.observe(work(8, 100), 14);
+    expect(pace.promptTokensMax(8, 1, 0)).toBe((16 - 4) / 0.1);
   });
 
   it('lets a prompt move, however dear its tokens are', () => {
     const pace = new StepPace(1.01);
-    pace.observe({ decodeCount: 1, promptTokenCount: 0 }, 100);
-    pace.observe({ decodeCount: 1, promptTokenCount: 100 }, 10_000);
-    expect(pace.promptTokensMax(8, 1)).toBe(4);
+    pace.observe(work(1, 0), 100);
+    pace.observe(work(1, 100), 10_000);
+    expect(pace.promptTokensMax(8, 1, 0)).toBe(4);
   });
 
   it('never holds back without a bound, and counts a prompt that cost nothing as free', () => {
-    expect(aPace(Number.POSITIVE_INFINITY).promptTokensMax(8, 1)).toBe(Infinity);
+    expect(aPace(Number.POSITIVE_INFINITY).promptTokensMax(8, 1, 0)).toBe(Infinity);
     const pace = new StepPace(1.5);
-    pace.observe({ decodeCount: 1, promptTokenCount: 0 }, 10);
-    pace.observe({ decodeCount: 1, promptTokenCount: 100 }, 9);
-    expect(pace.promptTokensMax(8, 1)).toBe(Infinity);
+    pace.observe(work(1, 0), 10);
+    pace.observe(work(1, 100), 9);
+    expect(pace.promptTokensMax(8, 1, 0)).toBe(Infinity);
   });
 });
 
@@ -90,6 +108,27 @@ describe('a scheduler with a pace', () => {
     expect(step()).toBe(56 - 20 - 32);
   });
 
+  it('asks its pace with the position where the first prompt goes on', () => {
+    const asked: number[] = [];
+    const pace = aPace(1.5);
+    const { promptTokensMax } = StepPace.prototype;
+    pace.promptTokensMax = (decodeCount, promptCount, position) => {
+      asked.push(position);
+      return promptTokensMax.call(pace, decodeCount, promptCount, position);
+    };
+    const scheduler = aScheduler({ tokensPerStepMax: 32, blockCount: 65 }, pace);
+    const step = () => {
+      const plan = planStep(scheduler);
+      scheduler.commit(plan, sampledFor(plan));
+    };
+    for (const sequenceId of [1, 2])
+      scheduler.enqueue(aRequest({ sequenceId, promptLength: 2, newTokensMax: 9 }));
+    step();
+    scheduler.enqueue(aRequest({ sequenceId: 3, promptLength: 56 }));
+    for (let count = 0; count < 3; count++) step();
+    expect(asked).toEqual([0, 0, 20, 40]);
+  });
+
   it('tells its pace what a step was made of', () => {
     const observed: unknown[] = [];
     const pace = new StepPace(1.5);
@@ -103,8 +142,8 @@ describe('a scheduler with a pace', () => {
       if (ms === 5) scheduler.enqueue(aRequest({ sequenceId: 2, promptLength: 7 }));
     }
     expect(observed).toEqual([
-      [{ decodeCount: 0, promptTokenCount: 3 }, 5],
-      [{ decodeCount: 1, promptTokenCount: 7 }, 6],
+      [{ decodeCount: 0, promptTokenCount: 3, promptPositionSum: 0 + 1 + 2 }, 5],
+      [{ decodeCount: 1, promptTokenCount: 7, promptPositionSum: 21 }, 6],
     ]);
   });
 });
