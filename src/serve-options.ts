@@ -98,7 +98,7 @@ export const SERVE_OPTIONS = {
     flags: '--kv-cache-memory <size>',
     environment: 'OCTAVO_KV_CACHE_MEMORY',
     description: 'bytes (512MiB, 4GB, 1073741824) or a fraction of the available memory (0.5)',
-    shownDefault: '32 full-length sequences, at most 0.4; on a GPU what is left of it',
+    shownDefault: '32 full-length sequences or 65,536 tokens, at most 0.4; on a GPU what is left of it',
   },
   kvCacheDtype: {
     flags: '--kv-cache-dtype <type>',

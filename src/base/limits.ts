@@ -122,6 +122,8 @@ export const FIELD_NAME_CHARACTERS_MAX = 64;
 
 /** Without `--kv-cache-memory`, the cache holds so many sequences of full length … */
 export const CACHE_FULL_SEQUENCES_DEFAULT = 32;
+/** … and where these are short, so many tokens: then every place of a batch has a prompt and an answer of some length … */
+export const CACHE_TOKENS_DEFAULT = SEQUENCES_PER_STEP_DEFAULT * 512;
 /** … but takes no more than this share of the memory that is available when the engine starts. */
 export const CACHE_FRACTION_DEFAULT = 0.4;
 

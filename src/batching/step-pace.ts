@@ -1,9 +1,11 @@
 /**
- * How many prompt tokens a step may compute beside sequences that decode, from how long steps took: so many that the
- * step lasts `slowdownMax` times as long as one without prompts. What a prompt's work takes from the others is the same
- * either way; this decides whether it comes as one long pause or as a slower pace.
+ * How many prompt tokens a step may compute beside sequences that decode, from how long steps took: so many that beside
+ * one prompt the step lasts `slowdownMax` times as long as one without. What a prompt's work takes from the others is the
+ * same either way; this decides whether it comes as one long pause or as a slower pace.
  *
- * Prompts go at full speed while they are the majority: then more would wait for a first token than for a next one.
+ * Each further prompt that waits may take as much again, so that under a load that goes on they are computed as fast as
+ * they come, and places in the batch do not stay empty. Prompts go at full speed while they are the majority: then more
+ * would wait for a first token than for a next one.
  * And a step of a small model may take its time: what comes sixty times a second nobody sees come slower, while prompts
  * that are let in a few tokens a step leave places in the batch empty.
  * Pure: the caller measures. Knows no sequence.
@@ -86,7 +88,8 @@ export class StepPace {
    */
   promptTokensMax(decodeCount: number, promptCount: number, position: number): number {
     if (decodeCount <= promptCount || this.#decodeStepMs === 0 || this.#promptTokenMs === 0) return Infinity;
-    const stepMsMax = Math.max(this.#decodeStepMs * this.#slowdownMax, STEP_MS_UNNOTICED);
+    const slowdown = 1 + (this.#slowdownMax - 1) * promptCount;
+    const stepMsMax = Math.max(this.#decodeStepMs * slowdown, STEP_MS_UNNOTICED);
     const spareMs = stepMsMax - this.#decodeStepMs - this.#promptStepMs;
     const tokensMs = Math.max(spareMs, this.#promptStepMs);
     const tokenMs = this.#promptTokenMs + position * this.#promptPositionMs;

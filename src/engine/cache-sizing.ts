@@ -1,7 +1,11 @@
 /** How many blocks the KV cache gets, as arithmetic over the machine's memory and the model's shape. */
 
 import { StartupError } from '../base/errors.ts';
-import { CACHE_FRACTION_DEFAULT, CACHE_FULL_SEQUENCES_DEFAULT } from '../base/limits.ts';
+import {
+  CACHE_FRACTION_DEFAULT,
+  CACHE_FULL_SEQUENCES_DEFAULT,
+  CACHE_TOKENS_DEFAULT,
+} from '../base/limits.ts';
 import { COMPUTE_TYPE_BYTES, type ComputeType } from '../graph/convert-floats.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import type { CacheMemory } from './engine-options.ts';
@@ -13,7 +17,7 @@ export type CacheRule = {
   readonly tokenBytes: number;
   /** Share of the available memory … */
   readonly fraction: number;
-  /** … and sequences of full length, whichever is less. */
+  /** … and sequences of full length, but no fewer tokens than `CACHE_TOKENS_DEFAULT`, whichever is less. */
   readonly fullSequences: number;
 };
 
@@ -87,8 +91,11 @@ function cacheBytes(
   memory: CacheMemory | null,
   available: number,
   sequenceBytes: number,
-  { fraction, fullSequences }: CacheRule,
+  { tokenBytes, fraction, fullSequences }: CacheRule,
 ): number {
-  if (memory === null) return Math.min(fullSequences * sequenceBytes, Math.floor(available * fraction));
+  if (memory === null) {
+    const wanted = Math.max(fullSequences * sequenceBytes, CACHE_TOKENS_DEFAULT * tokenBytes);
+    return Math.min(wanted, Math.floor(available * fraction));
+  }
   return memory.kind === 'bytes' ? memory.bytes : Math.floor(available * memory.fraction);
 }

@@ -32,7 +32,12 @@ describe('StepPace', () => {
     const pace = aPace(1.5);
     expect(pace.promptTokensMax(4, 4, 0)).toBe(Infinity);
     expect(pace.promptTokensMax(1, 8, 0)).toBe(Infinity);
-    expect(pace.promptTokensMax(5, 4, 0)).toBe(20);
+    expect(pace.promptTokensMax(5, 4, 0)).toBe(4 * 20);
+  });
+
+  it('gives every prompt that waits as much again', () => {
+    expect(aPace(1.5).promptTokensMax(8, 3, 0)).toBe(3 * 20);
+    expect(aPace(2).promptTokensMax(8, 4, 0)).toBe(4 * 40);
   });
 
   it('leaves out of the room what a step with a prompt takes by itself', () => {

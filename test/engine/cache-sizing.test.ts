@@ -5,26 +5,33 @@ import { plainDecoder } from '../../src/graph/architectures/family.ts';
 import { parseCheckpointConfig } from '../../src/graph/checkpoint-config.ts';
 
 /** 2 layers of 2 kv heads of 8 elements: 256 bytes a token, 4 KiB a block of 16. */
-const SHAPE = plainDecoder(
-  parseCheckpointConfig({
-    architectures: ['LlamaForCausalLM'],
-    vocab_size: 100,
-    hidden_size: 32,
-    intermediate_size: 64,
-    num_hidden_layers: 2,
-    num_attention_heads: 4,
-    num_key_value_heads: 2,
-    max_position_embeddings: 160,
-  }),
-  { positionsMax: 1, headSize: null },
-);
+const shapeOf = (max_position_embeddings: number) =>
+  plainDecoder(
+    parseCheckpointConfig({
+      architectures: ['LlamaForCausalLM'],
+      vocab_size: 100,
+      hidden_size: 32,
+      intermediate_size: 64,
+      num_hidden_layers: 2,
+      num_attention_heads: 4,
+      num_key_value_heads: 2,
+      max_position_embeddings,
+    }),
+    { positionsMax: 1, headSize: null },
+  );
+const SHAPE = shapeOf(160);
+const LONG_SHAPE = shapeOf(16_000);
 const BLOCK_BYTES = 4096;
 const RULE = { ...CPU_CACHE_RULE, tokenBytes: cacheTokenBytes(SHAPE, 'float32') };
 const OPTIONS = { cacheMemory: null, blockSize: 16, modelLengthMax: null };
 
 describe('sizeCache', () => {
   it('gives 32 full-length sequences by default, and the null block', () => {
-    expect(sizeCache(SHAPE, OPTIONS, 1e9, RULE).blockCount).toBe(32 * 10 + 1);
+    expect(sizeCache(LONG_SHAPE, OPTIONS, 1e9, RULE).blockCount).toBe(32 * 1000 + 1);
+  });
+
+  it('gives a whole batch 512 tokens each where full length is less than that', () => {
+    expect(sizeCache(SHAPE, OPTIONS, 1e9, RULE).blockCount).toBe((128 * 512) / 16 + 1);
   });
 
   it('takes at most its default share of the available memory', () => {
@@ -62,8 +69,8 @@ describe('sizeCache', () => {
   });
 
   it('asks a GPU of unknown memory for 32 full-length sequences at most', () => {
-    const rule = gpuCacheRule(cacheTokenBytes(SHAPE, 'float16'), false);
-    expect(sizeCache(SHAPE, OPTIONS, 1e9, rule).blockCount).toBe(32 * 10 + 1);
+    const rule = gpuCacheRule(cacheTokenBytes(LONG_SHAPE, 'float16'), false);
+    expect(sizeCache(LONG_SHAPE, OPTIONS, 1e9, rule).blockCount).toBe(32 * 1000 + 1);
   });
 
   it('refuses when nothing is left, by what would help', () => {
