@@ -135,7 +135,7 @@ export const SERVE_OPTIONS = {
     flags: '--max-decode-slowdown <factor>',
     environment: 'OCTAVO_MAX_DECODE_SLOWDOWN',
     description:
-      'how many times longer prompts may make the steps of answers that stream already, as measured; 0: never mind',
+      'how many times longer a prompt may make the steps of answers that stream already, as measured; further prompts as much again; 0: never mind',
     shownDefault: String(DECODE_SLOWDOWN_DEFAULT),
   },
   maxInFlight: {

@@ -63,7 +63,7 @@ export const SEQUENCES_PER_STEP_DEFAULT = 128;
 /** Tokens that one step may compute: the bound on how long a decoding stream waits for its neighbours' prompts. */
 export const TOKENS_PER_STEP_DEFAULT = 512;
 
-/** How many times longer a prompt may make a step of sequences that decode, while they are the majority. */
+/** How many times longer a prompt may make a step of sequences that decode, while they are the majority; each further one as much again. */
 export const DECODE_SLOWDOWN_DEFAULT = 1.5;
 
 /** Tokens a KV block holds. Small blocks waste little and share prefixes finely; the gather copies whole blocks. */
@@ -159,6 +159,9 @@ export const JSON_VALUES_MAX = 100_000;
 
 /** Nesting of a tool call's arguments in the history. Templates print them by recursion; people nest a dozen deep. */
 export const TOOL_ARGUMENTS_DEPTH_MAX = 128;
+
+/** Nesting of a tool call that is being read: no less than a grammar allows, whose calls are passed on as they come. */
+export const CALL_DEPTH_MAX = 512;
 
 /** Prompts of one completion request: as many sequences as the queue holds by default, so more could never run. */
 export const PROMPTS_MAX = 512;
@@ -258,6 +261,8 @@ export const SCHEMA_PATTERN_PROPERTIES_MAX = 4;
 /** Remainders, and so states, that `multipleOf` has to tell apart. */
 export const MULTIPLE_OF_REMAINDERS_MAX = 500;
 
+/** How long a request waits for a grammar that it can do without; others' grammars may keep the thread for longer. */
+export const OPTIONAL_GRAMMAR_WAIT_MS = 1000;
 /** Nesting of a grammar's rules in one output. Beyond it nothing is opened any more, only closed. */
 export const GRAMMAR_DEPTH_MAX = 256;
 /** Ways in which one output may be understood at the same time; an ambiguous grammar has more and more of them. */

@@ -59,6 +59,8 @@ export class Scheduler {
   readonly lengthMax: number;
   readonly #kvCache: KvCacheManager;
   readonly #pace: StepPace;
+  /** The cache had no room for the sequence that was to be admitted last. */
+  #isShortOfBlocks = false;
   readonly #sequences = new Map<number, Sequence>();
   readonly #running: Sequence[] = [];
   readonly #waiting = new WaitingQueue();
@@ -245,8 +247,9 @@ export class Scheduler {
 
   /** Decides the step's tokens, before any goes to a prompt. */
   #limitPrompts(plan: StepPlan): void {
-    const { tokensPerStepMax } = this.stepLimits;
-    const promptCount = this.#running.length - plan.decodeCount + this.#waiting.size;
+    const { tokensPerStepMax, sequencesPerStepMax } = this.stepLimits;
+    const freePlaces = this.#isShortOfBlocks ? 0 : sequencesPerStepMax - this.#running.length;
+    const promptCount = this.#running.length - plan.decodeCount + Math.min(freePlaces, this.#waiting.size);
     // What waits is taken to begin at 0: its cached length is known when it is admitted.
     const first = this.#running.find((sequence) => !isDecoding(sequence.pendingLength));
     const position = first?.computedLength ?? 0;
@@ -271,6 +274,7 @@ export class Scheduler {
       if (sequence === null) return;
       if (sequence.scoredLength < sequence.scoredLengthMax && this.#scoresLeft(plan) === 0) return;
       const cachedLength = this.#kvCache.admit(sequence, admissionHeadroom(this.#running.length));
+      this.#isShortOfBlocks = cachedLength === null;
       if (cachedLength === null) return;
       this.#waiting.remove(sequence);
       this.#running.push(sequence);

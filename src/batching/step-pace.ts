@@ -33,17 +33,24 @@ const STEP_MS_UNNOTICED = 16;
 const NEAR_POSITION = 256;
 /** A prompt always moves. */
 const PROMPT_TOKENS_MIN = 4;
+/**
+ * After so many steps with prompts one is without, beside a prompt that lasts: else nobody would see that decoding has
+ * become longer, and the prompt would be held back for it.
+ */
+const STEPS_UNTIL_REFRESH = 32;
 
 export class StepPace {
   readonly #slowdownMax: number;
   readonly #manyPromptTokens: number;
-  /** Running means, in milliseconds; 0 while nothing has been seen. */
-  #decodeStepMs = 0;
-  #promptTokenMs = 0;
+  /** Running means, in milliseconds; null while nothing has been seen. */
+  #decodeStepMs: number | null = null;
+  #promptTokenMs: number | null = null;
   /** What a step with a prompt takes besides its decoding and its prompt tokens. */
-  #promptStepMs = 0;
+  #promptStepMs: number | null = null;
   /** What a prompt token takes besides, for each position before it. */
-  #promptPositionMs = 0;
+  #promptPositionMs: number | null = null;
+  /** Steps with decoding and prompts since the last one of decoding alone. */
+  #mixedCount = 0;
 
   /**
    * @param slowdownMax above 1; `Infinity` never holds prompts back
@@ -57,46 +64,60 @@ export class StepPace {
 
   /** A step took so long. */
   observe(work: StepWork, ms: number): void {
-    if (work.promptTokenCount === 0) this.#decodeStepMs = mean(this.#decodeStepMs, ms);
-    else this.#observePrompt(work, Math.max(0, ms - (work.decodeCount > 0 ? this.#decodeStepMs : 0)));
+    const isDecoding = work.decodeCount > 0;
+    if (work.promptTokenCount === 0) {
+      this.#decodeStepMs = mean(this.#decodeStepMs, ms);
+      this.#mixedCount = 0;
+      return;
+    }
+    if (isDecoding) this.#mixedCount++;
+    this.#observePrompt(work, ms - (isDecoding ? (this.#decodeStepMs ?? 0) : 0));
   }
 
   /** One step tells one of the prices, given the others. */
   #observePrompt({ promptTokenCount, promptPositionSum }: StepWork, ms: number): void {
     const isMany = promptTokenCount >= this.#manyPromptTokens;
     const isNear = promptPositionSum <= promptTokenCount * NEAR_POSITION;
-    if (isMany && (isNear || this.#promptTokenMs === 0)) {
+    if (isMany && (isNear || this.#promptTokenMs === null)) {
       this.#promptTokenMs = mean(this.#promptTokenMs, ms / promptTokenCount);
       return;
     }
-    if (this.#promptTokenMs === 0) return;
-    const restMs = ms - promptTokenCount * this.#promptTokenMs;
+    if (this.#promptTokenMs === null) return;
+    const restMs = ms - promptTokenCount * price(this.#promptTokenMs);
     if (isNear) {
-      this.#promptStepMs = mean(this.#promptStepMs, Math.max(0, restMs));
+      this.#promptStepMs = mean(this.#promptStepMs, restMs);
     } else {
-      const positionsMs = Math.max(0, restMs - this.#promptStepMs);
+      const positionsMs = restMs - price(this.#promptStepMs);
       this.#promptPositionMs = mean(this.#promptPositionMs, positionsMs / promptPositionSum);
     }
   }
 
   /**
    * As many as the slowdown allows. Where a step with a prompt takes so long by itself that it allows hardly any, as
-   * many as cost as much again: fewer would make the prompt last for ever and the steps hardly shorter.
+   * many as cost as much again: fewer would make the prompt last for ever and the steps hardly shorter. Once in a while
+   * none, to see what decoding takes.
    * @param decodeCount sequences that decode in the step that is being planned
-   * @param promptCount sequences that wait for their first token, running or not
+   * @param promptCount sequences that wait for their first token and could be computed
    * @param position of the first prompt token that is to be computed
    */
   promptTokensMax(decodeCount: number, promptCount: number, position: number): number {
-    if (decodeCount <= promptCount || this.#decodeStepMs === 0 || this.#promptTokenMs === 0) return Infinity;
+    if (this.#slowdownMax === Infinity || decodeCount <= promptCount || promptCount === 0) return Infinity;
+    if (this.#decodeStepMs === null || this.#promptTokenMs === null) return Infinity;
+    if (this.#mixedCount >= STEPS_UNTIL_REFRESH) return 0;
     const slowdown = 1 + (this.#slowdownMax - 1) * promptCount;
     const stepMsMax = Math.max(this.#decodeStepMs * slowdown, STEP_MS_UNNOTICED);
-    const spareMs = stepMsMax - this.#decodeStepMs - this.#promptStepMs;
-    const tokensMs = Math.max(spareMs, this.#promptStepMs);
-    const tokenMs = this.#promptTokenMs + position * this.#promptPositionMs;
+    const promptStepMs = price(this.#promptStepMs);
+    const tokensMs = Math.max(stepMsMax - this.#decodeStepMs - promptStepMs, promptStepMs);
+    const tokenMs = price(this.#promptTokenMs) + position * price(this.#promptPositionMs);
     return Math.max(PROMPT_TOKENS_MIN, Math.floor(tokensMs / tokenMs));
   }
 }
 
-function mean(before: number, newest: number): number {
-  return before === 0 ? newest : before + NEWEST_WEIGHT * (newest - before);
+function mean(before: number | null, newest: number): number {
+  return before === null ? newest : before + NEWEST_WEIGHT * (newest - before);
+}
+
+/** Single steps may seem to have taken less than nothing; a mean that does costs nothing. */
+function price(ms: number | null): number {
+  return Math.max(0, ms ?? 0);
 }

@@ -46,8 +46,8 @@ function comesAtOnce({ form, format, reasoning }: AnswerGrammarOptions): boolean
 }
 
 /**
- * What follows the trigger's token where calls are announced by it: as many as one trigger announces. How a model puts
- * blanks in front of them is left to it.
+ * What follows the trigger's token where calls are announced by it: one call, or a list of them. It is complete at its
+ * end, so nothing is held behind it. How a model puts blanks in front is left to it.
  */
 export function announcedCalls(
   options: AnswerGrammarOptions & { readonly format: WritableFormat },
@@ -121,8 +121,9 @@ class CallGrammar {
   behindTrigger(): GrammarSource {
     const { trigger } = this.#format;
     const { opening, head } = this.#writing;
-    if (!(opening + head).startsWith(trigger)) return sequence([BLANKS, this.all()]);
-    const rest = (text: string): GrammarSource[] => this.#text(text.slice(trigger.length).trimStart());
+    const isInCalls = (opening + head).startsWith(trigger);
+    const rest = (text: string): GrammarSource[] =>
+      this.#text(isInCalls ? text.slice(trigger.length).trimStart() : text);
     if (opening === '') return sequence([BLANKS, ...rest(head), this.#callBehindHead()]);
     return sequence([BLANKS, ...rest(opening), this.#callsBehindOpening()]);
   }

@@ -59,7 +59,8 @@ export class AnswerPlanner {
     const isHeld = calls === null ? content !== null : calls.isHeld;
     const format = calls?.writable ?? null;
     const options = { form, format, reasoning, content, isToken: this.#isToken };
-    const trigger = isHeld || format === null ? null : this.#triggerOf(format, reasoning);
+    const isFree = isHeld || format === null || this.#isRestricted(request, format);
+    const trigger = isFree ? null : this.#triggerOf(format, reasoning);
     const message = this.#messageOf(form, calls, reasoning);
     if (format === null || trigger === null) {
       return { message, grammar: isHeld ? answerGrammar(options) : null, trigger: null };
@@ -69,6 +70,15 @@ export class AnswerPlanner {
       grammar: announcedCalls({ ...options, format }),
       trigger,
     };
+  }
+
+  /** Whether the request itself forbids tokens, or ends at some, without which a call cannot be written. */
+  #isRestricted(
+    { stopTokenIds, allowedTokenIds, badWords }: TextRequest,
+    { marks }: WritableFormat,
+  ): boolean {
+    const endsAtMark = marks.some((mark) => stopTokenIds.includes(this.#tokenIds.get(mark) ?? -1));
+    return endsAtMark || allowedTokenIds !== null || badWords.length > 0;
   }
 
   /** @returns null where a call may begin without a token that says so, and so nothing can wait for it. */

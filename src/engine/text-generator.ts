@@ -3,6 +3,7 @@
  * request are sequences of their own.
  */
 
+import { OPTIONAL_GRAMMAR_WAIT_MS } from '../base/limits.ts';
 import { seedOfChoice } from '../base/random.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
@@ -133,10 +134,11 @@ function planPrompt(
     const answer = options.planner.plan(request, encoded.text);
     const { message, grammar, trigger } = answer;
     const source = trigger === null ? fromStart(grammar, prompts, options) : grammar;
-    return whenReady(source && options.grammars.compile(source, options.isWanted), (compiled) => ({
+    const compiling = source && options.grammars.compile(source, options.isWanted);
+    return whenReady(trigger === null ? compiling : unlessLate(compiling), (compiled) => ({
       ...encoded,
       newTokensMax: allowed,
-      message,
+      message: compiled === null ? message && { ...message, trigger: null } : message,
       grammar: compiled && { compiled, trigger },
     }));
   };
@@ -146,6 +148,15 @@ function planPrompt(
 /** At once where that is possible: nothing then comes between a request and its place in the engine's queue. */
 function whenReady<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<U>): U | Promise<U> {
   return value instanceof Promise ? value.then(next) : next(value);
+}
+
+/** Calls that a model may make need no grammar: without it they are told when they are whole. */
+function unlessLate<T>(value: T | Promise<T>): T | null | Promise<T | null> {
+  if (!(value instanceof Promise)) return value;
+  return new Promise((resolve) => {
+    const timer = setTimeout(() => resolve(null), OPTIONAL_GRAMMAR_WAIT_MS);
+    void value.then(resolve, () => resolve(null)).finally(() => clearTimeout(timer));
+  });
 }
 
 /** Where a space at the very beginning is taken off the text, the grammar is told that there may be one. */

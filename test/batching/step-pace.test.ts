@@ -7,6 +7,12 @@ function work(decodeCount: number, promptTokenCount: number, position = 0): Step
   return { decodeCount, promptTokenCount, promptPositionSum: promptTokenCount * position };
 }
 
+/** Many such steps, and after them one of decoding alone, which takes 20 ms. */
+function learn(pace: StepPace, seen: StepWork, ms: number): void {
+  for (let step = 0; step < 100; step++) pace.observe(seen, ms);
+  pace.observe(work(8, 0), 20);
+}
+
 /** A machine on which a step takes 20 ms and every prompt token 0.5 ms more. */
 function aPace(slowdownMax: number): StepPace {
   const pace = new StepPace(slowdownMax);
@@ -42,19 +48,19 @@ describe('StepPace', () => {
 
   it('leaves out of the room what a step with a prompt takes by itself', () => {
     const pace = aPace(2);
-    for (let step = 0; step < 100; step++) pace.observe(work(8, 20), 20 + 4 + 10);
+    learn(pace, work(8, 20), 20 + 4 + 10);
     expect(pace.promptTokensMax(8, 1, 0)).toBe((20 - 4) / 0.5);
   });
 
   it('computes as many tokens as cost what such a step takes by itself, where that fills the room', () => {
     const pace = aPace(1.5);
-    for (let step = 0; step < 100; step++) pace.observe(work(8, 20), 20 + 30 + 10);
+    learn(pace, work(8, 20), 20 + 30 + 10);
     expect(pace.promptTokensMax(8, 1, 0)).toBe(30 / 0.5);
   });
 
   it('gives a prompt fewer tokens the more there is for each to attend to', () => {
     const pace = aPace(2);
-    for (let step = 0; step < 100; step++) pace.observe(work(8, 10, 2000), 20 + 5 + 10 * 2000 * 0.001);
+    learn(pace, work(8, 10, 2000), 20 + 5 + 10 * 2000 * 0.001);
     expect(pace.promptTokensMax(8, 1, 2000)).toBe(20 / (0.5 + 2));
     expect(pace.promptTokensMax(8, 1, 4000)).toBe(Math.floor(20 / (0.5 + 4)));
     expect(pace.promptTokensMax(8, 1, 0)).toBe(40);
@@ -71,6 +77,21 @@ describe('StepPace', () => {
     const pace = aPace(1.5);
     for (let step = 0; step < 100; step++) pace.observe(work(8, 0), 80);
     expect(pace.promptTokensMax(8, 1, 0)).toBe(79);
+  });
+
+  it('has a step without prompts after 32 with them, so that it sees decoding become longer', () => {
+    const pace = aPace(1.5);
+    for (let step = 0; step < 31; step++) pace.observe(work(8, 20, 2000), 110);
+    expect(pace.promptTokensMax(8, 1, 0)).toBe(0);
+    pace.observe(work(8, 0), 100);
+    expect(pace.promptTokensMax(8, 1, 0)).toBeGreaterThan(20);
+  });
+
+  it('does not take what one odd step shows for the price of all', () => {
+    const pace = aPace(2);
+    learn(pace, work(8, 20, 2000), 20 + 10);
+    pace.observe(work(8, 4, 300), 20 + 2 + 100);
+    expect(pace.promptTokensMax(8, 1, 300)).toBeGreaterThan(4);
   });
 
   it('lets a step take 16 ms in any case', () => {
@@ -97,6 +118,26 @@ describe('StepPace', () => {
 });
 
 describe('a scheduler with a pace', () => {
+  it('counts as waiting what could be computed: sequences for which there are places', () => {
+    const asked: number[] = [];
+    const pace = aPace(1.5);
+    pace.promptTokensMax = (_, promptCount) => {
+      asked.push(promptCount);
+      return Infinity;
+    };
+    const scheduler = aScheduler({ sequencesPerStepMax: 3, tokensPerStepMax: 32, blockCount: 65 }, pace);
+    const step = () => {
+      const plan = planStep(scheduler);
+      scheduler.commit(plan, sampledFor(plan));
+    };
+    for (const sequenceId of [1, 2])
+      scheduler.enqueue(aRequest({ sequenceId, promptLength: 2, newTokensMax: 9 }));
+    step();
+    for (const sequenceId of [3, 4, 5]) scheduler.enqueue(aRequest({ sequenceId, promptLength: 8 }));
+    step();
+    expect(asked).toEqual([2, 1]);
+  });
+
   it('computes a long prompt in pieces beside the answers that stream, and at once when they have ended', () => {
     const scheduler = aScheduler({ tokensPerStepMax: 32, blockCount: 65 }, aPace(1.5));
     const step = () => {

@@ -181,8 +181,7 @@ describe('what follows the token that announces calls', () => {
       expect(behind(format, written(other))).toBe('no');
       expect(behind(format, '')).toBe('beginning');
       expect(behind(format, 'Hello')).toBe('no');
-      const isOneByOne = format === 'hermes' || format === 'mistral_args';
-      expect(behind(format, written(two))).toBe(isOneByOne ? 'no' : 'whole');
+      expect(behind(format, written(two))).toBe(format === 'mistral' ? 'whole' : 'no');
     },
   );
 

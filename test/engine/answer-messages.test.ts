@@ -48,6 +48,7 @@ const WITHOUT_THOUGHTS = HERMES_TEMPLATE.replaceAll('think>', 'thought>');
 const files = { plain: filesOf('llama2'), marked: filesWithMarks() };
 
 type Output = {
+  readonly client: FakeEngineClient;
   readonly parts: readonly MessagePart[];
   readonly reason: string;
   readonly events: readonly TextEvent[];
@@ -62,6 +63,8 @@ type Setting = {
   readonly request?: Partial<TextRequest>;
   readonly messages?: readonly ChatMessage[];
   readonly continues?: boolean;
+  /** Instead of the compiler. */
+  readonly compile?: () => Promise<never>;
 };
 
 const TOOLS: AnswerForm = {
@@ -87,13 +90,13 @@ function generatorFor(tokenIds: readonly number[], setting: Setting) {
   const template = new ChatTemplate({ source, namedSpecialTokens, specialTokenTexts });
   const logprobs = { logprob: -1, top: [] };
   const script = tokenIds.map((tokenId) => ({ ...tokens([tokenId]), tokens: [{ tokenId, logprobs }] }));
-  const client = new FakeEngineClient(() => [...script, finish(ends)]);
+  const client = new FakeEngineClient(() => [...script, finish(ends)], { vocabularySize: 6000 });
   const vocabulary = new Vocabulary(tokenizerFiles);
   const compiler = grammarsHere(tokenizer, vocabulary);
   const sources: GrammarSource[] = [];
   const compile = (source: GrammarSource) => {
     sources.push(source);
-    return compiler.compile(source);
+    return setting.compile?.() ?? compiler.compile(source);
   };
   const generator = createTextGenerator({
     client,
@@ -111,7 +114,7 @@ function generatorFor(tokenIds: readonly number[], setting: Setting) {
 }
 
 async function answerOf(tokenIds: readonly number[], setting: Setting = {}): Promise<Output> {
-  const { generator } = generatorFor(tokenIds, setting);
+  const { client, generator } = generatorFor(tokenIds, setting);
   const messages = setting.messages ?? [{ role: 'user', content: 'Hi' }];
   const continues = setting.continues ?? false;
   const rendering = {
@@ -132,6 +135,7 @@ async function answerOf(tokenIds: readonly number[], setting: Setting = {}): Pro
   const finished = events.find((event) => event.kind === 'choice-finish');
   const used = events.find((event) => event.kind === 'usage');
   return {
+    client,
     parts: partsOf(events),
     reason: finished!.reason,
     events,
@@ -375,6 +379,44 @@ describe('what the engine is asked for', () => {
         ],
       },
     ]);
+  });
+
+  it.each<[string, Partial<TextRequest>]>([
+    ['ends at a mark of calls', { stopTokenIds: [CLOSING_TOKEN] }],
+    ['allows some tokens alone', { allowedTokenIds: [5, 6] }],
+    ['forbids words', { badWords: ['now'] }],
+  ])('is nothing where the request %s, without which no call could be written', async (_, fields) => {
+    const setting = { withMarks: true, template: WITHOUT_THOUGHTS };
+    const { client, generator } = generatorFor(tokensOf('Hi', END), setting);
+    const prompt = {
+      kind: 'messages',
+      messages: [{ role: 'user', content: 'Hi' }],
+      rendering: PLAIN_RENDERING,
+      addSpecialTokens: false,
+    } as const;
+    const asked = aTextRequest({ prompts: [prompt], answerForm: TOOLS, ...fields });
+    for await (const _event of textEvents((onReadable) => generator.generate(asked, onReadable)));
+    expect(client.sequences[0]!.input.grammar).toBeNull();
+  });
+
+  it.each<[string, () => Promise<never>]>([
+    ['fails', () => Promise.reject(new Error('the thread has failed'))],
+    ['is late', () => new Promise(() => {})],
+  ])('is nothing where the grammar of calls that need not be made %s', async (_, compile) => {
+    const body = '{"name": "now", "arguments": {"a": 1}}';
+    const { client, events, parts } = await answerOf(tokensOf(OPENING_TOKEN, body, CLOSING_TOKEN, END), {
+      withMarks: true,
+      template: WITHOUT_THOUGHTS,
+      compile,
+    });
+    expect(client.sequences[0]!.input.grammar).toBeNull();
+    expect(parts).toEqual([
+      { kind: 'tool-call', index: 0, name: 'now' },
+      { kind: 'tool-arguments', index: 0, text: '{"a": 1}' },
+    ]);
+    expect(events.filter((event) => event.kind === 'message-delta' && event.parts.length > 0)).toHaveLength(
+      1,
+    );
   });
 
   it('is calls at once where it must call and no thoughts are asked for', async () => {

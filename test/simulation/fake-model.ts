@@ -109,9 +109,13 @@ export function heldText(
 
 function isThinking({ tokenId, thoughts }: GrammarTrigger, tokenIds: readonly number[]): boolean {
   if (thoughts === null) return false;
-  const marks = tokenIds.filter((each) => each === thoughts.openingId || each === thoughts.closingId);
-  const last = marks.filter((each) => each !== tokenId).at(-1);
-  return last === undefined ? thoughts.isOpen : last === thoughts.openingId;
+  let isInside = thoughts.isOpen;
+  for (const each of tokenIds) {
+    const isTrigger = each === tokenId;
+    if (isTrigger ? !isInside : each === thoughts.closingId) return false;
+    if (!isTrigger && each === thoughts.openingId) isInside = true;
+  }
+  return isInside;
 }
 
 type Choosing = {

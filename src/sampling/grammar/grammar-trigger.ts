@@ -19,18 +19,24 @@ export type GrammarTrigger = {
 export class TriggerWatch {
   readonly #trigger: GrammarTrigger;
   #isThinking: boolean;
+  /** Thoughts come first: behind their end, or a call, the marks are only talked about. */
+  #mayThink: boolean;
 
   constructor(trigger: GrammarTrigger) {
     this.#trigger = trigger;
     this.#isThinking = trigger.thoughts?.isOpen ?? false;
+    this.#mayThink = trigger.thoughts !== null;
   }
 
   /** The token has become part of the output. @returns whether the grammar begins behind it. */
   accept(tokenId: number): boolean {
     const { tokenId: triggerId, thoughts } = this.#trigger;
-    if (tokenId === triggerId) return !this.#isThinking;
-    if (tokenId === thoughts?.openingId) this.#isThinking = true;
-    if (tokenId === thoughts?.closingId) this.#isThinking = false;
+    if (tokenId === triggerId) {
+      if (!this.#isThinking) this.#mayThink = false;
+      return !this.#isThinking;
+    }
+    if (tokenId === thoughts?.openingId) this.#isThinking = this.#mayThink;
+    if (tokenId === thoughts?.closingId) this.#isThinking = this.#mayThink = false;
     return false;
   }
 }

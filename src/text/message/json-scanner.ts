@@ -3,7 +3,7 @@
  * text, so a value may arrive in any pieces.
  */
 
-import { TOOL_ARGUMENTS_DEPTH_MAX } from '../../base/limits.ts';
+import { CALL_DEPTH_MAX } from '../../base/limits.ts';
 import { isBlank } from './blanks.ts';
 
 export type ScanResult =
@@ -114,7 +114,7 @@ export class JsonScanner {
       return this.#go('text');
     }
     if (character === '{' || character === '[') {
-      if (this.#open.length === TOOL_ARGUMENTS_DEPTH_MAX) return 'invalid';
+      if (this.#open.length === CALL_DEPTH_MAX) return 'invalid';
       this.#open.push(character);
       return this.#go(character === '{' ? 'key-or-close' : 'value-or-close');
     }

@@ -3,7 +3,7 @@
  * before anything is passed on, because only then it is known to be one.
  */
 
-import { TOOL_ARGUMENTS_DEPTH_MAX } from '../../base/limits.ts';
+import { CALL_DEPTH_MAX } from '../../base/limits.ts';
 import type { CallSink, ReadStatus } from './call-object-reader.ts';
 import type { CallsReader } from './calls-readers.ts';
 
@@ -176,7 +176,7 @@ class PythonParser {
   }
 
   #value(): string {
-    if (++this.#depth > TOOL_ARGUMENTS_DEPTH_MAX) throw new NotPython();
+    if (++this.#depth > CALL_DEPTH_MAX) throw new NotPython();
     const value = this.#literal();
     this.#depth--;
     return value;

@@ -180,6 +180,9 @@ export class ToolCallParser {
     this.#heldParts = [];
     this.#callCount++;
     this.#isCallOpen = false;
+    // One call was announced, or a list, which holds to its end.
+    const isList = this.#options.format.writing?.opening !== '';
+    this.#isAssured = this.#options.isAssured || (this.#isAssured && isList);
     this.#taken = '';
     this.#openingLength = 0;
     this.#blanks = '';

@@ -117,6 +117,7 @@ describe('who watches the same tokens', () => {
       return [...tokenIds.keys()].filter((index) => watch.accept(tokenIds[index]!));
     };
     expect(begins([CALL, 5, CALL], TRIGGER)).toEqual([0, 2]);
-    expect(begins([THINK, CALL, ANSWER, CALL, THINK, CALL], THINKING)).toEqual([3]);
+    expect(begins([THINK, CALL, ANSWER, CALL, THINK, CALL], THINKING)).toEqual([3, 5]);
+    expect(begins([CALL, THINK, CALL], THINKING)).toEqual([0, 2]);
   });
 });

@@ -430,6 +430,20 @@ describe('calls that are announced by a token', () => {
     expect(told(pieces, { isOpen: false }).filter((each) => each.length > 0)).toHaveLength(6);
   });
 
+  it('are one, or a list; what else follows is told when it is whole', () => {
+    const next = ['{"name": "now", ', '"parameters": {', '}', '}'];
+    const shown = told(['!<|python_tag|>', ...next, '; ', ...next], { format: 'llama3_json' });
+    expect(shown.filter((each) => each.length > 0)).toEqual([
+      [{ kind: 'tool-call', index: 0, name: 'now' }],
+      [{ kind: 'tool-arguments', index: 0, text: '{' }],
+      [{ kind: 'tool-arguments', index: 0, text: '}' }],
+      call('now', '{}', 1),
+    ]);
+    const mistral = ['{"name": "now", ', '"arguments": {', '}', '}'];
+    const listed = told(['![TOOL_CALLS]', '[', ...mistral, ', ', ...mistral, ']'], { format: 'mistral' });
+    expect(listed.filter((each) => each.length > 0)).toHaveLength(6);
+  });
+
   it('keep what they had when the output is cut off', () => {
     expect(joined(['!<tool_call>', ...NOW.slice(0, 2)])).toEqual(call('now', '{"a": 1'));
   });
