@@ -64,11 +64,12 @@ const SCHEMAS: readonly unknown[] = [
   { type: 'object', additionalProperties: { type: 'integer' } },
 ];
 
+/** None with a range of characters beyond ASCII: the other engine takes its ends for bytes. */
 const EXPRESSIONS = [
   '[a-z]+( [a-z]+){0,3}\\.',
   '(yes|no|maybe)!?',
   '\\d{3}-\\d{4}',
-  '[^,]+,[é-ü]*',
+  '[^,]+,(é|ü)*',
   '"([^"\\\\]|\\\\.)*"',
 ];
 
