@@ -63,7 +63,7 @@ export const SEQUENCES_PER_STEP_DEFAULT = 128;
 /** Tokens that one step may compute: the bound on how long a decoding stream waits for its neighbours' prompts. */
 export const TOKENS_PER_STEP_DEFAULT = 512;
 
-/** How many times longer a prompt may make a step of sequences that decode, while they are the majority; each further one as much again. */
+/** How many times longer a prompt may make a step of sequences that decode, while they are the majority; others as much again. */
 export const DECODE_SLOWDOWN_DEFAULT = 1.5;
 
 /** Tokens a KV block holds. Small blocks waste little and share prefixes finely; the gather copies whole blocks. */

@@ -248,7 +248,11 @@ export class Scheduler {
   /** Decides the step's tokens, before any goes to a prompt. */
   #limitPrompts(plan: StepPlan): void {
     const { tokensPerStepMax, sequencesPerStepMax } = this.stepLimits;
-    const freePlaces = this.#isShortOfBlocks ? 0 : sequencesPerStepMax - this.#running.length;
+    // Short of blocks, one at most may be admitted now: the first, if blocks have come free.
+    const freePlaces = Math.min(
+      sequencesPerStepMax - this.#running.length,
+      this.#isShortOfBlocks ? 1 : Infinity,
+    );
     const promptCount = this.#running.length - plan.decodeCount + Math.min(freePlaces, this.#waiting.size);
     // What waits is taken to begin at 0: its cached length is known when it is admitted.
     const first = this.#running.find((sequence) => !isDecoding(sequence.pendingLength));

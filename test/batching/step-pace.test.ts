@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Scheduler } from '../../src/batching/scheduler.ts';
 import { StepPace, type StepWork } from '../../src/batching/step-pace.ts';
 import { aRequest, aScheduler, planStep, sampledFor } from './factories.ts';
 
@@ -117,7 +118,30 @@ describe('StepPace', () => {
   });
 });
 
+/** Plans a step and commits it. */
+function runStep(scheduler: Scheduler): void {
+  const plan = planStep(scheduler);
+  scheduler.commit(plan, sampledFor(plan));
+}
+
 describe('a scheduler with a pace', () => {
+  it('counts one that waits for blocks, so that it is held back when they come free', () => {
+    const asked: number[] = [];
+    const pace = aPace(1.5);
+    pace.promptTokensMax = (_, promptCount) => {
+      asked.push(promptCount);
+      return Infinity;
+    };
+    const scheduler = aScheduler({ tokensPerStepMax: 512, blockCount: 4 }, pace);
+    scheduler.enqueue(aRequest({ sequenceId: 1, promptLength: 2, newTokensMax: 4 }));
+    runStep(scheduler);
+    for (const sequenceId of [2, 3]) {
+      scheduler.enqueue(aRequest({ sequenceId, promptLength: scheduler.lengthMax - 4, newTokensMax: 2 }));
+    }
+    for (let count = 0; count < 2; count++) runStep(scheduler);
+    expect(asked).toEqual([1, 2, 1]);
+  });
+
   it('counts as waiting what could be computed: sequences for which there are places', () => {
     const asked: number[] = [];
     const pace = aPace(1.5);
@@ -126,15 +150,11 @@ describe('a scheduler with a pace', () => {
       return Infinity;
     };
     const scheduler = aScheduler({ sequencesPerStepMax: 3, tokensPerStepMax: 32, blockCount: 65 }, pace);
-    const step = () => {
-      const plan = planStep(scheduler);
-      scheduler.commit(plan, sampledFor(plan));
-    };
     for (const sequenceId of [1, 2])
       scheduler.enqueue(aRequest({ sequenceId, promptLength: 2, newTokensMax: 9 }));
-    step();
+    runStep(scheduler);
     for (const sequenceId of [3, 4, 5]) scheduler.enqueue(aRequest({ sequenceId, promptLength: 8 }));
-    step();
+    runStep(scheduler);
     expect(asked).toEqual([2, 1]);
   });
 
@@ -163,15 +183,11 @@ describe('a scheduler with a pace', () => {
       return promptTokensMax.call(pace, decodeCount, promptCount, position);
     };
     const scheduler = aScheduler({ tokensPerStepMax: 32, blockCount: 65 }, pace);
-    const step = () => {
-      const plan = planStep(scheduler);
-      scheduler.commit(plan, sampledFor(plan));
-    };
     for (const sequenceId of [1, 2])
       scheduler.enqueue(aRequest({ sequenceId, promptLength: 2, newTokensMax: 9 }));
-    step();
+    runStep(scheduler);
     scheduler.enqueue(aRequest({ sequenceId: 3, promptLength: 56 }));
-    for (let count = 0; count < 3; count++) step();
+    for (let count = 0; count < 3; count++) runStep(scheduler);
     expect(asked).toEqual([0, 0, 20, 40]);
   });
 
