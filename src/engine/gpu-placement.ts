@@ -1,22 +1,7 @@
 /** How a model is placed on a GPU: what depends on the provider's kernels, in one place. docs/gpu.md has the whole list. */
 
 import type { DecoderShape } from '../graph/decoder-shape.ts';
-import { windowsInUse } from '../graph/paged-attention.ts';
 import type { GpuDevice } from './onnx-session.ts';
-import type { PagedFormOptions } from './paged-form.ts';
-
-/**
- * WebGPU's kernel for windows and several queries a row is wrong on some drivers (seen: subgroups of 4, 8 and 16 lanes,
- * ONNX Runtime 1.30.0), and it copies each row's past for itself.
- */
-export function pagedFormOptions(
-  device: GpuDevice,
-  shape: Pick<DecoderShape, 'slidingWindows'>,
-  positionCount: number,
-): PagedFormOptions {
-  const slides = windowsInUse(shape, positionCount).some((window) => window !== null);
-  return { tokensApart: device === 'webgpu' && slides };
-}
 
 /**
  * Tokens in a block where nothing else is asked for: the fewest that the fast kernels take. CUDA's flash attention reads

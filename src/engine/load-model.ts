@@ -6,15 +6,18 @@ import { buildGatheredModel, buildPagedModel, checkpointWeightBytes } from '../g
 import { COMPUTE_TYPE_BYTES } from '../graph/convert-floats.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import { kvCacheTokenBytes } from '../graph/kv-cache-type.ts';
-import type { PagedType } from '../graph/paged-attention.ts';
+import { checkPagedLimits, type PagedType } from '../graph/paged-attention.ts';
 import type { OnProgress } from '../graph/weight-pool.ts';
+import { findRightForm } from './attention-check.ts';
 import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from './cache-sizing.ts';
 import { chooseDevice, type DeviceChoice, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { cacheBudget, nvidiaMemory, workspaceBytes } from './gpu-memory.ts';
-import { gpuBlockSize, pagedFormOptions } from './gpu-placement.ts';
+import { gpuBlockSize } from './gpu-placement.ts';
+import type { ModelLimits } from './model-runner.ts';
 import { OnnxModelRunner } from './onnx-model-runner.ts';
 import type { GpuDevice } from './onnx-session.ts';
+import type { PagedFormOptions } from './paged-form.ts';
 import type { EngineLimits, PlacementReport } from './protocol.ts';
 
 export type LoadedModel = {
@@ -32,9 +35,17 @@ export async function loadModel(
   onProgress: OnProgress = () => {},
 ): Promise<LoadedModel> {
   const choice = await chooseDevice(options.device, thisMachine);
-  return choice.device === 'cpu'
-    ? loadOnCpu(options, shape, choice, onProgress)
-    : loadOnGpu(options, shape, { ...choice, device: choice.device });
+  const { device } = choice;
+  if (device === 'cpu') return loadOnCpu(options, shape, choice, onProgress);
+  const sizes = await sizeOnGpu(options, shape, device);
+  const form = await findRightForm({ device, shape, cacheDirectory: options.cacheDirectory, ...sizes });
+  if (typeof form !== 'string') return loadOnGpu(options, shape, { ...choice, device, ...form }, sizes);
+  if (options.device !== 'auto') {
+    throw new StartupError(
+      `--device ${device} cannot be used: ${form}; another driver may be right, or give --device cpu`,
+    );
+  }
+  return loadOnCpu(options, shape, { device: 'cpu', reason: `${device}: ${form}` }, onProgress);
 }
 
 async function loadOnCpu(
@@ -76,22 +87,18 @@ async function loadOnCpu(
   };
 }
 
-async function loadOnGpu(
-  options: EngineOptions,
-  shape: DecoderShape,
-  choice: DeviceChoice & { readonly device: GpuDevice },
-): Promise<LoadedModel> {
-  const { device } = choice;
-  if (options.quantization === 'w8a8' || options.quantization === 'int4') {
-    throw new StartupError(`--quantization ${options.quantization} is for the CPU; give --device cpu`);
-  }
-  if (options.cacheType !== 'auto') {
-    throw new StartupError(
-      `--kv-cache-dtype ${options.cacheType} is for the CPU: a GPU keeps keys and values in what it computes in`,
-    );
-  }
+/** What a model takes on a GPU, known before its weights are touched. */
+type GpuSizes = {
+  readonly type: PagedType;
+  readonly cache: ModelLimits;
+  readonly cacheBytes: number;
+};
+
+async function sizeOnGpu(options: EngineOptions, shape: DecoderShape, device: GpuDevice): Promise<GpuSizes> {
+  refuseCpuOptions(options);
   const type = gpuType(options, device);
   const blockSize = options.blockSize ?? gpuBlockSize(device, shape);
+  checkPagedLimits(shape, blockSize);
   const tokenBytes = cacheTokenBytes(shape, type);
   const memory = await nvidiaMemory(process.env);
   const budget = cacheBudget(memory, {
@@ -99,44 +106,61 @@ async function loadOnGpu(
     weightBytes: await checkpointWeightBytes(options.modelDirectory, shape, type),
     workspaceBytes: workspaceBytes(shape, options),
   });
-  const rule = gpuCacheRule(tokenBytes, memory !== null);
-  const model = sizeCache(shape, { ...options, blockSize }, budget, rule);
+  const cache = sizeCache(
+    shape,
+    { ...options, blockSize },
+    budget,
+    gpuCacheRule(tokenBytes, memory !== null),
+  );
+  return { type, cache, cacheBytes: cache.blockCount * blockSize * tokenBytes };
+}
+
+function refuseCpuOptions({ quantization, cacheType }: EngineOptions): void {
+  if (quantization === 'w8a8' || quantization === 'int4') {
+    throw new StartupError(`--quantization ${quantization} is for the CPU; give --device cpu`);
+  }
+  if (cacheType !== 'auto') {
+    throw new StartupError(
+      `--kv-cache-dtype ${cacheType} is for the CPU: a GPU keeps keys and values in what it computes in`,
+    );
+  }
+}
+
+async function loadOnGpu(
+  options: EngineOptions,
+  shape: DecoderShape,
+  { device, reason, tokensApart }: DeviceChoice & { readonly device: GpuDevice } & PagedFormOptions,
+  { type, cache, cacheBytes }: GpuSizes,
+): Promise<LoadedModel> {
   const built = await buildPagedModel(options.modelDirectory, shape, {
-    cache: model,
-    positionCount: model.modelLengthMax,
+    cache,
+    positionCount: cache.modelLengthMax,
     cacheDirectory: options.cacheDirectory,
     type,
   });
-  const form = pagedFormOptions(device, shape, model.modelLengthMax);
   const { threadCount, profilePrefix } = options;
-  const placement = { device, ...form };
+  const placement = { device, tokensApart };
   const runner = await OnnxModelRunner.create({
     ...built,
     shape,
-    limits: model,
+    limits: cache,
     threadCount,
     placement,
     profilePrefix,
   });
-  if (options.strictDevice && runner.fallbacks.length > 0) {
+  const { fallbacks } = runner;
+  if (options.strictDevice && fallbacks.length > 0) {
     await runner.close();
     throw new StartupError(
-      `--strict-device: ${device} lacks kernels for ${runner.fallbacks.join(', ')}, which would run on the CPU`,
+      `--strict-device: ${device} lacks kernels for ${fallbacks.join(', ')}, which would run on the CPU`,
     );
   }
-  const stepLimits = form.tokensApart ? limitTokensApart(options, shape, model.modelLengthMax) : options;
+  const stepLimits = tokensApart ? limitTokensApart(options, shape, cache.modelLengthMax) : options;
   const { sequencesPerStepMax, tokensPerStepMax } = stepLimits;
-  const cacheBytes = model.blockCount * blockSize * tokenBytes;
   return {
     runner,
-    limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
-    placement: {
-      ...choice,
-      type,
-      weightForm: built.form ?? null,
-      cacheType: type,
-      fallbacks: runner.fallbacks,
-    },
+    limits: { ...cache, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
+    placement: { device, reason, type, weightForm: built.form ?? null, cacheType: type, fallbacks },
     weightBytes: built.weightBytes,
   };
 }

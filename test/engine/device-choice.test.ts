@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { chooseDevice, hideSoftwareDrivers, type Machine } from '../../src/engine/device-choice.ts';
 import { cacheBudget, parseMemory, workspaceBytes } from '../../src/engine/gpu-memory.ts';
-import { gpuBlockSize, pagedFormOptions } from '../../src/engine/gpu-placement.ts';
+import { gpuBlockSize } from '../../src/engine/gpu-placement.ts';
 import { readDecoderShape } from '../../src/graph/checkpoint.ts';
 import { readOracle } from '../support/oracle.ts';
 
@@ -97,13 +97,5 @@ describe('a model on a GPU', () => {
   it('has blocks of what the kernels read at a time', () => {
     expect(gpuBlockSize('webgpu', { headSize: 128 })).toBe(32);
     expect([64, 128, 256].map((headSize) => gpuBlockSize('cuda', { headSize }))).toEqual([256, 128, 64]);
-  });
-
-  it('has its tokens apart on WebGPU where a window is ever reached', () => {
-    const windows = { slidingWindows: [null, 8] };
-    expect(pagedFormOptions('webgpu', windows, 9)).toEqual({ tokensApart: true });
-    expect(pagedFormOptions('webgpu', windows, 8)).toEqual({ tokensApart: false });
-    expect(pagedFormOptions('cuda', windows, 9)).toEqual({ tokensApart: false });
-    expect(pagedFormOptions('webgpu', { slidingWindows: [null] }, 9)).toEqual({ tokensApart: false });
   });
 });

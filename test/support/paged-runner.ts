@@ -3,9 +3,9 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { pagedFormOptions } from '../../src/engine/gpu-placement.ts';
 import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import { buildPagedModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { windowsInUse } from '../../src/graph/paged-attention.ts';
 
 export type PagedRunnerOptions = { readonly blockCount: number; readonly modelLengthMax: number };
 
@@ -26,8 +26,9 @@ export async function openPagedRunner(
     const limits = { blockCount, blockSize: BLOCK_SIZE, modelLengthMax, vocabularySize };
     const build = { cache: limits, positionCount: modelLengthMax, cacheDirectory, type: 'float16' } as const;
     const model = await buildPagedModel(directory, shape, build);
-    const form = pagedFormOptions('webgpu', shape, modelLengthMax);
-    const placement = { device: 'webgpu', ...form } as const;
+    // What the engine's own check finds here; see attention-check.test.ts.
+    const tokensApart = windowsInUse(shape, modelLengthMax).some((window) => window !== null);
+    const placement = { device: 'webgpu', tokensApart } as const;
     const runner = await OnnxModelRunner.create({ ...model, shape, limits, threadCount: 1, placement });
     if (runner.fallbacks.length > 0) throw new Error(`not on the device: ${runner.fallbacks}`);
     return runner;

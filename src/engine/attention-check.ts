@@ -1,0 +1,204 @@
+/**
+ * Whether a device computes attention as the formula says, found out on one small case of the model's own heads, blocks
+ * and windows. Kernels are wrong on some drivers (docs/decisions/0007), and what they give then looks like an answer: a
+ * start must not take them on trust. Owns a session for as long as that takes.
+ */
+
+import path from 'node:path';
+import { randomAt } from '../base/random.ts';
+import type { DecoderShape } from '../graph/decoder-shape.ts';
+import { GraphBuilder } from '../graph/graph-builder.ts';
+import { DATA_TYPE } from '../graph/onnx-schema.ts';
+import { PagedAttention, type PagedType, pagedCacheBytes, windowsInUse } from '../graph/paged-attention.ts';
+import { ropeTables } from '../graph/rope.ts';
+import { zerosFile } from '../graph/zeros-file.ts';
+import { type AttentionInputs, attend } from './attention-formula.ts';
+import type { Feeds } from './cache-form.ts';
+import { type GpuDevice, OnnxSession } from './onnx-session.ts';
+import { PagedForm, type PagedFormOptions } from './paged-form.ts';
+import type { StepBatch } from './step-batch.ts';
+
+export type AttentionCheck = {
+  readonly device: GpuDevice;
+  readonly type: PagedType;
+  readonly shape: DecoderShape;
+  /** The longest sequence decides which windows are in use. */
+  readonly cache: { readonly blockSize: number; readonly modelLengthMax: number };
+  /** For the file of zeros that caches begin with. */
+  readonly cacheDirectory: string;
+};
+
+const ATTENDED = 'attended';
+/**
+ * Tokens that each of two sequences has after each step. The first step has more than 32 in a row, from where on kernels
+ * for prompts are taken, and a short row beside them; then a decode beside a chunk, and two chunks.
+ */
+const STEPS = [
+  [37, 5],
+  [38, 8],
+  [44, 10],
+] as const;
+const LENGTHS = STEPS.at(-1)!;
+const POSITION_COUNT = Math.max(...LENGTHS);
+/** In place of a model's larger window, which would need as long a case. More than the keys of one tile of a kernel. */
+const WINDOW_MAX = 20;
+/** Block ids of the two sequences, not in order; 0 is the null block. */
+const BLOCK_TABLES = [
+  [3, 1],
+  [2, 0],
+];
+const BLOCK_COUNT = 4;
+/**
+ * The largest difference allowed. Values are below 1, and attention is a mean of them; keys left out or taken in wrongly
+ * move some by 0.08 to 0.4. Measured for float16 where kernels are right: 0.002. bfloat16 has an eighth of its digits.
+ */
+const TOLERANCE: Readonly<Record<PagedType, number>> = { float16: 0.01, bfloat16: 0.05 };
+
+/**
+ * The way of giving tokens to the operator that is right on this device: whole rows, else each token apart.
+ * @returns the way, or what is wrong with the better one of the two
+ * @throws StartupError when the graph is refused; RunnerError when it cannot be run
+ */
+export async function findRightForm(check: AttentionCheck): Promise<PagedFormOptions | string> {
+  const rows = await checkAttention(check, { tokensApart: false });
+  if (rows === null) return { tokensApart: false };
+  const apart = await checkAttention(check, { tokensApart: true });
+  return apart === null ? { tokensApart: true } : apart;
+}
+
+/** @returns null when every element agrees, else by how much the largest does not */
+export async function checkAttention(check: AttentionCheck, form: PagedFormOptions): Promise<string | null> {
+  const windows = windowsInUse(check.shape, check.cache.modelLengthMax);
+  for (const window of new Set(windows.map((own) => own && Math.min(own, WINDOW_MAX)))) {
+    const difference = await largestDifference(check, form, window);
+    if (!(difference <= TOLERANCE[check.type])) {
+      const kind = window === null ? 'attention' : 'attention with a sliding window';
+      return `its driver computes ${kind} wrongly, by ${difference.toPrecision(2)} where ${TOLERANCE[check.type]} is allowed`;
+    }
+  }
+  return null;
+}
+
+async function largestDifference(
+  check: AttentionCheck,
+  formOptions: PagedFormOptions,
+  window: number | null,
+): Promise<number> {
+  const shape = { ...check.shape, slidingWindows: [window] };
+  const sequences = LENGTHS.map((length, sequence) => randomSequence(shape, length, sequence));
+  const rope = ropeTables(shape, POSITION_COUNT);
+  const expected = sequences.map((inputs) => attend(shape, inputs, rope, window));
+  const session = await openSession({ ...check, shape });
+  const form = new PagedForm(formOptions);
+  let largest = 0;
+  try {
+    let before: readonly number[] = [0, 0];
+    for (const after of STEPS) {
+      const feeds = { ...form.feeds(batchOf(before, after)), ...tokenFeeds(shape, sequences, before, after) };
+      const attended = (await session.run(feeds, [ATTENDED]))[ATTENDED] as Float32Array;
+      const wanted = rowsOf(expected, shape.headCount * shape.headSize, before, after);
+      // Stays NaN once it is.
+      for (const [i, element] of wanted.entries())
+        largest = Math.max(largest, Math.abs(attended[i]! - element));
+      before = after;
+    }
+  } finally {
+    await session.close();
+  }
+  return largest;
+}
+
+/** The graph of one layer's attention alone, its inputs and its output in float32. */
+async function openSession(check: AttentionCheck): Promise<OnnxSession> {
+  const { device, type, shape, cacheDirectory } = check;
+  const cache = { blockCount: BLOCK_COUNT, blockSize: check.cache.blockSize };
+  const g = new GraphBuilder();
+  const zeros = await zerosFile(cacheDirectory, pagedCacheBytes(shape, cache, type));
+  const options = { shape, cache, type, positionCount: POSITION_COUNT, zerosFile: path.basename(zeros) };
+  const form = new PagedAttention(g, options);
+  const [query, key, value] = widths(shape).map(([name, width]) =>
+    g.op('Cast', [g.input(name, 'float32', ['tokens', width])], { to: DATA_TYPE[type] }),
+  );
+  const attended = form.layer(g, 0, query!, key!, value!);
+  g.output(ATTENDED, g.op('Cast', [attended], { to: DATA_TYPE.float32 }), 'float32');
+  return OnnxSession.create({
+    graph: g.encode(),
+    weightsFolder: path.dirname(zeros),
+    device,
+    threadCount: 1,
+  });
+}
+
+/** The names of attention's inputs and the elements that a token has of each. */
+function widths({
+  headCount,
+  kvHeadCount,
+  headSize,
+}: DecoderShape): readonly (readonly [keyof AttentionInputs, number])[] {
+  return [
+    ['query', headCount * headSize],
+    ['key', kvHeadCount * headSize],
+    ['value', kvHeadCount * headSize],
+  ];
+}
+
+/** Numbers of few bits, which every type holds exactly; queries are large, so that attention falls on few keys. */
+function randomSequence(shape: DecoderShape, length: number, sequence: number): AttentionInputs {
+  const matrices = widths(shape).map(([name, width], matrix) => {
+    const step = name === 'query' ? 1 / 16 : 1 / 64;
+    const seed = 3 * sequence + matrix;
+    return Float32Array.from(
+      { length: length * width },
+      (_, i) => (Math.floor(128 * randomAt(seed, i)) - 64) * step,
+    );
+  });
+  return { query: matrices[0]!, key: matrices[1]!, value: matrices[2]! };
+}
+
+/** Rows of matrices of so many elements a token, each sequence from its length before a step to that after it. */
+function rowsOf(
+  matrices: readonly (Float32Array | Float64Array)[],
+  width: number,
+  before: readonly number[],
+  after: readonly number[],
+): readonly number[] {
+  return matrices.flatMap((matrix, sequence) => [
+    ...matrix.subarray(before[sequence]! * width, after[sequence]! * width),
+  ]);
+}
+
+function tokenFeeds(
+  shape: DecoderShape,
+  sequences: readonly AttentionInputs[],
+  before: readonly number[],
+  after: readonly number[],
+): Feeds {
+  const feeds = widths(shape).map(([name, width]) => {
+    const matrices = sequences.map((inputs) => inputs[name]);
+    const data = Float32Array.from(rowsOf(matrices, width, before, after));
+    return [name, { type: 'float32', data, dims: [data.length / width, width] }] as const;
+  });
+  return Object.fromEntries(feeds);
+}
+
+/** The step in which the sequences grow from one length to the other; what attention is not told is left empty. */
+function batchOf(before: readonly number[], after: readonly number[]): StepBatch {
+  const counts = after.map((length, sequence) => length - before[sequence]!);
+  const tokenCount = counts.reduce((sum, count) => sum + count, 0);
+  const none = new Int32Array(0);
+  return {
+    rowCount: counts.length,
+    tokenCount,
+    tokenIds: none,
+    positions: Int32Array.from(
+      counts.flatMap((count, row) => Array.from({ length: count }, (_, i) => before[row]! + i)),
+    ),
+    slots: none,
+    rowStart: Int32Array.of(0, counts[0]!, tokenCount),
+    pastLength: Int32Array.from(before),
+    blockTable: Int32Array.from(BLOCK_TABLES.flat()),
+    blockTableWidth: BLOCK_TABLES[0]!.length,
+    sampledTokens: none,
+    sampledCount: 0,
+  };
+}

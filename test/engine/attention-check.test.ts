@@ -1,0 +1,66 @@
+/**
+ * The check of a device's attention, on WebGPU. The software driver with its narrow vectors is the wrong driver that it is
+ * there to find: its kernel for sliding windows goes astray at the second tile of keys.
+ */
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterAll, describe, expect, it } from 'vitest';
+import { findRightForm } from '../../src/engine/attention-check.ts';
+import type { EngineOptions } from '../../src/engine/engine-options.ts';
+import { loadModel } from '../../src/engine/load-model.ts';
+import { readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { readOracle } from '../support/oracle.ts';
+import { SHADER_TIMEOUT_MS } from '../support/paged-runner.ts';
+import { hasWebGpu } from '../support/webgpu.ts';
+
+const WINDOWS = readOracle('mistral-sliding').directory;
+const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-attention-'));
+afterAll(() => rm(cacheDirectory, { recursive: true }));
+
+async function rightForm(directory: string, modelLengthMax: number) {
+  const shape = await readDecoderShape(directory);
+  const cache = { blockSize: 32, modelLengthMax };
+  return findRightForm({ device: 'webgpu', type: 'float16', shape, cache, cacheDirectory });
+}
+
+describe.skipIf(!hasWebGpu)('attention on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
+  it.each(['llama-biases', 'qwen3'])('is right for whole rows of %s', async (name) => {
+    expect(await rightForm(readOracle(name).directory, 128)).toEqual({ tokensApart: false });
+  });
+
+  it('is found wrong where the driver is, with how far off it is', async () => {
+    expect(await rightForm(WINDOWS, 128)).toMatch(
+      /^its driver computes attention with a sliding window wrongly, by 0\.\d+ where 0\.01 is allowed$/,
+    );
+  });
+
+  it('is not asked about windows that no position leaves', async () => {
+    expect(await rightForm(WINDOWS, 8)).toEqual({ tokensApart: false });
+  });
+
+  it('refuses the device at start where it is wrong', async () => {
+    const options: EngineOptions = {
+      modelDirectory: WINDOWS,
+      cacheDirectory,
+      cacheMemory: { kind: 'bytes', bytes: 2 ** 20 },
+      cacheType: 'auto',
+      blockSize: 32,
+      modelLengthMax: 128,
+      sequencesPerStepMax: 4,
+      tokensPerStepMax: 64,
+      decodeSlowdownMax: null,
+      threadCount: 1,
+      device: 'webgpu',
+      strictDevice: false,
+      dtype: 'auto',
+      gpuMemoryUtilization: 0.9,
+      quantization: 'none',
+      profilePrefix: null,
+    };
+    await expect(loadModel(options, await readDecoderShape(WINDOWS))).rejects.toThrow(
+      '--device webgpu cannot be used: its driver computes attention with a sliding window wrongly',
+    );
+  });
+});
