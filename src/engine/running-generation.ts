@@ -17,6 +17,7 @@ import {
   sequenceCountOf,
   type TextEvent,
   type TextRequest,
+  type TextUsage,
 } from './text-generation.ts';
 
 /** A prompt that is known to fit. */
@@ -142,6 +143,7 @@ export class RunningGeneration implements Feed<TextEvent> {
       // A stop string is found when its text is taken; until then the engine computes what nobody will read.
       onReadable: request.stop.length === 0 ? onReadable : () => onReadable(true),
     });
+    this.#tellRunningUsage(0);
     this.#events.push({
       kind: 'prompt',
       promptTokenCount: this.#promptTokenCount(),
@@ -191,6 +193,7 @@ export class RunningGeneration implements Feed<TextEvent> {
     const [first] = parts;
     const text = first?.kind === 'content' ? first.text : '';
     const isText = first === undefined || (parts.length === 1 && first.kind === 'content');
+    this.#tellRunningUsage(choiceIndex);
     this.#events.push(
       isText
         ? { kind: 'text-delta', choiceIndex, text, logprobs, tokenIds }
@@ -204,19 +207,38 @@ export class RunningGeneration implements Feed<TextEvent> {
     const { meanLogprob, hasCalled } = this.#choices[choiceIndex]!;
     const reason = end === 'stop' && hasCalled ? 'tool-calls' : end;
     const mean = meanLogprob === null ? {} : { meanLogprob };
+    this.#tellRunningUsage(choiceIndex);
     this.#events.push({ kind: 'choice-finish', choiceIndex, reason, ...mean });
     if (fanOut.openCount === 0) this.#events.push({ kind: 'usage', usage: this.#usage() });
   }
 
-  #usage() {
-    const { choiceCount, answerForm: form } = this.#run.request;
-    const isToldApart = form !== null && form.reasoning !== 'inline';
-    const reasoningTokenCount = total(this.#choices.map((choice) => choice.reasoningTokenCount));
+  #tellRunningUsage(choiceIndex: number): void {
+    const { wantsRunningUsage, choiceCount } = this.#run.request;
+    if (!wantsRunningUsage) return;
+    const prompt = this.#prompts[Math.floor(choiceIndex / choiceCount)]!;
+    const promptTokenCount = prompt.tokenIds.length;
+    const cachedTokenCount = this.#cachedCounts[choiceIndex]!;
+    const usage = { promptTokenCount, cachedTokenCount, ...this.#usageOf([this.#choices[choiceIndex]!]) };
+    this.#events.push({ kind: 'running-usage', usage });
+  }
+
+  #usage(): TextUsage {
+    const { choiceCount } = this.#run.request;
     return {
       promptTokenCount: this.#promptTokenCount(),
       cachedTokenCount: total(this.#prompts.map((_, index) => this.#cachedCounts[index * choiceCount]!)),
-      completionTokenCount: total(this.#choices.map(({ tokenCount }) => tokenCount)),
-      reasoningTokenCount: isToldApart ? reasoningTokenCount : null,
+      ...this.#usageOf(this.#choices),
+    };
+  }
+
+  #usageOf(choices: readonly ChoiceText[]) {
+    const { answerForm: form } = this.#run.request;
+    const isToldApart = form !== null && form.reasoning !== 'inline';
+    return {
+      completionTokenCount: total(choices.map(({ tokenCount }) => tokenCount)),
+      reasoningTokenCount: isToldApart
+        ? total(choices.map(({ reasoningTokenCount }) => reasoningTokenCount))
+        : null,
     };
   }
 

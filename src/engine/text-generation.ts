@@ -102,6 +102,8 @@ export type TextRequest = {
   readonly wantsPrompts: boolean;
   /** Deltas carry the ids of their tokens. */
   readonly wantsTokenIds: boolean;
+  /** Events `running-usage` tell how far the choices have come. */
+  readonly wantsRunningUsage: boolean;
 };
 
 /** How many sequences a request runs. */
@@ -151,7 +153,7 @@ export type PromptTokenScore = {
 };
 
 export type TextEvent =
-  /** Once, before anything else. */
+  /** Once, before anything else but a `running-usage`. */
   | {
       readonly kind: 'prompt';
       /** Of all prompts together. */
@@ -192,6 +194,11 @@ export type TextEvent =
       /** Mean log probability of the choice's tokens, stop tokens included; there with `logprobCount` only. */
       readonly meanLogprob?: number;
     }
+  /**
+   * Where asked for, before the event `prompt` and each event of a choice: of that choice and its prompt alone, what comes with
+   * the event included.
+   */
+  | { readonly kind: 'running-usage'; readonly usage: TextUsage }
   /** Once, last. */
   | { readonly kind: 'usage'; readonly usage: TextUsage };
 

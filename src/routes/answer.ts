@@ -58,30 +58,39 @@ export function usageOf(usage: TextUsage): ChatCompletionUsage {
 export type ChunkFrameOptions = {
   readonly identity: AnswerIdentity;
   readonly object: string;
-  /** Every chunk has `usage`: null, and the numbers in a last one without choices. */
+  /** Every chunk has `usage`: null unless a running usage was told, and the numbers in a last one without choices. */
   readonly includeUsage: boolean;
 };
 
-/** What never changes around the choices of a chunk, written once. */
+/** What stands around the choices of a chunk, written once. */
 export class ChunkFrame {
   /** `data: {"id":…,` up to and including `"choices":` */
   readonly head: string;
-  /** What follows the list of choices, to the end of the event. */
-  readonly tail: string;
   readonly #includeUsage: boolean;
+  #tail: string;
 
   constructor({ identity, object, includeUsage }: ChunkFrameOptions) {
     const common = identityOf(identity, object);
     this.#includeUsage = includeUsage;
     this.head = `data: ${JSON.stringify(common).slice(0, -1)},"choices":`;
-    this.tail = includeUsage ? ',"usage":null}\n\n' : '}\n\n';
+    this.#tail = includeUsage ? ',"usage":null}\n\n' : '}\n\n';
+  }
+
+  /** What follows the list of choices, to the end of the event. */
+  get tail(): string {
+    return this.#tail;
+  }
+
+  /** What the chunks from here on tell of usage. */
+  tellUsage(usage: TextUsage): void {
+    this.#tail = `,"usage":${JSON.stringify(usageOf(usage))}}\n\n`;
   }
 
   /** @param more further keys of the chunk itself. */
   chunk(choices: readonly unknown[], more: Readonly<Record<string, unknown>> = {}): string {
     const isPlain = Object.keys(more).length === 0;
     const middle = isPlain ? '' : `,${JSON.stringify(more).slice(1, -1)}`;
-    return this.head + JSON.stringify(choices) + middle + this.tail;
+    return this.head + JSON.stringify(choices) + middle + this.#tail;
   }
 
   /** The end of the stream. */
@@ -112,6 +121,9 @@ export abstract class AnswerEncoder {
         return this.message(event);
       case 'choice-finish':
         return this.finish(event.choiceIndex, event.reason);
+      case 'running-usage':
+        this.frame.tellUsage(event.usage);
+        return '';
       case 'usage':
         return this.frame.closing(event.usage);
     }

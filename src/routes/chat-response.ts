@@ -100,12 +100,14 @@ export type ChatChunkOptions = CallEnd & {
 type ChunkChoices = ChatCompletionChunk['choices'];
 type ChunkDelta = ChunkChoices[number]['delta'];
 
+/** Between the text of a delta and the frame's tail. */
+const TEXT_TAIL = '},"logprobs":null,"finish_reason":null}]';
+
 /** Turns events into `data:` events of a stream. */
 export class ChatChunkEncoder extends AnswerEncoder {
   readonly #identity: AnswerIdentity;
   readonly #options: ChatChunkOptions;
   readonly #textHeads: readonly string[];
-  readonly #textTail: string;
 
   constructor(identity: AnswerIdentity, options: ChatChunkOptions) {
     super({ identity, object: 'chat.completion.chunk', includeUsage: options.includeUsage });
@@ -115,7 +117,6 @@ export class ChatChunkEncoder extends AnswerEncoder {
       { length: options.choiceCount },
       (_, index) => `${this.frame.head}[{"index":${index},"delta":{"content":`,
     );
-    this.#textTail = `},"logprobs":null,"finish_reason":null}]${this.frame.tail}`;
   }
 
   /** The first chunk of every choice: who speaks. The very first one tells the prompt, where that was asked for. */
@@ -134,7 +135,7 @@ export class ChatChunkEncoder extends AnswerEncoder {
     if (hasMoreThanText(delta)) {
       return this.#deltaWithTokens(delta, delta.text === '' ? {} : { content: delta.text });
     }
-    return this.#textHeads[delta.choiceIndex]! + JSON.stringify(delta.text) + this.#textTail;
+    return this.#textHeads[delta.choiceIndex]! + JSON.stringify(delta.text) + TEXT_TAIL + this.frame.tail;
   }
 
   /** A chunk for each part; the first one tells of the tokens of all. */

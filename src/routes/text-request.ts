@@ -69,6 +69,13 @@ export function checkGenerationFields(
     }
     const place = { exact: 'stream_options.', general: 'stream_options.' };
     fields.check(request.stream_options, STREAM_OPTIONS_FIELDS, place);
+    const { include_usage, continuous_usage_stats } = request.stream_options;
+    if (continuous_usage_stats === true && include_usage !== true) {
+      throw invalid(
+        'stream_options.continuous_usage_stats',
+        "'stream_options.continuous_usage_stats' needs 'stream_options.include_usage' to be true.",
+      );
+    }
   }
   if (request.prompt_logprobs != null && request.stream === true) {
     throw invalid('prompt_logprobs', "'prompt_logprobs' cannot be streamed: 'stream' has to be false.");
@@ -153,6 +160,7 @@ export function generationOf(request: GenerationFields) {
     // vLLM's field, with vLLM's meaning: lower is earlier. The engine counts the other way.
     priority: 0 - (request.priority ?? 0),
     wantsTokenIds: request.return_token_ids ?? false,
+    wantsRunningUsage: request.stream_options?.continuous_usage_stats ?? false,
   };
 }
 

@@ -120,6 +120,32 @@ describe('TextGenerator', () => {
     ]);
   });
 
+  it('tells before each event how far its choice has come, where that is asked for', async () => {
+    const { generator } = aGenerator((_, index) => [
+      tokens(ascii('Hi'), { cachedTokenCount: index }),
+      ...spelled('!'),
+    ]);
+    const events = await collect(generator, { choiceCount: 2, wantsRunningUsage: true });
+    const told = events.flatMap((event, at) => {
+      const before = events[at - 1];
+      if (before?.kind !== 'running-usage') return [];
+      const choice = 'choiceIndex' in event ? event.choiceIndex : null;
+      return [[event.kind, choice, before.usage.cachedTokenCount, before.usage.completionTokenCount]];
+    });
+    expect(told[0]).toEqual(['prompt', null, 0, 0]);
+    for (const choice of [0, 1]) {
+      expect(told.filter(([, index]) => index === choice)).toEqual([
+        ['text-delta', choice, choice, 2],
+        ['text-delta', choice, expect.any(Number), 3],
+        ['choice-finish', choice, expect.any(Number), 3],
+      ]);
+    }
+    expect(events.at(-1)).toMatchObject({
+      kind: 'usage',
+      usage: { promptTokenCount: 3, completionTokenCount: 6 },
+    });
+  });
+
   it('reports the cached tokens of the first choice', async () => {
     const { generator } = aGenerator((_, index) => [
       tokens(ascii('x'), { cachedTokenCount: index === 0 ? 2 : 16 }),

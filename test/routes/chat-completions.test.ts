@@ -158,6 +158,18 @@ describe('a streamed answer', () => {
     );
   });
 
+  it('tells in every chunk what its choice has used, where that was asked for', async () => {
+    const stream_options = { include_usage: true, continuous_usage_stats: true };
+    const { chunks, data } = await streamed(routeTestApp(), { n: 2, stream_options });
+    for (const json of data) expect(json).toBe(JSON.stringify(JSON.parse(json)));
+    expect(chunks.map(({ usage }) => usage?.completion_tokens)).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 3, 3, 6]);
+    expect(chunks.map(({ usage }) => usage?.prompt_tokens)).toEqual(chunks.map(() => 10));
+    const plain = await streamed(routeTestApp(), { n: 2 });
+    expect(chunks.slice(0, -1).map(({ choices }) => choices)).toEqual(
+      plain.chunks.map(({ choices }) => choices),
+    );
+  });
+
   it('has no key `usage` unless it was asked for', async () => {
     for (const fields of [{}, { stream_options: { include_usage: false } }, { stream_options: null }]) {
       const { chunks } = await streamed(routeTestApp(), fields);

@@ -215,6 +215,12 @@ describe('a streamed completion', () => {
     expect(last).toMatchObject({ choices: [], usage: USAGE });
   });
 
+  it('tells in every chunk what its choice has used, where that was asked for', async () => {
+    const stream_options = { include_usage: true, continuous_usage_stats: true };
+    const { chunks } = await streamed(routeTestApp(), { stream_options });
+    expect(chunks.map(({ usage }) => usage?.completion_tokens)).toEqual([1, 2, 3, 3, 3]);
+  });
+
   it('tells of an error as an event that ends the stream without [DONE]', async () => {
     const test = routeTestApp();
     test.generator.script = sayingThenFailing(['Hel'], new ServerError('step_failed', 'The step failed.'));

@@ -67,6 +67,22 @@ describe('a completion', () => {
     expect(usage!.completion_tokens).toBe(whole.usage!.completion_tokens);
   });
 
+  it('tells how many tokens have come in every chunk of a stream, where that was asked for', async () => {
+    const stream = await openai.completions.create({
+      model: MODEL,
+      prompt: PROMPT,
+      max_tokens: 12,
+      ignore_eos: true,
+      stream: true,
+      stream_options: { include_usage: true, continuous_usage_stats: true },
+    } as OpenAI.CompletionCreateParamsStreaming);
+    const counts: (number | undefined)[] = [];
+    for await (const { usage } of stream) counts.push(usage?.completion_tokens);
+    expect(counts).toEqual([...counts].sort((a, b) => a! - b!));
+    expect(counts[0]).toBeLessThan(12);
+    expect(counts.at(-1)).toBe(12);
+  });
+
   it('of several prompts is for each what it is alone, in the order of the prompts', async () => {
     const prompts = [PROMPT, 'The dog said', 'In the morning'];
     const parameters = { temperature: 1, seed: 4, n: 2, max_tokens: 12 };

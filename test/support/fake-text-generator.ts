@@ -93,9 +93,19 @@ function meanLogprobOf({ logprobCount }: TextRequest, choiceIndex: number) {
   return logprobCount === null ? {} : { meanLogprob: choiceIndex % 4 === 3 ? -99 : choiceIndex - 10 };
 }
 
+function* runningUsage(
+  { wantsRunningUsage }: TextRequest,
+  completionTokenCount: number,
+): Generator<TextEvent> {
+  if (!wantsRunningUsage) return;
+  const prompt = { promptTokenCount: 10, cachedTokenCount: 4 };
+  yield { kind: 'running-usage', usage: { ...prompt, completionTokenCount, reasoningTokenCount: null } };
+}
+
 /** Every choice says `texts`, token by token, the choices in turn; the prompt has 10 tokens, 4 of them cached. */
 export function saying(texts: readonly string[], reason: 'stop' | 'length' = 'stop'): Script {
   return async function* (request, signal) {
+    yield* runningUsage(request, 0);
     yield { kind: 'prompt', promptTokenCount: 10, prompts: promptsOf(request) };
     yield* scoredPromptsOf(request);
     const choices = Array.from({ length: sequenceCountOf(request) }, (_, index) => index);
@@ -103,6 +113,7 @@ export function saying(texts: readonly string[], reason: 'stop' | 'length' = 'st
     for (const entry of texts.entries()) {
       for (const choiceIndex of choices) {
         if (signal.aborted) return;
+        yield* runningUsage(request, entry[0] + 1);
         yield { kind: 'text-delta', choiceIndex, ...deltaOf(request, entry, textStart) };
       }
       textStart += [...entry[1]].length;

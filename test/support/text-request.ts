@@ -31,6 +31,7 @@ export function aTextRequest(overrides: Partial<TextRequest> = {}): TextRequest 
     priority: 0,
     wantsPrompts: false,
     wantsTokenIds: false,
+    wantsRunningUsage: false,
     ...overrides,
   };
 }

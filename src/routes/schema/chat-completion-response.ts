@@ -139,7 +139,9 @@ export const chatCompletionChunkSchema = z.strictObject({
     .describe('Empty in the chunk that carries the usage.'),
   usage: usageSchema
     .nullish()
-    .describe('There only with `stream_options.include_usage`: null until the last chunk.'),
+    .describe(
+      'There only with `stream_options.include_usage`: null until the last chunk, unless `continuous_usage_stats` is set.',
+    ),
   prompt_token_ids: promptTokenIdsField,
 });
 

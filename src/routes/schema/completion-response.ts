@@ -54,7 +54,9 @@ export const completionChunkSchema = z.strictObject({
     .describe('Empty in the chunk that carries the usage.'),
   usage: usageSchema
     .nullish()
-    .describe('There only with `stream_options.include_usage`: null until the last chunk.'),
+    .describe(
+      'There only with `stream_options.include_usage`: null until the last chunk, unless `continuous_usage_stats` is set.',
+    ),
 });
 
 export type Completion = z.infer<typeof completionSchema>;

@@ -161,7 +161,7 @@ export const STRUCTURED_OUTPUTS_FIELDS: FieldTable = new Map([
 ]);
 
 export const STREAM_OPTIONS_FIELDS: FieldTable = new Map([
-  ...served(['include_usage']),
+  ...served(['include_usage', 'continuous_usage_stats']),
   ['include_obfuscation', ignored('chunks are not padded', is(false))],
 ]);
 

@@ -115,7 +115,15 @@ export const generationFields = {
     ),
   stream: z.boolean().nullish(),
   stream_options: z
-    .looseObject({ include_usage: z.boolean().nullish() })
+    .looseObject({
+      include_usage: z.boolean().nullish(),
+      continuous_usage_stats: z
+        .boolean()
+        .nullish()
+        .describe(
+          'Extension. As in vLLM: together with `include_usage`, every chunk tells the tokens of its choice so far.',
+        ),
+    })
     .nullish()
     .describe('Only together with `stream: true`.'),
   priority: z.number().nullish().describe('Extension. As in vLLM: lower is served earlier; 0 by default.'),
