@@ -39,6 +39,8 @@ export class GatheredForm implements CacheForm {
   readonly #cache: FedCache;
   readonly #tiles: GatheredFeeds;
   readonly #passCosts: PassCosts;
+  /** Tokens in prefill tiles up to which a key's scores, by all query heads that share it, are fewer than its elements. */
+  readonly #apartTokensMax: number;
 
   constructor(options: GatheredFormOptions) {
     const { layerCount, kvHeadCount, headSize } = options.shape;
@@ -46,6 +48,7 @@ export class GatheredForm implements CacheForm {
     this.#cache = fedCache(shape, options.cacheType ?? 'f32');
     this.constantFeeds = this.#cache.feeds;
     this.#tiles = new GatheredFeeds(options.limits.blockSize);
+    this.#apartTokensMax = Math.floor((headSize * kvHeadCount) / options.shape.headCount);
     this.#passCosts = passCosts(options);
   }
 
@@ -67,6 +70,7 @@ export class GatheredForm implements CacheForm {
       [GATHERED_INPUT.prefillPast]: vector(tiles.prefillPast),
       [GATHERED_INPUT.resultRows]: vector(tiles.resultRows),
       [GATHERED_INPUT.hasPrefill]: flag(tiles.hasPrefill),
+      [GATHERED_INPUT.scoresApart]: flag(tiles.prefillTokens.columnCount <= this.#apartTokensMax),
     };
   }
 

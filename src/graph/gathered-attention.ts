@@ -42,6 +42,8 @@ export const GATHERED_INPUT = {
   prefillPast: 'prefill_past',
   /** bool []: whether the prefill inputs mean anything. */
   hasPrefill: 'has_prefill',
+  /** bool []: whether prefill tiles score past and new keys apart, as decode tiles always do. */
+  scoresApart: 'scores_apart',
   /** int32 [T] where each token's result lies in: decode tiles, then the rows of the prefill tiles. */
   resultRows: 'result_rows',
 } as const;
@@ -66,9 +68,11 @@ type Tiles = {
   readonly blocks: Value;
   /** Addend to the scores by sliding window (`null` for none): [tiles x 1 x J] to decode, else [tiles x R * G x J]. */
   readonly masks: ReadonlyMap<number | null, Value>;
+  /** int64 [2]: how many of a tile's scores are of past keys, L, and how many of new ones, N. */
+  readonly keyCounts: Value;
 };
 
-type TileInputs = Omit<Tiles, 'masks'> & { readonly past: Value };
+type TileInputs = Omit<Tiles, 'masks' | 'keyCounts'> & { readonly past: Value };
 
 /** One layer's keys or values: this step's, [T x kvHeads * headSize], and the cache's, with scales where these are integers. */
 type KeysOrValues = { readonly fresh: Value; readonly cached: Value; readonly scales: Value | null };
@@ -91,9 +95,8 @@ export class GatheredAttention implements AttentionForm {
   readonly #rotary: Rotary;
   readonly #decode: Tiles;
   readonly #prefill: Tiles;
-  /** int64 [2]: how many of a decode tile's scores are of past keys, and how many of new ones (1). */
-  readonly #decodeKeyCounts: Value;
   readonly #hasPrefill: Value;
+  readonly #scoresApart: Value;
   readonly #resultRows: Value;
   readonly #decodesOnly: boolean;
   readonly #newKeys: Value[] = [];
@@ -108,6 +111,7 @@ export class GatheredAttention implements AttentionForm {
     const positions = g.input(GATHERED_INPUT.positions, 'int32', ['T']);
     this.#rotary = rotaryTables(g, shape, positionCount, positions);
     this.#hasPrefill = g.input(GATHERED_INPUT.hasPrefill, 'bool', []);
+    this.#scoresApart = g.input(GATHERED_INPUT.scoresApart, 'bool', []);
     this.#resultRows = g.input(GATHERED_INPUT.resultRows, 'int32', ['T']);
     const ownToken = g.op('Unsqueeze', [g.input(GATHERED_INPUT.decodeTokens, 'int32', ['D']), g.int64s([1])]);
     const decode = {
@@ -116,16 +120,14 @@ export class GatheredAttention implements AttentionForm {
       blocks: g.input(GATHERED_INPUT.decodeBlocks, 'int32', ['D', 'B']),
       past: g.input(GATHERED_INPUT.decodePast, 'int32', ['D']),
     };
-    this.#decode = this.#tiles(decode, (window) => this.#mask(g, positions, decode, window));
-    const pastKeys = g.op('Mul', [columnsOf(g, decode.blocks), g.int64s([cache.blockSize])]);
-    this.#decodeKeyCounts = g.op('Concat', [pastKeys, g.int64s([1])], { axis: 0 });
+    this.#decode = this.#tiles(g, decode, (window) => this.#mask(g, positions, decode, window));
     const prefill = {
       tokens: g.input(GATHERED_INPUT.prefillTokens, 'int32', ['P', 'R']),
       newTokens: g.input(GATHERED_INPUT.prefillNewTokens, 'int32', ['P', 'N']),
       blocks: g.input(GATHERED_INPUT.prefillBlocks, 'int32', ['P', 'PB']),
       past: g.input(GATHERED_INPUT.prefillPast, 'int32', ['P']),
     };
-    this.#prefill = this.#tiles(prefill, (window) =>
+    this.#prefill = this.#tiles(g, prefill, (window) =>
       this.#forEachGroup(g, this.#mask(g, positions, prefill, window)),
     );
   }
@@ -140,12 +142,16 @@ export class GatheredAttention implements AttentionForm {
     const keys = this.#joinCached(g, freshKey, keyCacheName(layer), keyScalesName(layer));
     const values = this.#joinCached(g, freshValue, valueCacheName(layer), valueScalesName(layer));
     const window = this.#shape.slidingWindows[layer]!;
-    const decoded = this.#attendDecode(g, query, keys, values, window);
+    const decoded = this.#attendApart(g, this.#decode, query, keys, values, window);
     if (this.#decodesOnly) return decoded;
     return g.choose(
       this.#hasPrefill,
       (inner) => {
-        const prefilled = this.#attendPrefill(inner, query, keys, values, window);
+        const prefilled = inner.choose(
+          this.#scoresApart,
+          (few) => this.#attendApart(few, this.#prefill, query, keys, values, window),
+          (many) => this.#attendJoined(many, this.#prefill, query, keys, values, window),
+        );
         const both = inner.op('Concat', [decoded, prefilled], { axis: 0 });
         return inner.op('Gather', [both, this.#resultRows], { axis: 0 });
       },
@@ -169,42 +175,42 @@ export class GatheredAttention implements AttentionForm {
     return { fresh, cached, scales };
   }
 
-  /** Past and own key are scored apart: with few queries, scores are cheaper to join than keys. */
-  #attendDecode(
+  /** Past and new keys are scored apart: with few queries, scores are cheaper to join than keys. */
+  #attendApart(
     g: GraphBuilder,
+    tiles: Tiles,
     query: Value,
     keys: KeysOrValues,
     values: KeysOrValues,
     window: number | null,
   ): Value {
-    const tiles = this.#decode;
     const queries = this.#queries(g, query, tiles);
     // Scales of integers are factors of a key's scores, and of a value's weights: of these there are fewer.
     const pastScores = this.#scores(g, queries, this.#gatherBlocks(g, keys.cached, tiles));
     const past = this.#scaled(g, pastScores, keys.scales, tiles, [1, -1]);
-    const own = this.#scores(g, queries, this.#gatherNew(g, keys.fresh, tiles));
-    const scores = g.op('Concat', [past, own], { axis: -1 });
+    const fresh = this.#scores(g, queries, this.#gatherNew(g, keys.fresh, tiles));
+    const scores = g.op('Concat', [past, fresh], { axis: -1 });
     const weights = maskedSoftmax(g, scores, tiles.masks.get(window)!);
-    const [pastWeights, ownWeights] = g.ops('Split', [weights, this.#decodeKeyCounts], 2, { axis: -1 });
+    const [pastWeights, freshWeights] = g.ops('Split', [weights, tiles.keyCounts], 2, { axis: -1 });
     const mixed = g.op('Add', [
       g.op('MatMul', [
         this.#scaled(g, pastWeights!, values.scales, tiles, [1, -1]),
         this.#gatherBlocks(g, values.cached, tiles),
       ]),
-      g.op('MatMul', [ownWeights!, this.#gatherNew(g, values.fresh, tiles)]),
+      g.op('MatMul', [freshWeights!, this.#gatherNew(g, values.fresh, tiles)]),
     ]);
     return this.#results(g, mixed);
   }
 
   /** Keys are joined before they are scored: with many queries, scores are what is large. */
-  #attendPrefill(
+  #attendJoined(
     g: GraphBuilder,
+    tiles: Tiles,
     query: Value,
     keys: KeysOrValues,
     values: KeysOrValues,
     window: number | null,
   ): Value {
-    const tiles = this.#prefill;
     const joined = ({ cached, fresh, scales }: KeysOrValues): Value => {
       const past = this.#scaled(g, this.#gatherBlocks(g, cached, tiles), scales, tiles, [-1, 1]);
       return g.op('Concat', [past, this.#gatherNew(g, fresh, tiles)], { axis: 2 });
@@ -259,10 +265,12 @@ export class GatheredAttention implements AttentionForm {
     return g.op('Transpose', [split], { perm: { ints: [2, 0, 1, 3] } });
   }
 
-  #tiles(inputs: TileInputs, mask: (window: number | null) => Value): Tiles {
+  #tiles(g: GraphBuilder, { past: _, ...inputs }: TileInputs, mask: (window: number | null) => Value): Tiles {
+    const pastKeys = g.op('Mul', [columnsOf(g, inputs.blocks), g.int64s([this.#cache.blockSize])]);
+    const keyCounts = g.op('Concat', [pastKeys, columnsOf(g, inputs.newTokens)], { axis: 0 });
     const masks = new Map<number | null, Value>();
     for (const window of new Set(this.#shape.slidingWindows)) masks.set(window, mask(window));
-    return { tokens: inputs.tokens, newTokens: inputs.newTokens, blocks: inputs.blocks, masks };
+    return { ...inputs, masks, keyCounts };
   }
 
   /** Repeats each row of a mask [tiles x R x J] for the G query heads that share a kv head: [tiles x R * G x J]. */
