@@ -21,8 +21,6 @@ export interface CacheForm {
   readonly constantFeeds: Feeds;
   /** float32 output that is fetched from every run and given to `store`. */
   readonly output: string;
-  /** Rows of each run, ascending, where a step is better computed in several; else null. */
-  planPasses(batch: StepBatch): readonly (readonly number[])[] | null;
   /** Valid until the next call. */
   feeds(batch: StepBatch): Feeds;
   /** Takes in what a run has computed. @returns tokens as `StepOutcome.brokenTokens` has them. */

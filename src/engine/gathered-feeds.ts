@@ -1,9 +1,13 @@
 /**
  * A step as the gathered graph wants it: rows of one token become decode tiles, longer rows are cut into prefill
- * tiles (see `graph/gathered-attention.ts`). Pure arithmetic on typed arrays, which are reused from step to step.
+ * tiles, and both are grouped (see `graph/gathered-attention.ts`). Pure arithmetic on typed arrays, which are reused from
+ * step to step.
  */
 
+import { GATHERED_INPUT, GROUP, GROUP_COLUMNS } from '../graph/gathered-tiles.ts';
+import { type Feed, type Feeds, int32Matrix, int32Vector } from './cache-form.ts';
 import type { StepBatch } from './step-batch.ts';
+import { type TileCosts, TileGroups } from './tile-groups.ts';
 
 /**
  * Tokens in a prefill tile at most. A tile gathers its sequence's past once for all its tokens, so large tiles copy
@@ -12,7 +16,7 @@ import type { StepBatch } from './step-batch.ts';
 export const TILE_TOKENS_MAX = 64;
 
 /** A reusable int32 matrix; `data` holds at least rowCount * columnCount values. */
-export class Int32Matrix {
+class Int32Matrix {
   data = new Int32Array(64);
   rowCount = 0;
   columnCount = 0;
@@ -26,115 +30,199 @@ export class Int32Matrix {
   }
 }
 
+/** Tiles of one kind, before and after they were put in the order of their groups. */
+class TileList {
+  count = 0;
+  /** [tiles] by the order in which they were added: row of the batch, first token in the row. */
+  row = new Int32Array(64);
+  first = new Int32Array(64);
+  rows = new Int32Array(64);
+  blocks = new Int32Array(64);
+  newTokens = new Int32Array(64);
+  readonly groups: TileGroups;
+
+  constructor(costs: TileCosts) {
+    this.groups = new TileGroups(costs);
+  }
+
+  add(row: number, first: number, rows: number, blocks: number, newTokens: number): void {
+    const tile = this.count++;
+    if (tile === this.row.length) this.#grow();
+    this.row[tile] = row;
+    this.first[tile] = first;
+    this.rows[tile] = rows;
+    this.blocks[tile] = blocks;
+    this.newTokens[tile] = newTokens;
+  }
+
+  #grow(): void {
+    const grown = (from: Int32Array): Int32Array<ArrayBuffer> => {
+      const to = new Int32Array(2 * from.length);
+      to.set(from);
+      return to;
+    };
+    this.row = grown(this.row);
+    this.first = grown(this.first);
+    this.rows = grown(this.rows);
+    this.blocks = grown(this.blocks);
+    this.newTokens = grown(this.newTokens);
+  }
+
+  /** The widest of all tiles; at least 1. */
+  widest(sizes: Int32Array): number {
+    let widest = 1;
+    for (let tile = 0; tile < this.count; tile++) widest = Math.max(widest, sizes[tile]!);
+    return widest;
+  }
+}
+
 export class GatheredFeeds {
-  readonly decodeTokens = new Int32Matrix();
-  readonly decodeBlocks = new Int32Matrix();
-  readonly decodePast = new Int32Matrix();
-  readonly prefillTokens = new Int32Matrix();
-  readonly prefillNewTokens = new Int32Matrix();
-  readonly prefillBlocks = new Int32Matrix();
-  readonly prefillPast = new Int32Matrix();
-  readonly resultRows = new Int32Matrix();
-  hasPrefill = false;
-
   readonly #blockSize: number;
+  readonly #decodes: TileList;
+  readonly #prefills: TileList;
+  readonly #tokens = { decode: new Int32Matrix(), prefill: new Int32Matrix(), fresh: new Int32Matrix() };
+  readonly #past = { decode: new Int32Matrix(), prefill: new Int32Matrix() };
+  readonly #blocks = { decode: new Int32Matrix(), prefill: new Int32Matrix() };
+  readonly #groups = { decode: new Int32Matrix(), prefill: new Int32Matrix() };
+  readonly #resultRows = new Int32Matrix();
+  readonly #groupCounts = [new Int32Array(1), new Int32Array(1)] as const;
 
-  constructor(blockSize: number) {
-    this.#blockSize = blockSize;
+  constructor(costs: TileCosts) {
+    this.#blockSize = costs.blockSize;
+    this.#decodes = new TileList(costs);
+    this.#prefills = new TileList(costs);
   }
 
-  fill(batch: StepBatch): void {
-    const layout = this.#measure(batch);
-    this.hasPrefill = layout.tileCount > 0;
-    // Inputs must not be empty: a kind of tile that the step lacks is fed one that reads the null block.
-    this.decodeTokens.resize(1, Math.max(layout.decodeCount, 1)).fill(0, 0, 1);
-    this.decodePast.resize(1, Math.max(layout.decodeCount, 1)).fill(0, 0, 1);
-    this.decodeBlocks.resize(Math.max(layout.decodeCount, 1), layout.decodeWidth).fill(0, 0, 1);
-    const tileCount = Math.max(layout.tileCount, 1);
-    this.prefillTokens.resize(tileCount, layout.tileTokens).fill(0, 0, 1);
-    this.prefillNewTokens.resize(tileCount, layout.newTokens).fill(0, 0, 1);
-    this.prefillBlocks.resize(tileCount, layout.prefillWidth).fill(0, 0, 1);
-    this.prefillPast.resize(1, tileCount).fill(0, 0, 1);
-    this.resultRows.resize(1, batch.tokenCount);
-
-    let decode = 0;
-    let tile = 0;
-    for (let row = 0; row < batch.rowCount; row++) {
-      if (rowLength(batch, row) === 1) this.#addDecode(batch, row, decode++);
-      else tile = this.#addTiles(batch, row, tile, Math.max(layout.decodeCount, 1));
-    }
+  /** Valid until the next call. */
+  fill(batch: StepBatch): Feeds {
+    this.#cut(batch);
+    this.#resultRows.resize(1, batch.tokenCount);
+    this.#layDecodes(batch);
+    this.#layPrefills(batch);
+    this.#layGroups(this.#decodes.groups, this.#groups.decode, this.#groupCounts[0]);
+    this.#layGroups(this.#prefills.groups, this.#groups.prefill, this.#groupCounts[1]);
+    return {
+      [GATHERED_INPUT.positions]: int32Vector(batch.positions, batch.tokenCount),
+      [GATHERED_INPUT.decodeTokens]: vector(this.#tokens.decode),
+      [GATHERED_INPUT.decodePast]: vector(this.#past.decode),
+      [GATHERED_INPUT.decodeBlocks]: matrix(this.#blocks.decode),
+      [GATHERED_INPUT.decodeGroupCount]: scalar(this.#groupCounts[0]),
+      [GATHERED_INPUT.decodeGroups]: matrix(this.#groups.decode),
+      [GATHERED_INPUT.prefillTokens]: matrix(this.#tokens.prefill),
+      [GATHERED_INPUT.prefillNewTokens]: matrix(this.#tokens.fresh),
+      [GATHERED_INPUT.prefillBlocks]: matrix(this.#blocks.prefill),
+      [GATHERED_INPUT.prefillPast]: vector(this.#past.prefill),
+      [GATHERED_INPUT.prefillGroupCount]: scalar(this.#groupCounts[1]),
+      [GATHERED_INPUT.prefillGroups]: matrix(this.#groups.prefill),
+      [GATHERED_INPUT.resultRows]: vector(this.#resultRows),
+    };
   }
 
-  #measure(batch: StepBatch) {
-    let decodeCount = 0;
-    let longest = 1;
-    let decodeWidth = 1;
-    let prefillWidth = 1;
+  #cut(batch: StepBatch): void {
+    this.#decodes.count = 0;
+    this.#prefills.count = 0;
     for (let row = 0; row < batch.rowCount; row++) {
-      const length = rowLength(batch, row);
-      const width = this.#pastBlocks(batch, row);
-      if (length === 1) {
-        decodeCount++;
-        decodeWidth = Math.max(decodeWidth, width);
-      } else {
-        longest = Math.max(longest, length);
-        prefillWidth = Math.max(prefillWidth, width);
+      const length = batch.rowStart[row + 1]! - batch.rowStart[row]!;
+      // A table of no columns could not be cut: a sequence without a past has the null block, of which it sees nothing.
+      const blocks = Math.max(1, Math.ceil(batch.pastLength[row]! / this.#blockSize));
+      if (length === 1) this.#decodes.add(row, 0, 1, blocks, 1);
+      for (let first = 0; first < length && length > 1; first += TILE_TOKENS_MAX) {
+        const rows = Math.min(TILE_TOKENS_MAX, length - first);
+        this.#prefills.add(row, first, rows, blocks, first + rows);
       }
     }
-    const tileTokens = Math.min(longest, TILE_TOKENS_MAX);
-    let tileCount = 0;
-    for (let row = 0; row < batch.rowCount; row++) {
-      const length = rowLength(batch, row);
-      if (length > 1) tileCount += Math.ceil(length / tileTokens);
+    for (const list of [this.#decodes, this.#prefills]) list.groups.fill(list);
+  }
+
+  #layDecodes(batch: StepBatch): void {
+    const { count, row, blocks, groups } = this.#decodes;
+    const tokens = this.#tokens.decode.resize(1, Math.max(1, count)).fill(0, 0, 1);
+    const past = this.#past.decode.resize(1, Math.max(1, count)).fill(0, 0, 1);
+    const width = this.#decodes.widest(blocks);
+    this.#blocks.decode.resize(Math.max(1, count), width).fill(0, 0, width);
+    for (let place = 0; place < count; place++) {
+      const ownRow = row[groups.order[place]!]!;
+      const token = batch.rowStart[ownRow]!;
+      tokens[place] = token;
+      past[place] = batch.pastLength[ownRow]!;
+      this.#resultRows.data[token] = place;
+      this.#copyBlocks(batch, ownRow, this.#blocks.decode, place);
     }
-    return { decodeCount, decodeWidth, prefillWidth, tileTokens, tileCount, newTokens: longest };
   }
 
-  #addDecode(batch: StepBatch, row: number, decode: number): void {
-    const token = batch.rowStart[row]!;
-    this.decodeTokens.data[decode] = token;
-    this.decodePast.data[decode] = batch.pastLength[row]!;
-    this.resultRows.data[token] = decode;
-    this.#copyBlocks(batch, row, this.decodeBlocks, decode);
+  #layPrefills(batch: StepBatch): void {
+    const list = this.#prefills;
+    const tileCount = Math.max(1, list.count);
+    const [rowCount, newCount, width] = [list.rows, list.newTokens, list.blocks].map((sizes) =>
+      list.widest(sizes),
+    );
+    this.#tokens.prefill.resize(tileCount, rowCount!).fill(0, 0, rowCount);
+    this.#tokens.fresh.resize(tileCount, newCount!).fill(0, 0, newCount);
+    this.#blocks.prefill.resize(tileCount, width!).fill(0, 0, width);
+    this.#past.prefill.resize(1, tileCount).fill(0, 0, 1);
+    const { groupCount, start, rows } = list.groups;
+    let result = this.#decodes.count;
+    for (let group = 0; group < groupCount; group++) {
+      for (let place = start[group]!; place < start[group + 1]!; place++, result += rows[group]!) {
+        this.#layPrefill(batch, place, result);
+      }
+    }
   }
 
-  /** @returns the index of the next free tile. */
-  #addTiles(batch: StepBatch, row: number, firstTile: number, decodeRows: number): number {
+  /** @param result row of the results that the tile's first token has. */
+  #layPrefill(batch: StepBatch, place: number, result: number): void {
+    const list = this.#prefills;
+    const tile = list.groups.order[place]!;
+    const row = list.row[tile]!;
     const start = batch.rowStart[row]!;
-    const last = batch.rowStart[row + 1]! - 1;
-    const tileTokens = this.prefillTokens.columnCount;
-    const newTokens = this.prefillNewTokens.columnCount;
-    let tile = firstTile;
-    for (let tileStart = start; tileStart <= last; tileStart += tileTokens, tile++) {
-      this.prefillPast.data[tile] = batch.pastLength[row]!;
-      this.#copyBlocks(batch, row, this.prefillBlocks, tile);
-      for (let i = 0; i < tileTokens; i++) {
-        const token = Math.min(tileStart + i, last);
-        this.prefillTokens.data[tile * tileTokens + i] = token;
-        if (tileStart + i <= last) this.resultRows.data[token] = decodeRows + tile * tileTokens + i;
-      }
-      for (let i = 0; i < newTokens; i++) {
-        this.prefillNewTokens.data[tile * newTokens + i] = Math.min(start + i, last);
-      }
+    const first = start + list.first[tile]!;
+    const last = first + list.rows[tile]! - 1;
+    const { data: tokens, columnCount: rowCount } = this.#tokens.prefill;
+    const { data: fresh, columnCount: newCount } = this.#tokens.fresh;
+    for (let i = 0; i < rowCount; i++) {
+      tokens[place * rowCount + i] = Math.min(first + i, last);
+      if (first + i <= last) this.#resultRows.data[first + i] = result + i;
     }
-    return tile;
+    for (let i = 0; i < newCount; i++) fresh[place * newCount + i] = Math.min(start + i, last);
+    this.#past.prefill.data[place] = batch.pastLength[row]!;
+    this.#copyBlocks(batch, row, this.#blocks.prefill, place);
   }
 
-  #copyBlocks(batch: StepBatch, row: number, to: Int32Matrix, index: number): void {
-    const count = this.#pastBlocks(batch, row);
+  /** Inputs must not be empty: where there is no group, one of nothing stands in the table and is not counted. */
+  #layGroups(groups: TileGroups, to: Int32Matrix, count: Int32Array): void {
+    const { groupCount, start, blocks, rows, newTokens } = groups;
+    const data = to.resize(Math.max(1, groupCount), GROUP_COLUMNS).fill(0, 0, GROUP_COLUMNS);
+    for (let group = 0; group < groupCount; group++) {
+      const at = group * GROUP_COLUMNS;
+      data[at + GROUP.start] = start[group]!;
+      data[at + GROUP.zero] = 0;
+      data[at + GROUP.end] = start[group + 1]!;
+      data[at + GROUP.blocks] = blocks[group]!;
+      data[at + GROUP.pastKeys] = blocks[group]! * this.#blockSize;
+      data[at + GROUP.rows] = rows[group]!;
+      data[at + GROUP.newKeys] = newTokens[group]!;
+    }
+    count[0] = groupCount;
+  }
+
+  #copyBlocks(batch: StepBatch, row: number, to: Int32Matrix, place: number): void {
+    const count = Math.ceil(batch.pastLength[row]! / this.#blockSize);
     const from = row * batch.blockTableWidth;
-    const start = index * to.columnCount;
+    const start = place * to.columnCount;
     for (let i = 0; i < to.columnCount; i++) {
       to.data[start + i] = i < count ? batch.blockTable[from + i]! : 0;
     }
   }
-
-  /** Blocks that hold what the row's sequence had before this step. */
-  #pastBlocks(batch: StepBatch, row: number): number {
-    return Math.ceil(batch.pastLength[row]! / this.#blockSize);
-  }
 }
 
-function rowLength(batch: StepBatch, row: number): number {
-  return batch.rowStart[row + 1]! - batch.rowStart[row]!;
+function vector({ data, columnCount }: Int32Matrix): Feed {
+  return int32Vector(data, columnCount);
+}
+
+function matrix({ data, rowCount, columnCount }: Int32Matrix): Feed {
+  return int32Matrix(data, rowCount, columnCount);
+}
+
+function scalar(data: Int32Array): Feed {
+  return { type: 'int32', data, dims: [] };
 }

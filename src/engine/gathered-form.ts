@@ -2,18 +2,16 @@
 
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import {
-  GATHERED_INPUT,
   keyCacheName,
   keyScalesName,
   NEW_KEYS_AND_VALUES,
   valueCacheName,
   valueScalesName,
 } from '../graph/gathered-attention.ts';
-import { type KvCacheType, kvCacheTokenBytes } from '../graph/kv-cache-type.ts';
-import { type PassCosts, planPasses } from './batch-passes.ts';
-import { type CacheForm, type Feed, type Feeds, flag, int32Matrix, int32Vector } from './cache-form.ts';
+import type { KvCacheType } from '../graph/kv-cache-type.ts';
+import type { CacheForm, Feed, Feeds } from './cache-form.ts';
 import { type CacheShape, GatheredCache } from './gathered-cache.ts';
-import { GatheredFeeds, type Int32Matrix } from './gathered-feeds.ts';
+import { GatheredFeeds } from './gathered-feeds.ts';
 import type { ModelLimits } from './model-runner.ts';
 import { HalfCache, IntegerCache } from './narrow-cache.ts';
 import type { StepBatch } from './step-batch.ts';
@@ -23,8 +21,8 @@ export type GatheredFormOptions = {
   readonly limits: ModelLimits;
   /** What the cache keeps; float32 where absent. */
   readonly cacheType?: KvCacheType;
-  /** What a run reads whatever it computes: decides when a step is worth cutting into passes. */
-  readonly weightBytes: number;
+  /** Bytes that one turn of attention may work on. */
+  readonly groupBytesMax?: number;
 };
 
 /** A cache in some type, and how it is fed. */
@@ -38,56 +36,28 @@ export class GatheredForm implements CacheForm {
   readonly constantFeeds: Feeds;
   readonly #cache: FedCache;
   readonly #tiles: GatheredFeeds;
-  readonly #passCosts: PassCosts;
-  /** Tokens in prefill tiles up to which a key's scores, by all query heads that share it, are fewer than its elements. */
-  readonly #apartTokensMax: number;
 
   constructor(options: GatheredFormOptions) {
     const { layerCount, kvHeadCount, headSize } = options.shape;
     const shape = { ...options.limits, layerCount, kvHeadCount, headSize };
     this.#cache = fedCache(shape, options.cacheType ?? 'f32');
     this.constantFeeds = this.#cache.feeds;
-    this.#tiles = new GatheredFeeds(options.limits.blockSize);
-    this.#apartTokensMax = Math.floor((headSize * kvHeadCount) / options.shape.headCount);
-    this.#passCosts = passCosts(options);
-  }
-
-  planPasses(batch: StepBatch): readonly (readonly number[])[] | null {
-    return planPasses(batch, this.#passCosts);
+    const bytes = Float32Array.BYTES_PER_ELEMENT;
+    this.#tiles = new GatheredFeeds({
+      blockSize: options.limits.blockSize,
+      keyBytes: kvHeadCount * headSize * bytes,
+      scoreBytes: options.shape.headCount * bytes,
+      ...(options.groupBytesMax === undefined ? {} : { groupBytesMax: options.groupBytesMax }),
+    });
   }
 
   feeds(batch: StepBatch): Feeds {
-    const tiles = this.#tiles;
-    tiles.fill(batch);
-    return {
-      [GATHERED_INPUT.positions]: int32Vector(batch.positions, batch.tokenCount),
-      [GATHERED_INPUT.decodeTokens]: vector(tiles.decodeTokens),
-      [GATHERED_INPUT.decodePast]: vector(tiles.decodePast),
-      [GATHERED_INPUT.decodeBlocks]: matrix(tiles.decodeBlocks),
-      [GATHERED_INPUT.prefillTokens]: matrix(tiles.prefillTokens),
-      [GATHERED_INPUT.prefillNewTokens]: matrix(tiles.prefillNewTokens),
-      [GATHERED_INPUT.prefillBlocks]: matrix(tiles.prefillBlocks),
-      [GATHERED_INPUT.prefillPast]: vector(tiles.prefillPast),
-      [GATHERED_INPUT.resultRows]: vector(tiles.resultRows),
-      [GATHERED_INPUT.hasPrefill]: flag(tiles.hasPrefill),
-      [GATHERED_INPUT.scoresApart]: flag(tiles.prefillTokens.columnCount <= this.#apartTokensMax),
-    };
+    return this.#tiles.fill(batch);
   }
 
   store(output: Float32Array, batch: StepBatch): readonly number[] {
     return this.#cache.store(output, batch.slots, batch.tokenCount);
   }
-}
-
-/** How often a score of a prefill tile is written or read on its way through mask, softmax and product. */
-const SCORE_ACCESSES = 5;
-
-function passCosts({ weightBytes, shape }: GatheredFormOptions): PassCosts {
-  const scoreBytes = shape.layerCount * shape.headCount * Float32Array.BYTES_PER_ELEMENT * SCORE_ACCESSES;
-  return {
-    decodeCells: weightBytes / kvCacheTokenBytes(shape, 'f32'),
-    prefillCells: weightBytes / scoreBytes,
-  };
 }
 
 function fedCache(shape: CacheShape, type: KvCacheType): FedCache {
@@ -138,12 +108,4 @@ function layerFeeds(
     ...keys.map((feed, layer) => [keyName(layer), feed] as const),
     ...values.map((feed, layer) => [valueName(layer), feed] as const),
   ]);
-}
-
-function vector({ data, columnCount }: Int32Matrix): Feed {
-  return int32Vector(data, columnCount);
-}
-
-function matrix({ data, rowCount, columnCount }: Int32Matrix): Feed {
-  return int32Matrix(data, rowCount, columnCount);
 }

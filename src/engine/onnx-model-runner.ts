@@ -8,7 +8,6 @@ import type { DecoderShape } from '../graph/decoder-shape.ts';
 import type { KvCacheType } from '../graph/kv-cache-type.ts';
 import { NULL_BLOCK } from '../kv-cache/block-pool.ts';
 import { LogitsQuery } from '../sampling/step-logits.ts';
-import { joinOutcomes, type Pass, takePass } from './batch-passes.ts';
 import { type CacheForm, int32Vector } from './cache-form.ts';
 import { GatheredForm } from './gathered-form.ts';
 import { queryFeeds, queryFetches, stepLogits } from './logits-exchange.ts';
@@ -30,8 +29,8 @@ export type OnnxModelRunnerOptions = {
   readonly limits: ModelLimits;
   /** What the cache keeps on the CPU; float32 where absent. */
   readonly cacheType?: KvCacheType;
-  /** What a run reads whatever it computes. */
-  readonly weightBytes: number;
+  /** On the CPU: bytes that one turn of attention may work on; for tests. */
+  readonly groupBytesMax?: number;
   /** Threads of ONNX Runtime's pool, the calling one included. */
   readonly threadCount: number;
   readonly placement: Placement;
@@ -97,17 +96,6 @@ export class OnnxModelRunner implements ModelRunner {
   }
 
   async run(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome> {
-    const passes = this.#form.planPasses(batch);
-    if (passes === null) return this.#runPass(batch, query);
-    const answers: { pass: Pass; outcome: StepOutcome }[] = [];
-    for (const rows of passes) {
-      const pass = takePass(batch, query, rows);
-      answers.push({ pass, outcome: await this.#runPass(pass.batch, pass.query) });
-    }
-    return joinOutcomes({ batch, query }, answers);
-  }
-
-  async #runPass(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome> {
     const form = this.#form;
     const feeds = { ...stepFeeds(batch), ...form.feeds(batch), ...queryFeeds(query) };
     const session = batch.tokenCount === 1 ? this.#oneRowSession : this.#session;

@@ -28,10 +28,6 @@ export class PagedForm implements CacheForm {
     this.#tokensApart = tokensApart;
   }
 
-  planPasses(): null {
-    return null;
-  }
-
   feeds(batch: StepBatch): Feeds {
     this.#boundLengths(batch);
     const lengthBounds = int32Vector(this.#lengthBounds);

@@ -53,7 +53,7 @@ export class GraphBuilder {
     this.#names = names;
   }
 
-  input(name: string, type: DataType, dims: Dims): Value {
+  input(name: string, type: DataType, dims?: Dims): Value {
     this.#inputs.push(valueInfo(name, type, dims));
     return name;
   }
@@ -112,6 +112,22 @@ export class GraphBuilder {
       then_branch: { graph: this.#branch(whenTrue) },
       else_branch: { graph: this.#branch(whenFalse) },
     });
+  }
+
+  /**
+   * `initial`, made into another float32 value of any shape `count` times, one after the other.
+   * @param count int64 []; may be 0
+   * @param body is given the index of the turn, int64 [], and the value before it
+   */
+  fold(count: Value, initial: Value, body: (g: GraphBuilder, index: Value, before: Value) => Value): Value {
+    const inner = new GraphBuilder(this.#names);
+    const index = inner.input(inner.#fresh('index'), 'int64', []);
+    const goesOn = inner.input(inner.#fresh('goes_on'), 'bool', []);
+    const before = inner.input(inner.#fresh('before'), 'float32');
+    const after = body(inner, index, before);
+    inner.output(inner.#fresh('goes_on'), goesOn, 'bool');
+    inner.output(inner.#fresh('after'), after, 'float32');
+    return this.op('Loop', [count, '', initial], { body: { graph: inner.#graph(inner.#fresh('body')) } });
   }
 
   int64s(values: readonly number[]): Value {

@@ -27,7 +27,11 @@ type NarrowType = keyof typeof TOLERANCE;
 const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-kv-types-'));
 afterAll(() => rm(cacheDirectory, { recursive: true }));
 
-async function openRunner({ directory, vocabSize }: Oracle, cacheType: NarrowType): Promise<OnnxModelRunner> {
+async function openRunner(
+  { directory, vocabSize }: Oracle,
+  cacheType: NarrowType,
+  groupBytesMax: number,
+): Promise<OnnxModelRunner> {
   const shape = await readDecoderShape(directory);
   const limits = { blockCount: 64, blockSize: 4, modelLengthMax: 128, vocabularySize: vocabSize };
   const options = { cache: limits, cacheType, positionCount: limits.modelLengthMax, cacheDirectory };
@@ -35,9 +39,9 @@ async function openRunner({ directory, vocabSize }: Oracle, cacheType: NarrowTyp
   const placement = { device: 'cpu' } as const;
   return OnnxModelRunner.create({
     ...model,
-    weightBytes: 0,
     shape,
     cacheType,
+    groupBytesMax,
     limits,
     threadCount: 1,
     placement,
@@ -61,10 +65,16 @@ async function betweenWholeAndSingle({ prompts }: Oracle, runner: OnnxModelRunne
   return worst;
 }
 
-describe.each(['f16', 'int8'] as const)('a cache in %s', (type) => {
+/** All tiles of these small models are one group, or each is one. */
+const GROUPS = [2 ** 20, 1];
+const CASES = (['f16', 'int8'] as const).flatMap((type) =>
+  GROUPS.map((groupBytesMax) => ({ type, groupBytesMax })),
+);
+
+describe.each(CASES)('a cache in $type, groups of $groupBytesMax bytes', ({ type, groupBytesMax }) => {
   it.each(NAMES)('is near transformers in every way, and nearer to itself: %s', async (name) => {
     const oracle = readOracle(name);
-    const runner = await openRunner(oracle, type);
+    const runner = await openRunner(oracle, type, groupBytesMax);
     const worst: number[] = [];
     for (const { run } of WAYS) worst.push(await run(oracle, runner));
     const between = await betweenWholeAndSingle(oracle, runner);

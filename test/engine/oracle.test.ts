@@ -19,7 +19,7 @@ const BLOCK_COUNT = 64;
 const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-oracle-'));
 afterAll(() => rm(cacheDirectory, { recursive: true }));
 
-async function openRunner({ directory }: Oracle): Promise<OnnxModelRunner> {
+async function openRunner({ directory }: Oracle, groupBytesMax?: number): Promise<OnnxModelRunner> {
   const shape = await readDecoderShape(directory);
   const limits = {
     blockCount: BLOCK_COUNT,
@@ -29,17 +29,24 @@ async function openRunner({ directory }: Oracle): Promise<OnnxModelRunner> {
   };
   const options = { cache: limits, positionCount: limits.modelLengthMax, cacheDirectory };
   const model = await buildGatheredModel(directory, shape, options);
-  // Weights that cost nothing make every uneven step one of several passes.
-  const weightBytes = 0;
   const placement = { device: 'cpu' } as const;
-  return OnnxModelRunner.create({ ...model, weightBytes, shape, limits, threadCount: 1, placement });
+  const groups = groupBytesMax === undefined ? {} : { groupBytesMax };
+  return OnnxModelRunner.create({ ...model, ...groups, shape, limits, threadCount: 1, placement });
 }
 
-describe.each(ORACLE_NAMES)('logits of %s agree with transformers', (name) => {
+/** All tiles of these small models are one group by default; with these, each is one, or few are. */
+const GROUPS = [
+  { name: 'in one group of tiles' },
+  { name: 'in groups of one tile', groupBytesMax: 1 },
+  { name: 'in groups of some tiles', groupBytesMax: 2 ** 13 },
+];
+const CASES = ORACLE_NAMES.flatMap((name) => GROUPS.map((groups) => ({ name, groups })));
+
+describe.each(CASES)('logits of $name agree with transformers, $groups.name', ({ name, groups }) => {
   const oracle = readOracle(name);
   let runner: OnnxModelRunner;
   beforeAll(async () => {
-    runner = await openRunner(oracle);
+    runner = await openRunner(oracle, groups.groupBytesMax);
   });
   afterAll(() => runner.close());
 

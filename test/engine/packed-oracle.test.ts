@@ -69,7 +69,6 @@ async function openRunner(
   return OnnxModelRunner.create({
     ...(await build(oracle, shape)),
     // Weights that cost nothing make every uneven step one of several passes.
-    weightBytes: 0,
     shape,
     limits: { ...CACHE, modelLengthMax: MODEL_LENGTH_MAX, vocabularySize: oracle.vocabSize },
     threadCount: 1,

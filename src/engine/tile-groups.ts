@@ -1,0 +1,128 @@
+/**
+ * Which tiles of a step are computed together (see `graph/gathered-attention.ts`). A group pads its tiles to its widest
+ * one, and what it gathers should still be in the processor's cache when it is used; each group costs a turn of a loop
+ * in every layer. Pure arithmetic on typed arrays, which are reused from step to step.
+ */
+
+/** What tiles are made of, one entry a tile. */
+export type TileSizes = {
+  readonly count: number;
+  /** Query tokens. */
+  readonly rows: Int32Array;
+  /** Blocks of the past. */
+  readonly blocks: Int32Array;
+  /** Keys of the step itself. */
+  readonly newTokens: Int32Array;
+};
+
+/** Bytes that a layer's attention works on. */
+export type TileCosts = {
+  readonly blockSize: number;
+  /** Of one token's keys in float32, all kv heads. */
+  readonly keyBytes: number;
+  /** Of the scores of one query token and one key, all query heads. */
+  readonly scoreBytes: number;
+  /** What a group of more than one tile has at most. */
+  readonly groupBytesMax?: number;
+};
+
+/**
+ * Bytes of keys and scores that a group may have, as long as it has more than one tile. Measured with 2 threads and
+ * 1 MiB of second-level cache each: docs/performance.md.
+ */
+const GROUP_BYTES_MAX = 4 * 2 ** 20;
+/** From so many on, a group is not widened for tiles that need less than half of it. */
+const GROUP_BYTES_UNEVEN = 2 ** 18;
+
+/** More than tiles of a step, and than keys of a sequence. */
+const FIELD = 2 ** 20;
+
+export class TileGroups {
+  /** Tiles by group, the largest first. */
+  order = new Int32Array(64);
+  groupCount = 0;
+  /** [groups + 1] places in `order`. */
+  start = new Int32Array(64);
+  /** [groups] of the widest tile. */
+  rows = new Int32Array(64);
+  blocks = new Int32Array(64);
+  newTokens = new Int32Array(64);
+  readonly #costs: TileCosts;
+  readonly #groupBytesMax: number;
+  #keys = new Float64Array(64);
+
+  constructor(costs: TileCosts) {
+    this.#costs = costs;
+    this.#groupBytesMax = costs.groupBytesMax ?? GROUP_BYTES_MAX;
+  }
+
+  fill(tiles: TileSizes): void {
+    this.#sort(tiles);
+    this.groupCount = 0;
+    let isOpen = false;
+    for (let place = 0; place < tiles.count; place++) {
+      const tile = this.order[place]!;
+      if (!isOpen || !this.#fits(tiles, tile, place)) this.#open(place);
+      isOpen = true;
+      this.#widen(tiles, tile);
+      this.start[this.groupCount] = place + 1;
+    }
+  }
+
+  /** By rows, then by keys; equal ones in their order. */
+  #sort({ count, rows, blocks, newTokens }: TileSizes): void {
+    if (count > this.order.length) this.#grow(2 * count);
+    const keys = this.#keys.subarray(0, count);
+    for (let tile = 0; tile < count; tile++) {
+      const keyCount = blocks[tile]! * this.#costs.blockSize + newTokens[tile]!;
+      keys[tile] = (rows[tile]! * FIELD + keyCount) * FIELD + (FIELD - 1 - tile);
+    }
+    keys.sort();
+    for (let place = 0; place < count; place++)
+      this.order[place] = FIELD - 1 - (keys[count - 1 - place]! % FIELD);
+  }
+
+  #grow(length: number): void {
+    this.order = new Int32Array(length);
+    this.#keys = new Float64Array(length);
+    this.start = new Int32Array(length + 1);
+    this.rows = new Int32Array(length);
+    this.blocks = new Int32Array(length);
+    this.newTokens = new Int32Array(length);
+  }
+
+  #open(place: number): void {
+    const group = this.groupCount++;
+    this.start[group] = place;
+    this.rows[group] = 0;
+    this.blocks[group] = 0;
+    this.newTokens[group] = 0;
+  }
+
+  #widen({ rows, blocks, newTokens }: TileSizes, tile: number): void {
+    const group = this.groupCount - 1;
+    this.rows[group] = Math.max(this.rows[group]!, rows[tile]!);
+    this.blocks[group] = Math.max(this.blocks[group]!, blocks[tile]!);
+    this.newTokens[group] = Math.max(this.newTokens[group]!, newTokens[tile]!);
+  }
+
+  /** Whether the last group may have the tile too. */
+  #fits({ rows, blocks, newTokens }: TileSizes, tile: number, place: number): boolean {
+    const group = this.groupCount - 1;
+    const tileCount = place - this.start[group]!;
+    const before = this.#bytes(this.rows[group]!, this.blocks[group]!, this.newTokens[group]!);
+    const own = this.#bytes(rows[tile]!, blocks[tile]!, newTokens[tile]!);
+    if (2 * own < before && tileCount * before >= GROUP_BYTES_UNEVEN) return false;
+    const after = this.#bytes(
+      Math.max(this.rows[group]!, rows[tile]!),
+      Math.max(this.blocks[group]!, blocks[tile]!),
+      Math.max(this.newTokens[group]!, newTokens[tile]!),
+    );
+    return (tileCount + 1) * after <= this.#groupBytesMax;
+  }
+
+  #bytes(rows: number, blocks: number, newTokens: number): number {
+    const { blockSize, keyBytes, scoreBytes } = this.#costs;
+    return (blocks * blockSize + newTokens) * (keyBytes + rows * scoreBytes);
+  }
+}

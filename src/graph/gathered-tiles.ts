@@ -1,0 +1,220 @@
+/**
+ * The tiles into which a step's queries are cut for `gathered-attention.ts`, as the graph has them: the inputs that
+ * describe them, the masks that say which keys a query sees, and how one group is cut out of all. The letters in shapes
+ * are that file's.
+ */
+
+import type { GraphBuilder, Value } from './graph-builder.ts';
+import { DATA_TYPE } from './onnx-schema.ts';
+
+export const GATHERED_INPUT = {
+  /** int32 [T] */
+  positions: 'positions',
+  /** int32 [D] token of each decode tile. */
+  decodeTokens: 'decode_tokens',
+  /** int32 [D x B] */
+  decodeBlocks: 'decode_blocks',
+  /** int32 [D] */
+  decodePast: 'decode_past',
+  /** int32 []: how many rows of the next table count; it has at least one. */
+  decodeGroupCount: 'decode_group_count',
+  /** int32 [groups x 7], see `GROUP`. */
+  decodeGroups: 'decode_groups',
+  /** int32 [P x R] tokens of each prefill tile; places beyond its end repeat its last token. */
+  prefillTokens: 'prefill_tokens',
+  /** int32 [P x N] the tile's chunk up to the tile's end; places beyond repeat any token: their positions mask them. */
+  prefillNewTokens: 'prefill_new_tokens',
+  /** int32 [P x B] */
+  prefillBlocks: 'prefill_blocks',
+  /** int32 [P] */
+  prefillPast: 'prefill_past',
+  /** int32 [] */
+  prefillGroupCount: 'prefill_group_count',
+  /** int32 [groups x 7] */
+  prefillGroups: 'prefill_groups',
+  /** int32 [T] where each token's result lies in: decode tiles, then the rows of the groups of prefill tiles. */
+  resultRows: 'result_rows',
+} as const;
+
+/** Columns of the tables of groups: the first tile, 0, behind the last tile, and sizes of the group's widest tile. */
+export const GROUP = { start: 0, zero: 1, end: 2, blocks: 3, pastKeys: 4, rows: 5, newKeys: 6 } as const;
+export const GROUP_COLUMNS = Object.keys(GROUP).length;
+
+/** Added to scores of keys that must not be seen. Finite: a row of nothing else must not become NaN. */
+const MASKED = -1e30;
+
+/** int32 matrices of tiles. */
+type TileTables = {
+  /** [tiles x R] */
+  readonly tokens: Value;
+  /** [tiles x N] */
+  readonly newTokens: Value;
+  /** [tiles x B] */
+  readonly blocks: Value;
+};
+
+/** Tiles that are computed together. */
+export type Tiles = TileTables & {
+  /** [C x R x J], added to the scores: 0 where a query may see a key and `MASKED` where not. */
+  readonly mask: Value;
+  readonly hasOneRow: boolean;
+};
+
+/**
+ * Masks of past keys, [tiles x R x L], or [tiles x 1 x L] where they are the same for all rows; and of the step's own keys,
+ * [tiles x R x N].
+ */
+type Masks = { readonly past: Value; readonly fresh: Value };
+
+export type Tiling = {
+  /** int32 [T] */
+  readonly positions: Value;
+  readonly blockSize: number;
+  /** Sliding windows of the layers; `null` for none. */
+  readonly windows: ReadonlySet<number | null>;
+};
+
+/** All tiles of one kind in a step. */
+export class StepTiles {
+  /** int64 [] */
+  readonly groupCount: Value;
+  readonly #tables: TileTables;
+  readonly #hasOneRow: boolean;
+  /** By window, as those below. */
+  readonly #masks: ReadonlyMap<number | null, Masks>;
+  readonly #tiles: ReadonlyMap<number | null, Tiles>;
+  /** int64 [groups x 7] */
+  readonly #groups: Value;
+
+  constructor(g: GraphBuilder, kind: 'decode' | 'prefill', { positions, blockSize, windows }: Tiling) {
+    this.#hasOneRow = kind === 'decode';
+    this.#tables = kind === 'decode' ? decodeTables(g) : prefillTables(g);
+    const past = g.input(GATHERED_INPUT[`${kind}Past`], 'int32', [kind === 'decode' ? 'D' : 'P']);
+    const wide = (value: Value): Value => g.op('Cast', [value], { to: DATA_TYPE.int64 });
+    this.groupCount = wide(g.input(GATHERED_INPUT[`${kind}GroupCount`], 'int32', []));
+    this.#groups = wide(g.input(GATHERED_INPUT[`${kind}Groups`], 'int32', [`${kind}_groups`, GROUP_COLUMNS]));
+    const masks = new StepMasks(g, this.#tables, { past, positions, blockSize });
+    this.#masks = new Map([...windows].map((window) => [window, masks.of(window)]));
+    const whole = this.#hasOneRow ? [...this.#masks] : [];
+    this.#tiles = new Map(whole.map(([window, own]) => [window, this.#join(g, this.#tables, own)]));
+  }
+
+  /** All of them as one group; for tiles of one row. */
+  all(window: number | null): Tiles {
+    return this.#tiles.get(window)!;
+  }
+
+  /** What `attend` makes of each group, [C * R x n], behind `initial`. */
+  eachGroup(
+    g: GraphBuilder,
+    window: number | null,
+    initial: Value,
+    attend: (g: GraphBuilder, tiles: Tiles) => Value,
+  ): Value {
+    return g.fold(this.groupCount, initial, (turn, group, before) => {
+      const attended = attend(turn, this.#cut(turn, group, window));
+      return turn.op('Concat', [before, attended], { axis: 0 });
+    });
+  }
+
+  #cut(g: GraphBuilder, group: Value, window: number | null): Tiles {
+    const { past, fresh } = this.#masks.get(window)!;
+    const { tokens, newTokens, blocks } = this.#tables;
+    const row = g.op('Gather', [this.#groups, group], { axis: 0 });
+    const pick = (...columns: (keyof typeof GROUP)[]): Value =>
+      g.op('Gather', [row, g.int64s(columns.map((column) => GROUP[column]))], { axis: 0 });
+    /** The group's part of a matrix of all tiles: so many of the second dimension, and of the third. */
+    const part = (all: Value, ...sizes: (keyof typeof GROUP)[]): Value =>
+      g.op('Slice', [all, pick('start', ...sizes.map(() => 'zero' as const)), pick('end', ...sizes)]);
+    const tables = {
+      tokens: part(tokens, 'rows'),
+      newTokens: part(newTokens, 'newKeys'),
+      blocks: part(blocks, 'blocks'),
+    };
+    return this.#join(g, tables, {
+      past: part(past, 'rows', 'pastKeys'),
+      fresh: part(fresh, 'rows', 'newKeys'),
+    });
+  }
+
+  #join(g: GraphBuilder, tables: TileTables, { past, fresh }: Masks): Tiles {
+    const hasOneRow = this.#hasOneRow;
+    const one = g.int64s([1]);
+    const everyRow = g.op('Concat', [one, columnsOf(g, tables.tokens), one], { axis: 0 });
+    const pastOfRows = hasOneRow ? past : g.op('Expand', [past, everyRow]);
+    return { ...tables, hasOneRow, mask: g.op('Concat', [pastOfRows, fresh], { axis: 2 }) };
+  }
+}
+
+function decodeTables(g: GraphBuilder): TileTables {
+  const tokens = g.op('Unsqueeze', [g.input(GATHERED_INPUT.decodeTokens, 'int32', ['D']), g.int64s([1])]);
+  return { tokens, newTokens: tokens, blocks: g.input(GATHERED_INPUT.decodeBlocks, 'int32', ['D', 'B']) };
+}
+
+function prefillTables(g: GraphBuilder): TileTables {
+  return {
+    tokens: g.input(GATHERED_INPUT.prefillTokens, 'int32', ['P', 'R']),
+    newTokens: g.input(GATHERED_INPUT.prefillNewTokens, 'int32', ['P', 'N']),
+    blocks: g.input(GATHERED_INPUT.prefillBlocks, 'int32', ['P', 'PB']),
+  };
+}
+
+/** Masks from positions. Past keys lie in order from 0; a tile's new ones follow on from its past. */
+class StepMasks {
+  readonly #g: GraphBuilder;
+  /** int32 [tiles x R x 1] */
+  readonly #rows: Value;
+  /** int32 [1 x 1 x L], and whether the sequence has so many, bool [tiles x 1 x L]. */
+  readonly #pastKeys: Value;
+  readonly #isFilled: Value;
+  /** int32 [tiles x 1 x N] */
+  readonly #newKeys: Value;
+
+  constructor(
+    g: GraphBuilder,
+    { tokens, newTokens, blocks }: TileTables,
+    {
+      past,
+      positions,
+      blockSize,
+    }: { readonly past: Value; readonly positions: Value; readonly blockSize: number },
+  ) {
+    this.#g = g;
+    this.#rows = g.op('Unsqueeze', [g.op('Gather', [positions, tokens], { axis: 0 }), g.int64s([2])]);
+    const lengths = g.op('Unsqueeze', [past, g.int64s([1, 2])]);
+    this.#pastKeys = range(g, blocks, blockSize);
+    this.#isFilled = g.op('Less', [this.#pastKeys, lengths]);
+    this.#newKeys = g.op('Add', [lengths, range(g, newTokens, 1)]);
+  }
+
+  of(window: number | null): Masks {
+    const isCausal = this.#g.op('LessOrEqual', [this.#newKeys, this.#rows]);
+    return {
+      past: this.#mask(this.#recent(this.#pastKeys, this.#isFilled, window)),
+      fresh: this.#mask(this.#recent(this.#newKeys, isCausal, window)),
+    };
+  }
+
+  /** Those of the visible keys that are in the window. */
+  #recent(keys: Value, visible: Value, window: number | null): Value {
+    const g = this.#g;
+    if (window === null) return visible;
+    return g.op('And', [visible, g.op('Greater', [keys, g.op('Sub', [this.#rows, g.int32(window)])])]);
+  }
+
+  #mask(visible: Value): Value {
+    return this.#g.op('Where', [visible, this.#g.float(0), this.#g.float(MASKED)]);
+  }
+}
+
+/** 0, 1, … as int32 [1 x 1 x columns of `table` * step]. */
+function range(g: GraphBuilder, table: Value, step: number): Value {
+  const columns = g.op('Squeeze', [columnsOf(g, table), g.int64s([0])]);
+  const end = g.op('Cast', [g.op('Mul', [columns, g.int64(step)])], { to: DATA_TYPE.int32 });
+  return g.op('Unsqueeze', [g.op('Range', [g.int32(0), end, g.int32(1)]), g.int64s([0, 1])]);
+}
+
+/** Size of the last dimension, int64 [1]. */
+export function columnsOf(g: GraphBuilder, table: Value): Value {
+  return g.op('Gather', [g.op('Shape', [table]), g.int64s([-1])], { axis: 0 });
+}
