@@ -14,6 +14,7 @@ import type { EncodedPrompt } from './prompt-encoding.ts';
 import {
   type PromptTokens,
   type PromptTokenText,
+  type RunningUsage,
   sequenceCountOf,
   type TextEvent,
   type TextRequest,
@@ -143,11 +144,16 @@ export class RunningGeneration implements Feed<TextEvent> {
       // A stop string is found when its text is taken; until then the engine computes what nobody will read.
       onReadable: request.stop.length === 0 ? onReadable : () => onReadable(true),
     });
-    this.#tellRunningUsage(0);
     this.#events.push({
       kind: 'prompt',
       promptTokenCount: this.#promptTokenCount(),
       prompts: request.wantsPrompts ? this.#prompts.map(describePrompt) : null,
+      ...(request.wantsRunningUsage && {
+        runningUsages: this.#prompts.map(({ tokenIds }) => ({
+          promptTokenCount: tokenIds.length,
+          completionTokenCount: 0,
+        })),
+      }),
     });
   }
 
@@ -193,11 +199,11 @@ export class RunningGeneration implements Feed<TextEvent> {
     const [first] = parts;
     const text = first?.kind === 'content' ? first.text : '';
     const isText = first === undefined || (parts.length === 1 && first.kind === 'content');
-    this.#tellRunningUsage(choiceIndex);
+    const usage = this.#runningUsage(choiceIndex);
     this.#events.push(
       isText
-        ? { kind: 'text-delta', choiceIndex, text, logprobs, tokenIds }
-        : { kind: 'message-delta', choiceIndex, parts, logprobs, tokenIds },
+        ? { kind: 'text-delta', choiceIndex, text, logprobs, tokenIds, ...usage }
+        : { kind: 'message-delta', choiceIndex, parts, logprobs, tokenIds, ...usage },
     );
   }
 
@@ -207,38 +213,29 @@ export class RunningGeneration implements Feed<TextEvent> {
     const { meanLogprob, hasCalled } = this.#choices[choiceIndex]!;
     const reason = end === 'stop' && hasCalled ? 'tool-calls' : end;
     const mean = meanLogprob === null ? {} : { meanLogprob };
-    this.#tellRunningUsage(choiceIndex);
-    this.#events.push({ kind: 'choice-finish', choiceIndex, reason, ...mean });
+    const usage = this.#runningUsage(choiceIndex);
+    this.#events.push({ kind: 'choice-finish', choiceIndex, reason, ...mean, ...usage });
     if (fanOut.openCount === 0) this.#events.push({ kind: 'usage', usage: this.#usage() });
   }
 
-  #tellRunningUsage(choiceIndex: number): void {
+  #runningUsage(choiceIndex: number): { readonly runningUsage?: RunningUsage } {
     const { wantsRunningUsage, choiceCount } = this.#run.request;
-    if (!wantsRunningUsage) return;
-    const prompt = this.#prompts[Math.floor(choiceIndex / choiceCount)]!;
-    const promptTokenCount = prompt.tokenIds.length;
-    const cachedTokenCount = this.#cachedCounts[choiceIndex]!;
-    const usage = { promptTokenCount, cachedTokenCount, ...this.#usageOf([this.#choices[choiceIndex]!]) };
-    this.#events.push({ kind: 'running-usage', usage });
-  }
-
-  #usage(): TextUsage {
-    const { choiceCount } = this.#run.request;
+    if (!wantsRunningUsage) return {};
+    const promptTokenCount = this.#prompts[Math.floor(choiceIndex / choiceCount)]!.tokenIds.length;
     return {
-      promptTokenCount: this.#promptTokenCount(),
-      cachedTokenCount: total(this.#prompts.map((_, index) => this.#cachedCounts[index * choiceCount]!)),
-      ...this.#usageOf(this.#choices),
+      runningUsage: { promptTokenCount, completionTokenCount: this.#choices[choiceIndex]!.tokenCount },
     };
   }
 
-  #usageOf(choices: readonly ChoiceText[]) {
-    const { answerForm: form } = this.#run.request;
+  #usage(): TextUsage {
+    const { choiceCount, answerForm: form } = this.#run.request;
     const isToldApart = form !== null && form.reasoning !== 'inline';
+    const reasoningTokenCount = total(this.#choices.map((choice) => choice.reasoningTokenCount));
     return {
-      completionTokenCount: total(choices.map(({ tokenCount }) => tokenCount)),
-      reasoningTokenCount: isToldApart
-        ? total(choices.map(({ reasoningTokenCount }) => reasoningTokenCount))
-        : null,
+      promptTokenCount: this.#promptTokenCount(),
+      cachedTokenCount: total(this.#prompts.map((_, index) => this.#cachedCounts[index * choiceCount]!)),
+      completionTokenCount: total(this.#choices.map(({ tokenCount }) => tokenCount)),
+      reasoningTokenCount: isToldApart ? reasoningTokenCount : null,
     };
   }
 

@@ -102,7 +102,7 @@ export type TextRequest = {
   readonly wantsPrompts: boolean;
   /** Deltas carry the ids of their tokens. */
   readonly wantsTokenIds: boolean;
-  /** Events `running-usage` tell how far the choices have come. */
+  /** Events tell how far their choice has come. */
   readonly wantsRunningUsage: boolean;
 };
 
@@ -153,13 +153,15 @@ export type PromptTokenScore = {
 };
 
 export type TextEvent =
-  /** Once, before anything else but a `running-usage`. */
+  /** Once, before anything else. */
   | {
       readonly kind: 'prompt';
       /** Of all prompts together. */
       readonly promptTokenCount: number;
       /** In the request's order; `null` when not asked for. */
       readonly prompts: readonly PromptTokens[] | null;
+      /** Of each prompt; where asked for, as in the events of choices. */
+      readonly runningUsages?: readonly RunningUsage[];
     }
   /** Of every prompt once, where asked for: before any delta of its choices. */
   | {
@@ -176,6 +178,7 @@ export type TextEvent =
       readonly logprobs: readonly TokenTextLogprobs[] | null;
       /** Tokens that arrived, also those whose text is held back, and stop tokens; `null` when not asked for. */
       readonly tokenIds: readonly number[] | null;
+      readonly runningUsage?: RunningUsage;
     }
   /** In the place of a `text-delta` that would not be text alone. */
   | {
@@ -186,6 +189,7 @@ export type TextEvent =
       /** As of a `text-delta`. */
       readonly logprobs: readonly TokenTextLogprobs[] | null;
       readonly tokenIds: readonly number[] | null;
+      readonly runningUsage?: RunningUsage;
     }
   | {
       readonly kind: 'choice-finish';
@@ -193,17 +197,16 @@ export type TextEvent =
       readonly reason: FinishReason;
       /** Mean log probability of the choice's tokens, stop tokens included; there with `logprobCount` only. */
       readonly meanLogprob?: number;
+      readonly runningUsage?: RunningUsage;
     }
-  /**
-   * Where asked for, before the event `prompt` and each event of a choice: of that choice and its prompt alone, what comes with
-   * the event included.
-   */
-  | { readonly kind: 'running-usage'; readonly usage: TextUsage }
   /** Once, last. */
   | { readonly kind: 'usage'; readonly usage: TextUsage };
 
 /** `tool-calls`: the choice ended by itself, and it has called. */
 export type FinishReason = 'stop' | 'length' | 'tool-calls';
+
+/** Tokens of one choice so far, and of its prompt alone. */
+export type RunningUsage = { readonly promptTokenCount: number; readonly completionTokenCount: number };
 
 export type TextUsage = {
   readonly promptTokenCount: number;

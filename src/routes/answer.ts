@@ -3,7 +3,7 @@
  * clock, no stream, no HTTP.
  */
 
-import type { FinishReason, TextEvent, TextUsage } from '../engine/text-generation.ts';
+import type { FinishReason, RunningUsage, TextEvent, TextUsage } from '../engine/text-generation.ts';
 import type { ChatCompletionUsage } from './schema/chat-completion-response.ts';
 import { SSE_DONE, sseData } from './sse.ts';
 
@@ -29,6 +29,7 @@ export type PromptEvent = Extract<TextEvent, { kind: 'prompt' }>;
 export type PromptLogprobsEvent = Extract<TextEvent, { kind: 'prompt-logprobs' }>;
 export type TextDelta = Extract<TextEvent, { kind: 'text-delta' }>;
 export type MessageDelta = Extract<TextEvent, { kind: 'message-delta' }>;
+export type FinishEvent = Extract<TextEvent, { kind: 'choice-finish' }>;
 
 /** Whether a delta says something besides its text, which may then be empty. */
 export function hasMoreThanText({ logprobs, tokenIds }: TextDelta | MessageDelta): boolean {
@@ -42,12 +43,18 @@ export function finiteLogprob(logprob: number): number {
   return Number.isFinite(logprob) ? logprob : LOGPROB_MIN;
 }
 
+function tokenCountsOf({ promptTokenCount, completionTokenCount }: RunningUsage) {
+  return {
+    prompt_tokens: promptTokenCount,
+    completion_tokens: completionTokenCount,
+    total_tokens: promptTokenCount + completionTokenCount,
+  };
+}
+
 /** Without `completion_tokens_details` where thoughts are not told apart: a zero would claim that there were none. */
 export function usageOf(usage: TextUsage): ChatCompletionUsage {
   return {
-    prompt_tokens: usage.promptTokenCount,
-    completion_tokens: usage.completionTokenCount,
-    total_tokens: usage.promptTokenCount + usage.completionTokenCount,
+    ...tokenCountsOf(usage),
     prompt_tokens_details: { cached_tokens: usage.cachedTokenCount },
     ...(usage.reasoningTokenCount === null
       ? {}
@@ -58,7 +65,7 @@ export function usageOf(usage: TextUsage): ChatCompletionUsage {
 export type ChunkFrameOptions = {
   readonly identity: AnswerIdentity;
   readonly object: string;
-  /** Every chunk has `usage`: null unless a running usage was told, and the numbers in a last one without choices. */
+  /** Every chunk has `usage`: null unless a running usage is told, and the numbers in a last one without choices. */
   readonly includeUsage: boolean;
 };
 
@@ -67,7 +74,7 @@ export class ChunkFrame {
   /** `data: {"id":…,` up to and including `"choices":` */
   readonly head: string;
   readonly #includeUsage: boolean;
-  #tail: string;
+  readonly #tail: string;
 
   constructor({ identity, object, includeUsage }: ChunkFrameOptions) {
     const common = identityOf(identity, object);
@@ -77,20 +84,19 @@ export class ChunkFrame {
   }
 
   /** What follows the list of choices, to the end of the event. */
-  get tail(): string {
-    return this.#tail;
-  }
-
-  /** What the chunks from here on tell of usage. */
-  tellUsage(usage: TextUsage): void {
-    this.#tail = `,"usage":${JSON.stringify(usageOf(usage))}}\n\n`;
+  tail(usage?: RunningUsage): string {
+    return usage === undefined ? this.#tail : `,"usage":${JSON.stringify(tokenCountsOf(usage))}}\n\n`;
   }
 
   /** @param more further keys of the chunk itself. */
-  chunk(choices: readonly unknown[], more: Readonly<Record<string, unknown>> = {}): string {
+  chunk(
+    choices: readonly unknown[],
+    usage?: RunningUsage,
+    more: Readonly<Record<string, unknown>> = {},
+  ): string {
     const isPlain = Object.keys(more).length === 0;
     const middle = isPlain ? '' : `,${JSON.stringify(more).slice(1, -1)}`;
-    return this.head + JSON.stringify(choices) + middle + this.#tail;
+    return this.head + JSON.stringify(choices) + middle + this.tail(usage);
   }
 
   /** The end of the stream. */
@@ -120,10 +126,7 @@ export abstract class AnswerEncoder {
       case 'message-delta':
         return this.message(event);
       case 'choice-finish':
-        return this.finish(event.choiceIndex, event.reason);
-      case 'running-usage':
-        this.frame.tellUsage(event.usage);
-        return '';
+        return this.finish(event);
       case 'usage':
         return this.frame.closing(event.usage);
     }
@@ -142,7 +145,7 @@ export abstract class AnswerEncoder {
   protected message(_delta: MessageDelta): string {
     throw new Error('this endpoint answers with text alone');
   }
-  protected abstract finish(choiceIndex: number, reason: FinishReason): string;
+  protected abstract finish(event: FinishEvent): string;
 }
 
 /** Of an answer that is text alone, which calls nothing. */

@@ -10,6 +10,7 @@ import type { MessagePart } from '../text/message/message-part.ts';
 import {
   AnswerEncoder,
   type AnswerIdentity,
+  type FinishEvent,
   finiteLogprob,
   hasMoreThanText,
   identityOf,
@@ -120,13 +121,13 @@ export class ChatChunkEncoder extends AnswerEncoder {
   }
 
   /** The first chunk of every choice: who speaks. The very first one tells the prompt, where that was asked for. */
-  protected override opening({ prompts }: PromptEvent): string {
+  protected override opening({ prompts, runningUsages }: PromptEvent): string {
     const promptTokenIds = prompts?.[0]?.tokenIds ?? null;
     let events = '';
     for (let index = 0; index < this.#options.choiceCount; index++) {
       const delta: ChunkDelta = { role: 'assistant', ...(this.#options.mayCall ? {} : { content: '' }) };
       const more = index === 0 && promptTokenIds !== null ? { prompt_token_ids: promptTokenIds } : {};
-      events += this.#chunk([{ index, delta, logprobs: null, finish_reason: null }], more);
+      events += this.frame.chunk(chunkChoice(index, delta), runningUsages?.[0], more);
     }
     return events;
   }
@@ -135,22 +136,22 @@ export class ChatChunkEncoder extends AnswerEncoder {
     if (hasMoreThanText(delta)) {
       return this.#deltaWithTokens(delta, delta.text === '' ? {} : { content: delta.text });
     }
-    return this.#textHeads[delta.choiceIndex]! + JSON.stringify(delta.text) + TEXT_TAIL + this.frame.tail;
+    const tail = this.frame.tail(delta.runningUsage);
+    return this.#textHeads[delta.choiceIndex]! + JSON.stringify(delta.text) + TEXT_TAIL + tail;
   }
 
   /** A chunk for each part; the first one tells of the tokens of all. */
   protected override message(event: MessageDelta): string {
-    const { choiceIndex: index, parts } = event;
+    const { choiceIndex: index, parts, runningUsage } = event;
     const [first, ...others] = parts.map((part) => this.#deltaOf(part));
     let events = this.#deltaWithTokens(event, first ?? {});
-    for (const delta of others)
-      events += this.#chunk([{ index, delta, logprobs: null, finish_reason: null }]);
+    for (const delta of others) events += this.frame.chunk(chunkChoice(index, delta), runningUsage);
     return events;
   }
 
-  protected override finish(index: number, reason: FinishReason): string {
+  protected override finish({ choiceIndex: index, reason, runningUsage }: FinishEvent): string {
     const finish_reason = finishReasonOf(reason, this.#options);
-    return this.#chunk([{ index, delta: {}, logprobs: null, finish_reason }]);
+    return this.frame.chunk([{ index, delta: {}, logprobs: null, finish_reason }], runningUsage);
   }
 
   /** Id, type and name of a call come once; clients join what comes twice, and take null for another value. */
@@ -175,10 +176,10 @@ export class ChatChunkEncoder extends AnswerEncoder {
     const logprobs =
       tokens === null || tokens.length === 0 ? null : { content: tokens.map(logprobOf), refusal: null };
     const ids = tokenIds === null ? {} : { token_ids: [...tokenIds] };
-    return this.#chunk([{ index, delta, logprobs, finish_reason: null, ...ids }]);
+    return this.frame.chunk([{ index, delta, logprobs, finish_reason: null, ...ids }], event.runningUsage);
   }
+}
 
-  #chunk(choices: ChunkChoices, more: { readonly prompt_token_ids?: readonly number[] } = {}): string {
-    return this.frame.chunk(choices, more);
-  }
+function chunkChoice(index: number, delta: ChunkDelta): ChunkChoices {
+  return [{ index, delta, logprobs: null, finish_reason: null }];
 }

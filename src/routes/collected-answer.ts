@@ -81,8 +81,6 @@ export class CollectedAnswer {
       case 'choice-finish':
         endChoice(this.choices[event.choiceIndex]!, event);
         return;
-      case 'running-usage':
-        return;
       case 'usage':
         this.#usage = event.usage;
     }

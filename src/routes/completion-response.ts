@@ -1,9 +1,10 @@
 /** From text events to OpenAI's completion, whole or in chunks. Pure: no clock, no stream, no HTTP. */
 
-import type { FinishReason, PromptTokenText } from '../engine/text-generation.ts';
+import type { PromptTokenText, RunningUsage } from '../engine/text-generation.ts';
 import {
   AnswerEncoder,
   type AnswerIdentity,
+  type FinishEvent,
   identityOf,
   type PromptEvent,
   type PromptLogprobsEvent,
@@ -112,6 +113,7 @@ export function textCompletion(
 export class TextCompletionEncoder extends AnswerEncoder {
   readonly #options: CompletionOptions;
   #prompts: CollectedAnswer['prompts'] = null;
+  #runningUsages: PromptEvent['runningUsages'];
   /** [promptCount] characters of the prompt in the choices' text. */
   readonly #echoedCounts: number[] = [];
 
@@ -122,9 +124,10 @@ export class TextCompletionEncoder extends AnswerEncoder {
   }
 
   /** Prompts that are told with their log probabilities wait for these. */
-  protected override opening({ prompts }: PromptEvent): string {
+  protected override opening({ prompts, runningUsages }: PromptEvent): string {
     const { promptCount, echo, logprobCount } = this.#options;
     this.#prompts = prompts;
+    this.#runningUsages = runningUsages;
     let events = '';
     for (let promptIndex = 0; promptIndex < promptCount; promptIndex++) {
       const beginning = beginningOf(prompts, undefined, promptIndex, this.#options);
@@ -140,15 +143,16 @@ export class TextCompletionEncoder extends AnswerEncoder {
     return this.#beginnings(promptIndex, beginningOf(this.#prompts, tokens, promptIndex, this.#options));
   }
 
-  protected override finish(index: number, reason: FinishReason): string {
-    return this.#chunk({ index, text: '', finish_reason: textFinishReason(reason) });
+  protected override finish({ choiceIndex: index, reason, runningUsage }: FinishEvent): string {
+    return this.#chunk({ index, text: '', finish_reason: textFinishReason(reason) }, runningUsage);
   }
 
-  protected override delta({ choiceIndex: index, text, logprobs: tokens, tokenIds }: TextDelta): string {
+  protected override delta(event: TextDelta): string {
+    const { choiceIndex: index, text, logprobs: tokens, tokenIds, runningUsage } = event;
     const ids = tokenIds === null ? {} : { token_ids: [...tokenIds] };
-    if (tokens === null || tokens.length === 0) return this.#chunk({ index, text, ...ids });
+    if (tokens === null || tokens.length === 0) return this.#chunk({ index, text, ...ids }, runningUsage);
     const start = this.#echoedCounts[Math.floor(index / this.#options.choiceCount)] ?? 0;
-    return this.#chunk({ index, text, logprobs: legacyLogprobs(tokens, start), ...ids });
+    return this.#chunk({ index, text, logprobs: legacyLogprobs(tokens, start), ...ids }, runningUsage);
   }
 
   /** The first chunk of each choice of a prompt, where there is something to tell. */
@@ -158,14 +162,14 @@ export class TextCompletionEncoder extends AnswerEncoder {
     const ids = promptTokenIds && { prompt_token_ids: [...promptTokenIds] };
     let events = '';
     for (let index = promptIndex * choiceCount; index < (promptIndex + 1) * choiceCount; index++) {
-      events += this.#chunk({ index, text, logprobs, ...ids });
+      events += this.#chunk({ index, text, logprobs, ...ids }, this.#runningUsages?.[promptIndex]);
     }
     return events;
   }
 
-  #chunk(choice: Pick<ChunkChoice, 'index' | 'text'> & Partial<ChunkChoice>): string {
+  #chunk(choice: Pick<ChunkChoice, 'index' | 'text'> & Partial<ChunkChoice>, usage?: RunningUsage): string {
     const { index, text, logprobs = null, finish_reason = null, ...ids } = choice;
-    return this.frame.chunk([{ index, text, logprobs, finish_reason, ...ids }]);
+    return this.frame.chunk([{ index, text, logprobs, finish_reason, ...ids }], usage);
   }
 }
 

@@ -173,8 +173,6 @@ export class RequestObserver {
         this.#openChoices.delete(event.choiceIndex);
         this.#finish(event.reason === 'tool-calls' ? 'stop' : event.reason);
         return;
-      case 'running-usage':
-        return;
       case 'usage':
         this.#series.request.observe((this.#clock.monotonicMs() - this.#startedMs) / 1000);
     }

@@ -70,11 +70,8 @@ export function checkGenerationFields(
     const place = { exact: 'stream_options.', general: 'stream_options.' };
     fields.check(request.stream_options, STREAM_OPTIONS_FIELDS, place);
     const { include_usage, continuous_usage_stats } = request.stream_options;
-    if (continuous_usage_stats === true && include_usage !== true) {
-      throw invalid(
-        'stream_options.continuous_usage_stats',
-        "'stream_options.continuous_usage_stats' needs 'stream_options.include_usage' to be true.",
-      );
+    if (continuous_usage_stats === true && include_usage === false) {
+      fields.ignore('continuous_usage_stats', place, 'include_usage is false');
     }
   }
   if (request.prompt_logprobs != null && request.stream === true) {
@@ -160,8 +157,13 @@ export function generationOf(request: GenerationFields) {
     // vLLM's field, with vLLM's meaning: lower is earlier. The engine counts the other way.
     priority: 0 - (request.priority ?? 0),
     wantsTokenIds: request.return_token_ids ?? false,
-    wantsRunningUsage: request.stream_options?.continuous_usage_stats ?? false,
+    wantsRunningUsage: includesUsage(request) && (request.stream_options?.continuous_usage_stats ?? false),
   };
+}
+
+/** Who asks for usage in every chunk asks for usage. */
+function includesUsage({ stream_options: options }: GenerationFields): boolean {
+  return options?.include_usage ?? options?.continuous_usage_stats ?? false;
 }
 
 /** The parts of a call that do not concern the text. */
@@ -169,7 +171,7 @@ export function callOf(request: GenerationFields, fields: FieldCheck): Omit<Gene
   return {
     model: request.model,
     isStream: request.stream ?? false,
-    includeUsage: request.stream_options?.include_usage ?? false,
+    includeUsage: includesUsage(request),
     ignoredFields: fields.ignored,
   };
 }

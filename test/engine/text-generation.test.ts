@@ -120,29 +120,32 @@ describe('TextGenerator', () => {
     ]);
   });
 
-  it('tells before each event how far its choice has come, where that is asked for', async () => {
-    const { generator } = aGenerator((_, index) => [
-      tokens(ascii('Hi'), { cachedTokenCount: index }),
-      ...spelled('!'),
-    ]);
-    const events = await collect(generator, { choiceCount: 2, wantsRunningUsage: true });
-    const told = events.flatMap((event, at) => {
-      const before = events[at - 1];
-      if (before?.kind !== 'running-usage') return [];
-      const choice = 'choiceIndex' in event ? event.choiceIndex : null;
-      return [[event.kind, choice, before.usage.cachedTokenCount, before.usage.completionTokenCount]];
+  it('tells with each event how far its own choice has come, where that is asked for', async () => {
+    const { generator } = aGenerator([tokens(ascii('Hi')), ...spelled('!')]);
+    const told = (promptTokenCount: number, completionTokenCount: number) => {
+      return { promptTokenCount, completionTokenCount };
+    };
+    const events = await collect(generator, {
+      prompts: [
+        { kind: 'tokens', tokenIds: [5, 6, 7] },
+        { kind: 'tokens', tokenIds: [5, 6] },
+      ],
+      choiceCount: 2,
+      wantsRunningUsage: true,
     });
-    expect(told[0]).toEqual(['prompt', null, 0, 0]);
-    for (const choice of [0, 1]) {
-      expect(told.filter(([, index]) => index === choice)).toEqual([
-        ['text-delta', choice, choice, 2],
-        ['text-delta', choice, expect.any(Number), 3],
-        ['choice-finish', choice, expect.any(Number), 3],
+    expect(events[0]).toMatchObject({ kind: 'prompt', runningUsages: [told(3, 0), told(2, 0)] });
+    for (const choice of [0, 1, 2, 3]) {
+      const promptTokenCount = choice < 2 ? 3 : 2;
+      const own = events.filter((event) => 'choiceIndex' in event && event.choiceIndex === choice);
+      expect(own.map((event) => ('runningUsage' in event ? event.runningUsage : null))).toEqual([
+        told(promptTokenCount, 2),
+        told(promptTokenCount, 3),
+        told(promptTokenCount, 3),
       ]);
     }
     expect(events.at(-1)).toMatchObject({
       kind: 'usage',
-      usage: { promptTokenCount: 3, completionTokenCount: 6 },
+      usage: { promptTokenCount: 5, completionTokenCount: 12 },
     });
   });
 

@@ -159,11 +159,12 @@ describe('a streamed answer', () => {
   });
 
   it('tells in every chunk what its choice has used, where that was asked for', async () => {
-    const stream_options = { include_usage: true, continuous_usage_stats: true };
+    const stream_options = { continuous_usage_stats: true };
     const { chunks, data } = await streamed(routeTestApp(), { n: 2, stream_options });
     for (const json of data) expect(json).toBe(JSON.stringify(JSON.parse(json)));
     expect(chunks.map(({ usage }) => usage?.completion_tokens)).toEqual([0, 0, 1, 1, 2, 2, 3, 3, 3, 3, 6]);
     expect(chunks.map(({ usage }) => usage?.prompt_tokens)).toEqual(chunks.map(() => 10));
+    expect(chunks[0]!.usage).toEqual({ prompt_tokens: 10, completion_tokens: 0, total_tokens: 10 });
     const plain = await streamed(routeTestApp(), { n: 2 });
     expect(chunks.slice(0, -1).map(({ choices }) => choices)).toEqual(
       plain.chunks.map(({ choices }) => choices),
@@ -235,10 +236,12 @@ describe('a streamed answer', () => {
   it('answers an error before the first output with its own status', async () => {
     const test = routeTestApp();
     test.generator.script = sayingThenFailing([], new ServerError('engine_dead', 'The engine has ended.'));
-    expect(await failure(await test.chat({ stream: true }))).toMatchObject({
-      status: 503,
-      code: 'engine_dead',
-    });
+    for (const stream_options of [null, { continuous_usage_stats: true }]) {
+      expect(await failure(await test.chat({ stream: true, stream_options }))).toMatchObject({
+        status: 503,
+        code: 'engine_dead',
+      });
+    }
   });
 
   it('sends comments while the generator is silent, also before the first output', async () => {

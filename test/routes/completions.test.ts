@@ -219,6 +219,10 @@ describe('a streamed completion', () => {
     const stream_options = { include_usage: true, continuous_usage_stats: true };
     const { chunks } = await streamed(routeTestApp(), { stream_options });
     expect(chunks.map(({ usage }) => usage?.completion_tokens)).toEqual([1, 2, 3, 3, 3]);
+    const echoed = await streamed(routeTestApp(), { stream_options, prompt: ['a', 'b'], echo: true });
+    for (const { usage, choices } of echoed.chunks.slice(0, -1)) {
+      expect(usage?.prompt_tokens).toBe(10 + choices[0]!.index);
+    }
   });
 
   it('tells of an error as an event that ends the stream without [DONE]', async () => {

@@ -78,8 +78,8 @@ describe('a completion', () => {
     } as OpenAI.CompletionCreateParamsStreaming);
     const counts: (number | undefined)[] = [];
     for await (const { usage } of stream) counts.push(usage?.completion_tokens);
+    expect(counts.every((count) => count !== undefined && count > 0)).toBe(true);
     expect(counts).toEqual([...counts].sort((a, b) => a! - b!));
-    expect(counts[0]).toBeLessThan(12);
     expect(counts.at(-1)).toBe(12);
   });
 

@@ -7,6 +7,7 @@ import type { EngineLimits, StepReport } from '../../src/engine/protocol.ts';
 import {
   type Prompt,
   type PromptTokens,
+  type RunningUsage,
   sequenceCountOf,
   type TextEvent,
   type TextGenerator,
@@ -93,33 +94,40 @@ function meanLogprobOf({ logprobCount }: TextRequest, choiceIndex: number) {
   return logprobCount === null ? {} : { meanLogprob: choiceIndex % 4 === 3 ? -99 : choiceIndex - 10 };
 }
 
-function* runningUsage(
-  { wantsRunningUsage }: TextRequest,
+/** Each prompt has a token more than the one before it. */
+function usedTokens(promptIndex: number, completionTokenCount: number): RunningUsage {
+  return { promptTokenCount: 10 + promptIndex, completionTokenCount };
+}
+
+function runningUsageOf(
+  { wantsRunningUsage, choiceCount }: TextRequest,
+  choiceIndex: number,
   completionTokenCount: number,
-): Generator<TextEvent> {
-  if (!wantsRunningUsage) return;
-  const prompt = { promptTokenCount: 10, cachedTokenCount: 4 };
-  yield { kind: 'running-usage', usage: { ...prompt, completionTokenCount, reasoningTokenCount: null } };
+): { readonly runningUsage?: RunningUsage } {
+  if (!wantsRunningUsage) return {};
+  return { runningUsage: usedTokens(Math.floor(choiceIndex / choiceCount), completionTokenCount) };
 }
 
 /** Every choice says `texts`, token by token, the choices in turn; the prompt has 10 tokens, 4 of them cached. */
 export function saying(texts: readonly string[], reason: 'stop' | 'length' = 'stop'): Script {
   return async function* (request, signal) {
-    yield* runningUsage(request, 0);
-    yield { kind: 'prompt', promptTokenCount: 10, prompts: promptsOf(request) };
+    const runningUsages = request.prompts.map((_, index) => usedTokens(index, 0));
+    const usages = request.wantsRunningUsage ? { runningUsages } : {};
+    yield { kind: 'prompt', promptTokenCount: 10, prompts: promptsOf(request), ...usages };
     yield* scoredPromptsOf(request);
     const choices = Array.from({ length: sequenceCountOf(request) }, (_, index) => index);
     let textStart = 0;
     for (const entry of texts.entries()) {
       for (const choiceIndex of choices) {
         if (signal.aborted) return;
-        yield* runningUsage(request, entry[0] + 1);
-        yield { kind: 'text-delta', choiceIndex, ...deltaOf(request, entry, textStart) };
+        const usage = runningUsageOf(request, choiceIndex, entry[0] + 1);
+        yield { kind: 'text-delta', choiceIndex, ...deltaOf(request, entry, textStart), ...usage };
       }
       textStart += [...entry[1]].length;
     }
     for (const choiceIndex of choices) {
-      yield { kind: 'choice-finish', choiceIndex, reason, ...meanLogprobOf(request, choiceIndex) };
+      const usage = runningUsageOf(request, choiceIndex, texts.length);
+      yield { kind: 'choice-finish', choiceIndex, reason, ...meanLogprobOf(request, choiceIndex), ...usage };
     }
     const completionTokenCount = texts.length * choices.length;
     const reasoningTokenCount = request.answerForm === null ? null : 0;

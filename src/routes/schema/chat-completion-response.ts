@@ -34,6 +34,15 @@ export const usageSchema = z.strictObject({
     .describe('Of chat completions; absent with `separate_reasoning: false`.'),
 });
 
+/** In every chunk, where that is asked for, with tokens of its choice alone. */
+export const chunkUsageField = usageSchema
+  .partial({ prompt_tokens_details: true })
+  .nullish()
+  .describe(
+    'There only with `stream_options.include_usage`: null until the last chunk. With `continuous_usage_stats` every chunk has the ' +
+      'tokens of its own choice so far, without details.',
+  );
+
 /** There with `return_token_ids` only. */
 export const tokenIdsField = z
   .array(z.int().min(0))
@@ -137,11 +146,7 @@ export const chatCompletionChunkSchema = z.strictObject({
       }),
     )
     .describe('Empty in the chunk that carries the usage.'),
-  usage: usageSchema
-    .nullish()
-    .describe(
-      'There only with `stream_options.include_usage`: null until the last chunk, unless `continuous_usage_stats` is set.',
-    ),
+  usage: chunkUsageField,
   prompt_token_ids: promptTokenIdsField,
 });
 

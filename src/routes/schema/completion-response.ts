@@ -5,6 +5,7 @@
 
 import { z } from 'zod';
 import {
+  chunkUsageField,
   commonFields,
   finishReasonSchema,
   promptLogprobsField,
@@ -52,11 +53,7 @@ export const completionChunkSchema = z.strictObject({
   choices: z
     .array(z.strictObject({ ...choiceFields, finish_reason: finishReasonSchema.nullable() }))
     .describe('Empty in the chunk that carries the usage.'),
-  usage: usageSchema
-    .nullish()
-    .describe(
-      'There only with `stream_options.include_usage`: null until the last chunk, unless `continuous_usage_stats` is set.',
-    ),
+  usage: chunkUsageField,
 });
 
 export type Completion = z.infer<typeof completionSchema>;

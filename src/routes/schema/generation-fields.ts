@@ -121,7 +121,7 @@ export const generationFields = {
         .boolean()
         .nullish()
         .describe(
-          'Extension. As in vLLM: together with `include_usage`, every chunk tells the tokens of its choice so far.',
+          'Extension. As in vLLM: every chunk tells the tokens of its choice so far. Without effect where `include_usage` is false.',
         ),
     })
     .nullish()
