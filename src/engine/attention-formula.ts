@@ -19,19 +19,18 @@ export type AttentionInputs = {
   readonly value: Float32Array;
 };
 
-/** @returns [tokens x headCount * headSize] */
+/** @returns for the tokens from `start` to before `end`, [end - start x headCount * headSize] */
 export function attend(
   { headCount, kvHeadCount, headSize }: AttentionHeads,
   { query, key, value }: AttentionInputs,
   rope: RopeTables,
-  window: number | null,
+  { window, start, end }: { readonly window: number | null; readonly start: number; readonly end: number },
 ): Float64Array {
   const queries = rotated(query, headCount, headSize, rope);
   const keys = rotated(key, kvHeadCount, headSize, rope);
   const [queryWidth, kvWidth] = [headCount * headSize, kvHeadCount * headSize];
-  const tokenCount = query.length / queryWidth;
-  const attended = new Float64Array(query.length);
-  for (let token = 0; token < tokenCount; token++) {
+  const attended = new Float64Array((end - start) * queryWidth);
+  for (let token = start; token < end; token++) {
     const first = window === null ? 0 : Math.max(0, token - window + 1);
     for (let head = 0; head < headCount; head++) {
       const at = token * queryWidth + head * headSize;
@@ -42,8 +41,9 @@ export function attend(
       );
       const scores = places.map((place) => dot(queries, at, keys, place, headSize) / Math.sqrt(headSize));
       const shares = softmax(scores);
+      const to = at - start * queryWidth;
       for (const [i, place] of places.entries()) {
-        for (let e = 0; e < headSize; e++) attended[at + e]! += shares[i]! * value[place + e]!;
+        for (let e = 0; e < headSize; e++) attended[to + e]! += shares[i]! * value[place + e]!;
       }
     }
   }

@@ -28,7 +28,8 @@ export const thisMachine: Machine = {
 
 const HOW_TO_MEND: Readonly<Record<GpuDevice, string>> = {
   cuda: 'run npm run setup:cuda, which says what is missing',
-  webgpu: 'a driver for Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS) is needed',
+  webgpu:
+    'it needs a driver for Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS) that computes rightly',
 };
 
 /** @throws StartupError when a device was asked for by name and cannot be used. */

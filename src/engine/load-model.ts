@@ -6,11 +6,11 @@ import { buildGatheredModel, buildPagedModel, checkpointWeightBytes } from '../g
 import { COMPUTE_TYPE_BYTES } from '../graph/convert-floats.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import { kvCacheTokenBytes } from '../graph/kv-cache-type.ts';
-import { checkPagedLimits, type PagedType } from '../graph/paged-attention.ts';
+import { checkPagedLimits, type PagedType, windowsInUse } from '../graph/paged-attention.ts';
 import type { OnProgress } from '../graph/weight-pool.ts';
 import { findRightForm } from './attention-check.ts';
 import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from './cache-sizing.ts';
-import { chooseDevice, type DeviceChoice, thisMachine } from './device-choice.ts';
+import { chooseDevice, type DeviceChoice, type Machine, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
 import { cacheBudget, nvidiaMemory, workspaceBytes } from './gpu-memory.ts';
 import { gpuBlockSize } from './gpu-placement.ts';
@@ -34,18 +34,22 @@ export async function loadModel(
   shape: DecoderShape,
   onProgress: OnProgress = () => {},
 ): Promise<LoadedModel> {
-  const choice = await chooseDevice(options.device, thisMachine);
-  const { device } = choice;
-  if (device === 'cpu') return loadOnCpu(options, shape, choice, onProgress);
-  const sizes = await sizeOnGpu(options, shape, device);
-  const form = await findRightForm({ device, shape, cacheDirectory: options.cacheDirectory, ...sizes });
-  if (typeof form !== 'string') return loadOnGpu(options, shape, { ...choice, device, ...form }, sizes);
-  if (options.device !== 'auto') {
-    throw new StartupError(
-      `--device ${device} cannot be used: ${form}; another driver may be right, or give --device cpu`,
-    );
+  /** GPUs that compute, but not attention. */
+  const wrong = new Map<GpuDevice, string>();
+  const machine: Machine = {
+    ...thisMachine,
+    probe: async (device) => wrong.get(device) ?? thisMachine.probe(device),
+  };
+  for (;;) {
+    const choice = await chooseDevice(options.device, machine);
+    const { device } = choice;
+    if (device === 'cpu') return loadOnCpu(options, shape, choice, onProgress);
+    const sizes = await sizeOnGpu(options, shape, device);
+    const form = await findRightForm({ device, shape, cacheDirectory: options.cacheDirectory, ...sizes });
+    if (typeof form !== 'string') return loadOnGpu(options, shape, { ...choice, device, ...form }, sizes);
+    // Asked for by name, it is now refused.
+    wrong.set(device, form);
   }
-  return loadOnCpu(options, shape, { device: 'cpu', reason: `${device}: ${form}` }, onProgress);
 }
 
 async function loadOnCpu(
@@ -55,7 +59,11 @@ async function loadOnCpu(
   onProgress: OnProgress,
 ): Promise<LoadedModel> {
   const { threadCount, sequencesPerStepMax, tokensPerStepMax, quantization, profilePrefix } = options;
-  if (options.dtype !== 'auto') throw new StartupError('--dtype is for GPUs; the CPU computes in float32');
+  if (options.dtype !== 'auto') {
+    throw new StartupError(
+      `--dtype is for GPUs; the CPU, chosen here (${choice.reason}), computes in float32`,
+    );
+  }
   const blockSize = options.blockSize ?? BLOCK_SIZE_DEFAULT;
   const cacheType = options.cacheType === 'auto' ? 'f32' : options.cacheType;
   const rule = { ...CPU_CACHE_RULE, tokenBytes: kvCacheTokenBytes(shape, cacheType) };
@@ -155,7 +163,9 @@ async function loadOnGpu(
       `--strict-device: ${device} lacks kernels for ${fallbacks.join(', ')}, which would run on the CPU`,
     );
   }
-  const stepLimits = tokensApart ? limitTokensApart(options, shape, cache.modelLengthMax) : options;
+  const stepLimits = copiesPast(device, shape, cache)
+    ? limitCopies(options, shape, cache, tokensApart)
+    : options;
   const { sequencesPerStepMax, tokensPerStepMax } = stepLimits;
   return {
     runner,
@@ -173,13 +183,21 @@ function gpuType({ dtype }: EngineOptions, device: GpuDevice): PagedType {
   return dtype === 'auto' ? 'float16' : dtype;
 }
 
-/** Each token apart has its whole past copied: as many at once as one buffer surely holds. */
-function limitTokensApart(
+/** WebGPU's kernel for windows first copies the keys of every row, padded to the longest, and its queries too. */
+function copiesPast(device: GpuDevice, shape: DecoderShape, { modelLengthMax }: ModelLimits): boolean {
+  return device === 'webgpu' && windowsInUse(shape, modelLengthMax).some((window) => window !== null);
+}
+
+/** As many rows, and tokens in one of them, as one buffer surely holds. */
+function limitCopies(
   { tokensPerStepMax, sequencesPerStepMax }: EngineOptions,
-  { kvHeadCount, headSize }: DecoderShape,
-  modelLengthMax: number,
+  { headCount, kvHeadCount, headSize }: DecoderShape,
+  { modelLengthMax }: ModelLimits,
+  tokensApart: boolean,
 ) {
-  const tokenBytes = modelLengthMax * kvHeadCount * headSize * COMPUTE_TYPE_BYTES.float16;
-  const tokens = Math.max(1, Math.min(tokensPerStepMax, Math.floor(WINDOW_SCRATCH_BYTES_MAX / tokenBytes)));
-  return { tokensPerStepMax: tokens, sequencesPerStepMax: Math.min(sequencesPerStepMax, tokens) };
+  const within = (elements: number): number =>
+    Math.max(1, Math.floor(WINDOW_SCRATCH_BYTES_MAX / (elements * COMPUTE_TYPE_BYTES.float16)));
+  const rows = Math.min(sequencesPerStepMax, within(modelLengthMax * kvHeadCount * headSize));
+  const tokens = tokensApart ? rows : Math.max(rows, within(rows * headCount * headSize));
+  return { tokensPerStepMax: Math.min(tokensPerStepMax, tokens), sequencesPerStepMax: rows };
 }

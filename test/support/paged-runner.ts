@@ -26,7 +26,7 @@ export async function openPagedRunner(
     const limits = { blockCount, blockSize: BLOCK_SIZE, modelLengthMax, vocabularySize };
     const build = { cache: limits, positionCount: modelLengthMax, cacheDirectory, type: 'float16' } as const;
     const model = await buildPagedModel(directory, shape, build);
-    // What the engine's own check finds here; see attention-check.test.ts.
+    // What the engine's own check finds on the software driver; see paged-windows.test.ts.
     const tokensApart = windowsInUse(shape, modelLengthMax).some((window) => window !== null);
     const placement = { device: 'webgpu', tokensApart } as const;
     const runner = await OnnxModelRunner.create({ ...model, shape, limits, threadCount: 1, placement });
