@@ -3,7 +3,8 @@
  * whole, so that a run that is killed leaves nothing that looks finished.
  */
 
-import { type FileHandle, mkdir, open, rename, rm, stat } from 'node:fs/promises';
+import { randomUUID } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 
@@ -15,8 +16,13 @@ export type CachedFileOptions = {
   readonly content: string;
 };
 
+/** Writing touches a file all the time; what has not been touched for so long, a killed run left. */
+const ABANDONED_MS = 60 * 60 * 1000;
+const PARTIAL = '.partial';
+
 /**
- * Finds the file, or has it written.
+ * Finds the file, or has it written. Two that write it at once, in one container or in two that share the directory, each
+ * write their own; the last one's stays.
  * @param write fills `output`, which has its length already and lies at the path `temporary`
  * @throws StartupError when the directory cannot be written, and what `write` throws of these
  */
@@ -44,8 +50,9 @@ async function writeWhole(
   write: (output: FileHandle, temporary: string) => Promise<void>,
 ): Promise<void> {
   await mkdir(path.dirname(target), { recursive: true });
-  const temporary = `${target}.${process.pid}.partial`;
-  const output = await open(temporary, 'w');
+  await removeAbandoned(target);
+  const temporary = `${target}.${randomUUID()}${PARTIAL}`;
+  const output = await open(temporary, 'wx');
   try {
     await output.truncate(byteLength);
     await write(output, temporary);
@@ -54,5 +61,15 @@ async function writeWhole(
   } finally {
     await output.close();
     await rm(temporary, { force: true });
+  }
+}
+
+async function removeAbandoned(target: string): Promise<void> {
+  const directory = path.dirname(target);
+  for (const name of await readdir(directory)) {
+    if (!name.startsWith(`${path.basename(target)}.`) || !name.endsWith(PARTIAL)) continue;
+    const file = path.join(directory, name);
+    const found = await stat(file).catch(() => null);
+    if (found !== null && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(file, { force: true });
   }
 }

@@ -1,0 +1,81 @@
+import { mkdtemp, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { StartupError } from '../../src/base/errors.ts';
+import { cachedFile } from '../../src/graph/cached-file.ts';
+
+let cacheDirectory: string;
+beforeEach(async () => {
+  cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-cached-'));
+});
+afterEach(() => rm(cacheDirectory, { recursive: true }));
+
+const content = () => readFile(path.join(cacheDirectory, 'weights'), 'utf8');
+
+/** Writes `text`, half before `between` and half after, each through a handle of its own as the workers do. */
+function making(text: string, between: Promise<void> = Promise.resolve()) {
+  const half = text.length / 2;
+  return cachedFile(
+    { cacheDirectory, file: 'weights', byteLength: text.length, content: 'weights' },
+    async (output, temporary) => {
+      await output.write(text.slice(0, half), 0);
+      await between;
+      const handle = await open(temporary, 'r+');
+      await handle.write(text.slice(half), half);
+      await handle.close();
+    },
+  );
+}
+
+describe('a file of the cache directory', () => {
+  it('is made once', async () => {
+    await making('abcd');
+    await making('wxyz');
+    expect(await content()).toBe('abcd');
+    expect(await readdir(cacheDirectory)).toEqual(['weights']);
+  });
+
+  it('is whole when two make it at once, as two containers do whose processes have the same id', async () => {
+    let goOn = (): void => {};
+    const between = new Promise<void>((resolve) => {
+      goOn = resolve;
+    });
+    const first = making('abcd', between);
+    const second = making('wxyz');
+    await second;
+    expect(await content()).toBe('wxyz');
+    goOn();
+    await first;
+    expect(await content()).toBe('abcd');
+    expect(await readdir(cacheDirectory)).toEqual(['weights']);
+  });
+
+  it('leaves nothing behind when making it fails', async () => {
+    const failing = cachedFile(
+      { cacheDirectory, file: 'weights', byteLength: 4, content: 'weights' },
+      async () => {
+        throw new StartupError('no');
+      },
+    );
+    await expect(failing).rejects.toThrow('no');
+    expect(await readdir(cacheDirectory)).toEqual([]);
+  });
+
+  it('takes away what a run that was killed left, and nothing that may still be written', async () => {
+    const [old, young] = ['weights.1.partial', 'weights.2.partial'].map((name) =>
+      path.join(cacheDirectory, name),
+    );
+    await writeFile(old!, 'ab');
+    await writeFile(young!, 'ab');
+    await writeFile(path.join(cacheDirectory, 'others.1.partial'), 'ab');
+    const yesterday = Date.now() / 1000 - 86_400;
+    await utimes(old!, yesterday, yesterday);
+    await making('abcd');
+    expect((await readdir(cacheDirectory)).sort()).toEqual([
+      'others.1.partial',
+      'weights',
+      'weights.2.partial',
+    ]);
+  });
+});
