@@ -3,6 +3,7 @@
 # Run:   docker run --rm -p 8000:8000 -e OCTAVO_API_KEY=secret octavo
 #        docker run --rm -p 127.0.0.1:8000:8000 -v "$PWD/my-model:/model:ro" octavo --insecure --model /model
 #        docker run --rm --gpus all -p 8000:8000 -e OCTAVO_API_KEY=secret -v "$PWD/my-model:/model:ro" octavo:cuda --model /model
+# A container is healthy when /ready says so: the model is loaded, its weights converted at the first start.
 # Inside, the server listens beyond loopback, so it asks for an API key, or for --insecure to do without one.
 
 FROM node:24-bookworm-slim AS build
@@ -28,7 +29,8 @@ RUN version="$(python -c 'import json; print(json.load(open("package.json"))["ve
  && rm -r wheel onnxruntime_gpu-*.whl
 
 FROM nvidia/cuda:13.0.1-cudnn-runtime-ubuntu24.04 AS cuda
-ENV NODE_ENV=production HOST=0.0.0.0 OCTAVO_DEVICE=cuda OCTAVO_CACHE_DIR=/var/cache/octavo
+# docker stop waits 10 s before it kills: what runs gets 7, its error events the rest.
+ENV NODE_ENV=production HOST=0.0.0.0 OCTAVO_DEVICE=cuda OCTAVO_CACHE_DIR=/var/cache/octavo OCTAVO_SHUTDOWN_TIMEOUT=7
 COPY --from=build /usr/local/bin/node /usr/local/bin/node
 RUN useradd --system --uid 10001 octavo && mkdir -p /var/cache/octavo && chown octavo /var/cache/octavo
 WORKDIR /octavo
@@ -39,12 +41,13 @@ COPY --from=build /octavo/dist ./dist
 COPY models/octavo-mini ./models/octavo-mini
 USER octavo
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=300s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:8000/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=600s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8000) + '/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/cli.js", "serve"]
 
 FROM node:24-bookworm-slim AS cpu
-ENV NODE_ENV=production HOST=0.0.0.0 OCTAVO_DEVICE=cpu OCTAVO_CACHE_DIR=/var/cache/octavo
+# docker stop waits 10 s before it kills: what runs gets 7, its error events the rest.
+ENV NODE_ENV=production HOST=0.0.0.0 OCTAVO_DEVICE=cpu OCTAVO_CACHE_DIR=/var/cache/octavo OCTAVO_SHUTDOWN_TIMEOUT=7
 RUN mkdir -p /var/cache/octavo && chown node:node /var/cache/octavo
 WORKDIR /octavo
 COPY --from=build /octavo/package.json ./
@@ -53,6 +56,6 @@ COPY --from=build /octavo/dist ./dist
 COPY models/octavo-mini ./models/octavo-mini
 USER node
 EXPOSE 8000
-HEALTHCHECK --interval=10s --timeout=3s --start-period=60s \
-  CMD ["node", "-e", "fetch('http://127.0.0.1:8000/health').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+HEALTHCHECK --interval=10s --timeout=3s --start-period=600s \
+  CMD ["node", "-e", "fetch('http://127.0.0.1:' + (process.env.PORT || 8000) + '/ready').then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
 ENTRYPOINT ["node", "dist/cli.js", "serve"]

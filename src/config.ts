@@ -41,7 +41,7 @@ const STREAM_DELAY_MS_MAX = 1000;
 
 const count = z.coerce.number().int().positive().max(COUNT_MAX);
 const switchValue = z
-  .union([z.boolean(), z.enum(['true', 'false', '1', '0', ''])])
+  .union([z.boolean(), z.enum(['true', 'false', '1', '0', ''])], { error: 'must be true, false, 1 or 0' })
   .transform((value) => value === true || value === 'true' || value === '1');
 
 /** As browsers send it: without a path, lower case. */
@@ -153,7 +153,7 @@ function checkTogether(config: ServeConfig): void {
   const beyond = !isLoopback(config.host);
   if (beyond && config.apiKey.length === 0 && !config.insecure) {
     throw new StartupError(
-      `--host ${config.host} can be reached from other machines: give an --api-key, or --insecure if everyone may use the server`,
+      `--host ${config.host} (or HOST, which some shells set) can be reached from other machines: give an --api-key, or --insecure if everyone may use the server`,
     );
   }
   if (config.maxNumBatchedTokens < config.maxNumSeqs) {

@@ -65,7 +65,7 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
     const generator = await loadTextGenerator(config, engine);
     server = await listen(config, await createHttp(config, build, { engine, generator, logger }));
     takeDownOnSignal(server, engine, config, logger);
-    const limits = await ready(engine);
+    const limits = await engine.ready;
     announce(server, config, { limits, placement: engine.placement! }, systemClock.monotonicMs() - startedMs);
     endWhenEngineDies(engine, logger);
   } catch (error) {
@@ -74,13 +74,6 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
     await engine.close();
     throw error;
   }
-}
-
-/** The engine's own reason not to start is the user's to mend, so it is told as one line. */
-async function ready(engine: ChannelEngineClient): Promise<EngineLimits> {
-  return engine.ready.catch((cause: Error) => {
-    throw new StartupError(cause.message, { cause });
-  });
 }
 
 async function loadTextGenerator(config: ServeConfig, client: ChannelEngineClient): Promise<TextGenerator> {
@@ -200,7 +193,7 @@ function announce(
   const tokenCount = (limits.blockCount - 1) * limits.blockSize;
   const lines = [
     `model     ${config.model}`,
-    `context   ${limits.modelLengthMax} tokens`,
+    `context   ${limits.modelLengthMax} tokens${shortened(limits.modelLengthMax, placement, config)}`,
     `KV cache  ${limits.blockCount - 1} blocks of ${limits.blockSize} = ${tokenCount} tokens = ${(tokenCount / limits.modelLengthMax).toFixed(1)} full-length sequences, ${(limits.cacheBytes / 2 ** 20).toFixed(0)} MiB in ${placement.cacheType}`,
     `device    ${describePlacement(placement, config)}`,
     ...placement.fallbacks.map((node) => `          on the CPU for want of a kernel: ${node}`),
@@ -208,6 +201,12 @@ function announce(
     `Octavo answers at http://${host}:${port}/v1 (ready in ${(startMs / 1000).toFixed(1)} s)`,
   ];
   process.stdout.write(`${lines.join('\n')}\n`);
+}
+
+/** A context that was cut down to the cache is said, for clients will hear of it. */
+function shortened(length: number, { positionsMax }: PlacementReport, { maxModelLen }: ServeConfig): string {
+  if (maxModelLen !== null || length === positionsMax) return '';
+  return ` of the model's ${positionsMax}: the KV cache holds no more (--kv-cache-memory)`;
 }
 
 const DEVICE_NAMES = { cpu: 'CPU', cuda: 'CUDA', webgpu: 'WebGPU' } as const;
@@ -229,6 +228,10 @@ function takeDownOnSignal(
   logger: Logger,
 ): void {
   let stoppingSinceMs: number | null = null;
+  let hurry = (): void => {};
+  const hurried = new Promise<void>((resolve) => {
+    hurry = resolve;
+  });
   let exitCode = 0;
   void engine.died.then(() => {
     exitCode = 1;
@@ -237,6 +240,11 @@ function takeDownOnSignal(
     const nowMs = systemClock.monotonicMs();
     if (stoppingSinceMs !== null) {
       if (nowMs - stoppingSinceMs < SIGNAL_ECHO_MS) return;
+      // The first process of a container cannot be ended by a signal of its own.
+      if (process.pid === 1) {
+        hurry();
+        return;
+      }
       // By the signal's own way: `process.exit` would take libraries down under the engine's running step.
       process.removeAllListeners(signal);
       process.kill(process.pid, signal);
@@ -244,7 +252,8 @@ function takeDownOnSignal(
     }
     stoppingSinceMs = nowMs;
     logger.info({ signal, inFlight: engine.health.inFlightCount }, 'finishing what runs, taking nothing new');
-    takeDown(server, engine, config.shutdownTimeout * 1000).then(
+    const timeout = delay(config.shutdownTimeout * 1000);
+    takeDown(server, engine, Promise.race([timeout, hurried])).then(
       () => process.exit(exitCode),
       (error) => {
         logger.error({ err: error }, 'the server did not stop cleanly');
@@ -259,15 +268,23 @@ function takeDownOnSignal(
 /** Within this time the same wish to stop may arrive by two ways. */
 const SIGNAL_ECHO_MS = 500;
 
-async function takeDown(server: Server, engine: ChannelEngineClient, drainMs: number): Promise<void> {
+function delay(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}
+
+/** @param impatience resolves when what runs need not be waited for any longer */
+async function takeDown(
+  server: Server,
+  engine: ChannelEngineClient,
+  impatience: Promise<void>,
+): Promise<void> {
   // The door stays open meanwhile: probes and new requests are told 503, which a closed port could not say.
-  const timeout = new Promise<void>((resolve) => setTimeout(resolve, drainMs).unref());
-  await Promise.race([engine.drain(), timeout]);
+  await Promise.race([engine.drain(), impatience]);
   // What is still open now fails with an error of its own before its connection is closed.
   await engine.close();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
-  await Promise.race([closed, new Promise<void>((resolve) => setTimeout(resolve, LAST_BYTES_MS).unref())]);
+  await Promise.race([closed, delay(LAST_BYTES_MS)]);
   server.closeAllConnections();
 }
 

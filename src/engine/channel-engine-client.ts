@@ -5,7 +5,7 @@
 
 import { assertNever } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
-import { ServerError } from '../base/errors.ts';
+import { ServerError, StartupError } from '../base/errors.ts';
 import type { Feed, OnReadable } from '../base/feed.ts';
 import { RETRY_AFTER_SECONDS } from '../base/limits.ts';
 import type { SequenceToken } from '../batching/generation-request.ts';
@@ -20,6 +20,7 @@ import type {
 import type {
   EngineCommand,
   EngineEvent,
+  EngineFault,
   EngineLimits,
   LoadingProgress,
   PlacementReport,
@@ -103,7 +104,7 @@ export class ChannelEngineClient implements EngineClient {
     if (this.#inFlightCount + count > inFlightMax) {
       throw new ServerError(
         'queue_full',
-        `The server has ${this.#inFlightCount} of at most ${inFlightMax} requests in flight; try again in ${RETRY_AFTER_SECONDS} s.`,
+        `Of the ${inFlightMax} places for choices ${this.#inFlightCount} are taken and this request needs ${count}; try again in ${RETRY_AFTER_SECONDS} s${count > 1 ? ', or ask for fewer at once' : ''}.`,
       );
     }
     this.#inFlightCount += count;
@@ -172,7 +173,7 @@ export class ChannelEngineClient implements EngineClient {
         for (const listener of this.#stepListeners) listener(event.report);
         return;
       case 'engine-fatal':
-        this.fail(event.message);
+        this.fail(errorOf(event.fault));
         return;
       default:
         assertNever(event);
@@ -188,9 +189,13 @@ export class ChannelEngineClient implements EngineClient {
     }
   }
 
-  /** The engine is gone by itself. Harmless after the first time, and after `close`. */
-  fail(message: string): void {
-    const error = new ServerError('engine_dead', message);
+  /**
+   * The engine is gone by itself. Harmless after the first time, and after `close`.
+   * @param cause for the operator; clients are told no more than that it has failed
+   */
+  fail(cause: Error): void {
+    if (this.#state === 'loading') this.#rejectReady(cause);
+    const error = new ServerError('engine_dead', 'The engine has failed; the server ends.', { cause });
     if (this.#end(error)) this.#resolveDied(error);
   }
 
@@ -229,4 +234,9 @@ export class ChannelEngineClient implements EngineClient {
       );
     }
   }
+}
+
+function errorOf({ message, stack, isStartupError }: EngineFault): Error {
+  if (isStartupError) return new StartupError(message);
+  return Object.assign(new Error(message), { stack });
 }

@@ -6,6 +6,7 @@
 import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { systemClock } from '../base/clock.ts';
+import { StartupError } from '../base/errors.ts';
 import { Scheduler } from '../batching/scheduler.ts';
 import { StepPace } from '../batching/step-pace.ts';
 import { readDecoderShape } from '../graph/checkpoint.ts';
@@ -46,6 +47,8 @@ async function serve(port: MessagePort, options: EngineOptions): Promise<void> {
 assert(parentPort !== null, 'engine-worker runs in a worker thread');
 const port = parentPort;
 await serve(port, workerData as EngineOptions).catch((error: Error) => {
-  port.postMessage({ kind: 'engine-fatal', message: error.message } satisfies EngineEvent);
+  const { message, stack = message } = error;
+  const fault = { message, stack, isStartupError: error instanceof StartupError };
+  port.postMessage({ kind: 'engine-fatal', fault } satisfies EngineEvent);
   port.close();
 });

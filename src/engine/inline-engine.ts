@@ -30,7 +30,7 @@ export function startInlineEngine({
     clock,
   });
   const loop = runEngineLoop({ engine, inbox, send: (event) => client.receive(event) }).catch(
-    (error: Error) => client.fail(`The engine failed: ${error.message}`),
+    (error: Error) => client.fail(error),
   );
   client.receive({ kind: 'engine-ready', limits });
   return client;

@@ -90,7 +90,14 @@ async function loadOnCpu(
   return {
     runner,
     limits: { ...model, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
-    placement: { ...choice, type: 'float32', weightForm: built.form ?? null, cacheType, fallbacks: [] },
+    placement: {
+      ...choice,
+      positionsMax: shape.positionsMax,
+      type: 'float32',
+      weightForm: built.form ?? null,
+      cacheType,
+      fallbacks: [],
+    },
     weightBytes: built.weightBytes,
   };
 }
@@ -170,7 +177,15 @@ async function loadOnGpu(
   return {
     runner,
     limits: { ...cache, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
-    placement: { device, reason, type, weightForm: built.form ?? null, cacheType: type, fallbacks },
+    placement: {
+      device,
+      reason,
+      positionsMax: shape.positionsMax,
+      type,
+      weightForm: built.form ?? null,
+      cacheType: type,
+      fallbacks,
+    },
     weightBytes: built.weightBytes,
   };
 }

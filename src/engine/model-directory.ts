@@ -3,6 +3,7 @@
  * must not; weights are not touched here.
  */
 
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
@@ -35,6 +36,11 @@ export async function readModelFiles(directory: string): Promise<ModelFiles> {
 async function requiredJson(directory: string, name: string): Promise<unknown> {
   const json = await optionalJson(directory, name);
   if (json === null) {
+    if (!existsSync(directory)) {
+      throw new StartupError(
+        `--model ${directory} is not a directory here, and models are not downloaded: fetch one (hf download ${directory} --local-dir DIR) and give its folder`,
+      );
+    }
     throw new StartupError(
       `${path.join(directory, name)}: is missing; a checkpoint in Hugging Face layout has it`,
     );

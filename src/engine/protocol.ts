@@ -24,6 +24,8 @@ export type EngineLimits = ModelLimits & {
 export type PlacementReport = {
   readonly device: 'cpu' | 'cuda' | 'webgpu';
   readonly reason: string;
+  /** Positions that the model was made for; the context may be shorter. */
+  readonly positionsMax: number;
   /** What is computed in. */
   readonly type: ComputeType;
   /** Of weights that are not of that type. */
@@ -88,4 +90,12 @@ export type EngineEvent =
       readonly report: StepReport;
     }
   /** The engine has ended for good; every open request fails. */
-  | { readonly kind: 'engine-fatal'; readonly message: string };
+  | { readonly kind: 'engine-fatal'; readonly fault: EngineFault };
+
+/** An error on its way between threads, which would strip it of its class. */
+export type EngineFault = {
+  readonly message: string;
+  readonly stack: string;
+  /** The user can mend it: the message says it all. */
+  readonly isStartupError: boolean;
+};

@@ -38,8 +38,8 @@ export function startWorkerEngine(options: WorkerEngineOptions): ChannelEngineCl
     ...(options.onLoading === undefined ? {} : { onLoading: options.onLoading }),
   });
   worker.on('message', (event: EngineEvent) => client.receive(event));
-  worker.on('error', (error) => client.fail(`The engine failed: ${error.message}`));
-  worker.on('exit', (code) => client.fail(`The engine ended unexpectedly (exit code ${code}).`));
+  worker.on('error', (error) => client.fail(error));
+  worker.on('exit', (code) => client.fail(new Error(`the engine's thread has ended with code ${code}`)));
   return client;
 }
 

@@ -11,6 +11,7 @@ import {
 } from './schema/chat-completion-request.ts';
 import { CHAT_FIELDS, CONTENT_PART_FIELDS, messageFields } from './schema/field-tables.ts';
 import { FieldCheck, type FieldPlace } from './schema/fields.ts';
+import { STRUCTURE_FIELDS } from './schema/structured-fields.ts';
 import { CALLED_FUNCTION_FIELDS, TOOL_CALL_FIELDS } from './schema/tool-field-tables.ts';
 import { grammarOf } from './structured-output.ts';
 import { renderingOf } from './template-request.ts';
@@ -47,12 +48,14 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
     throw invalid('top_logprobs', "'top_logprobs' needs 'logprobs' to be true.");
   }
   const { definitions, form, isNamed } = toolRequestOf(request, fields);
+  const grammar = grammarOf(request, fields);
+  if (form.mustCall && grammar !== null) ignoreStructure(request, fields);
   return {
     ...callOf(request, fields),
     isNamedCall: isNamed,
     text: {
       ...generationOf(request),
-      grammar: grammarOf(request, fields),
+      grammar,
       prompts: [
         {
           kind: 'messages',
@@ -69,6 +72,13 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
       wantsPrompts: request.return_token_ids ?? false,
     },
   };
+}
+
+/** An answer that is calls alone has no content that could have a structure. */
+function ignoreStructure(request: ChatCompletionRequest, fields: FieldCheck): void {
+  for (const name of STRUCTURE_FIELDS) {
+    if (request[name] != null) fields.ignore(name, { exact: '', general: '' }, 'the answer has to be a call');
+  }
 }
 
 /** What the chat template makes of messages. */

@@ -150,6 +150,7 @@ export class RequestObserver {
   readonly #startedMs: number;
   readonly #openChoices: Set<number>;
   #hasFirstToken = false;
+  #promptTokenCount = 0;
 
   constructor(series: ReturnType<typeof createSeries>, clock: Clock, choiceCount: number, startedMs: number) {
     this.#series = series;
@@ -161,7 +162,7 @@ export class RequestObserver {
   observe(event: TextEvent): void {
     switch (event.kind) {
       case 'prompt':
-        this.#series.promptTokens.inc(event.promptTokenCount);
+        this.#promptTokenCount = event.promptTokenCount;
         return;
       case 'prompt-logprobs':
       case 'text-delta':
@@ -187,6 +188,8 @@ export class RequestObserver {
   #onFirstToken(): void {
     if (this.#hasFirstToken) return;
     this.#hasFirstToken = true;
+    // Not when they arrive: until now they may not have been computed, or never will be.
+    this.#series.promptTokens.inc(this.#promptTokenCount);
     this.#series.firstToken.observe((this.#clock.monotonicMs() - this.#startedMs) / 1000);
   }
 

@@ -203,7 +203,7 @@ const WRONG: readonly Wrong[] = [
   [{ stop: 5 }, 'stop', 'invalid_type'],
   [{ stop: '' }, 'stop', 'invalid_value'],
   [{ stop: ['a', 5] }, 'stop[1]', 'invalid_type'],
-  [{ stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', 'invalid_value'],
+  [{ stop: Array(33).fill('a') }, 'stop', 'invalid_value'],
   [{ stop: 'x'.repeat(1025) }, 'stop', 'invalid_value'],
   [{ max_tokens: 0 }, 'max_tokens', 'invalid_value'],
   [{ max_tokens: '5' }, 'max_tokens', 'invalid_type'],
@@ -398,6 +398,14 @@ const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: strin
   ],
   [{ verbosity: 'low', reasoning_effort: 'high', prediction: {} }, 'verbosity, prediction, reasoning_effort'],
   [{ chat_template_kwargs: { enable_thinking: false } }, 'chat_template_kwargs.enable_thinking'],
+  [
+    {
+      tools: [{ type: 'function', function: { name: 'f' } }],
+      tool_choice: 'required',
+      response_format: { type: 'json_object' },
+    },
+    'response_format',
+  ],
   [{ parallel_tool_calls: false }, 'parallel_tool_calls'],
   [{ not_known: 1, constructor: 1 }, 'not_known, constructor'],
   [{ 'a b\r\nx: 1': 1, é漢: 1 }, 'a?b??x??1, ??'],

@@ -195,7 +195,7 @@ const WRONG: readonly (readonly [fields: Record<string, unknown>, param: string,
   [{ top_k: -2 }, 'top_k', 'invalid_value'],
   [{ logit_bias: { '1000': 1 } }, 'logit_bias.1000', 'invalid_value'],
   [{ stop_token_ids: [5, 1000] }, 'stop_token_ids[1]', 'invalid_value'],
-  [{ stop: ['a', 'b', 'c', 'd', 'e'] }, 'stop', 'invalid_value'],
+  [{ stop: Array(33).fill('a') }, 'stop', 'invalid_value'],
   [{ stream: 1 }, 'stream', 'invalid_type'],
   [{ stream_options: {} }, 'stream_options', 'invalid_value'],
 ];

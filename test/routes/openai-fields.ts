@@ -77,9 +77,9 @@ const COMMON: readonly FieldRow[] = [
     outOfRange: [0.5, 1e30],
   }),
   row('stop', 'served', {
-    valid: ['END', [], ['a', 'b', 'c', 'd']],
+    valid: ['END', [], ['a', 'b', 'c', 'd'], Array.from({ length: 32 }, (_, index) => `stop ${index}`)],
     wrongType: [5, true, {}, ['a', 5]],
-    outOfRange: ['', ['a', ''], ['a', 'b', 'c', 'd', 'e']],
+    outOfRange: ['', ['a', ''], Array.from({ length: 33 }, (_, index) => `stop ${index}`)],
   }),
   row('stream', 'served', { valid: [false, true], wrongType: NOT_BOOLEANS, outOfRange: [] }),
   row('stream_options', 'served', {

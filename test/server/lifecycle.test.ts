@@ -96,10 +96,23 @@ describe('an engine that dies', () => {
     const rest = (async () => {
       for (let next = await chunks.next(); !next.done; next = await chunks.next());
     })();
-    await expect(rest).rejects.toMatchObject({ code: 'engine_dead' });
+    const error = await rest.catch((reason) => reason);
+    expect(error).toMatchObject({ code: 'engine_dead' });
+    expect(error.message).not.toContain('planted');
     expect((await fetch(`${baseUrl}/health`)).status).toBe(503);
     expect(await exited).toBe(1);
+    expect(server.output()).toMatch(/planted fault.*hook\.mjs/);
     await rm(directory, { recursive: true });
+  });
+});
+
+describe('a start', () => {
+  it('says when the cache is too small for the context that the model was made for', async () => {
+    server = await startServer({ flags: ['--kv-cache-memory', '1MiB'] });
+    expect(server.output()).toMatch(/context {3}\d+ tokens of the model's 2048: the KV cache holds no more/);
+    await server.stop();
+    server = await startServer();
+    expect(server.output()).toMatch(/context {3}2048 tokens\n/);
   });
 });
 
@@ -112,6 +125,11 @@ describe('a start that cannot succeed', () => {
     expect(error.message).toMatch(/ended with code 1: octavo: config\.json: architecture "GPT2LMHeadModel"/);
     expect(error.message.trim()).not.toContain('\n');
     await checkpoint.remove();
+  });
+
+  it('says of the name of a model on a hub that models are not downloaded', async () => {
+    const error = await startServer({ flags: ['--model', 'Qwen/Qwen3-0.6B'] }).catch((reason) => reason);
+    expect(error.message).toMatch(/octavo: --model Qwen\/Qwen3-0\.6B is not a directory here.*hf download/);
   });
 });
 

@@ -82,6 +82,8 @@ export const structuredFields = {
   ebnf: grammarField.nullish().describe('Extension, as in SGLang.'),
 };
 
+export const STRUCTURE_FIELDS = Object.keys(structuredFields) as (keyof typeof structuredFields)[];
+
 const structuredRequestSchema = z.looseObject(structuredFields);
 
 export type StructuredFields = z.infer<typeof structuredRequestSchema>;
