@@ -20,9 +20,9 @@ import { StepPacker } from './pack-step.ts';
 import { PromptScorer } from './prompt-scorer.ts';
 import type { EngineCommand, EngineEvent, SequenceFailure, SequenceScores } from './protocol.ts';
 import type { RowOptions, RowSampler } from './row-sampler.ts';
+import { SequenceTimes } from './sequence-times.ts';
 import type { StepBatch } from './step-batch.ts';
 import { emptyRecord, type StepRecord, stepReport } from './step-record.ts';
-import { TokenGaps } from './token-gaps.ts';
 
 /** The commands that concern a sequence. */
 export type SequenceCommand = Exclude<EngineCommand, { kind: 'engine-close' }>;
@@ -54,7 +54,7 @@ export class Engine {
   /** By sampled row of the step: the sequence, and the token chosen for it. */
   readonly #sampledSequences: Sequence[] = [];
   readonly #sampledTokens: SampledToken[] = [];
-  readonly #gaps = new TokenGaps();
+  readonly #times = new SequenceTimes();
   /** Of the last attempt at a step. */
   #promptScores: SequenceScores[] = [];
   #uncheckedTokenCount = 0;
@@ -85,7 +85,7 @@ export class Engine {
    */
   async step(): Promise<StepResult | null> {
     const startMs = this.#clock.monotonicMs();
-    const record = emptyRecord();
+    const record = emptyRecord(startMs);
     const hasNews = this.#takeCommands(record);
     let hasRun = false;
     for (let attempt = 1; attempt <= STEP_ATTEMPTS_MAX; attempt++) {
@@ -109,7 +109,7 @@ export class Engine {
     const { tokens, promptScores, failures } = record;
     const report = stepReport(record, {
       scheduler: this.#scheduler,
-      tokenGapsMs: this.#gaps.take(tokens, nowMs),
+      times: this.#times.take(tokens, nowMs),
       stepMs: nowMs - startMs,
     });
     return { tokens, promptScores, failures, report };
@@ -145,6 +145,7 @@ export class Engine {
     }
     try {
       this.#scheduler.enqueue(request);
+      this.#times.queue(sequenceId, request.promptTokenIds.length, record.startMs);
     } catch (error) {
       record.failures.push(failureOf(sequenceId, error));
       this.#sampler.close(sequenceId);
@@ -256,6 +257,9 @@ export class Engine {
   }
 
   #commit(plan: StepPlan, record: StepRecord): void {
+    for (let index = plan.rowCount - plan.admissionCount; index < plan.rowCount; index++) {
+      this.#times.admit(plan.rows[index]!.sequence.sequenceId, record.startMs);
+    }
     record.tokens = this.#scheduler.commit(plan, this.#sampledTokens);
     record.promptScores = this.#promptScores;
     record.tokenCount = plan.tokenCount;
@@ -280,7 +284,7 @@ export class Engine {
   /** Forgets a sequence that ended without a last token. */
   #forget(sequenceId: number): void {
     this.#sampler.close(sequenceId);
-    this.#gaps.forget(sequenceId);
+    this.#times.forget(sequenceId);
   }
 
   /**

@@ -52,6 +52,17 @@ export type SequenceFailure = {
 /** Scores of prompt tokens of one sequence, in order and each once over all steps. */
 export type SequenceScores = { readonly sequenceId: number; readonly scores: PromptScores };
 
+/** A sequence that ended with a token, by itself or at its length. */
+export type EndedSequence = {
+  readonly promptTokenCount: number;
+  readonly tokenCount: number;
+  /** Until it was taken up for the first time. */
+  readonly queueMs: number;
+  /** From there to its first token, and from that to its last. */
+  readonly prefillMs: number;
+  readonly decodeMs: number;
+};
+
 /** What a step did, for metrics. Counts are of this step alone; gauges are as the step left them. */
 export type StepReport = {
   /** Tokens and rows that were computed; 0 for a step that only took in aborts. */
@@ -61,6 +72,7 @@ export type StepReport = {
   readonly newTokenCount: number;
   /** Milliseconds from each of these sequences' tokens before to the new one; one for each that had one before. */
   readonly tokenGapsMs: readonly number[];
+  readonly ended: readonly EndedSequence[];
   readonly preemptionCount: number;
   /** Prompt tokens looked up in the prefix cache, and those found, of sequences admitted in this step. */
   readonly prefixQueryTokenCount: number;

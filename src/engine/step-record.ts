@@ -3,8 +3,10 @@
 import type { SequenceToken } from '../batching/generation-request.ts';
 import type { Scheduler } from '../batching/scheduler.ts';
 import type { SequenceFailure, SequenceScores, StepReport } from './protocol.ts';
+import type { TokenTimes } from './sequence-times.ts';
 
 export type StepRecord = {
+  readonly startMs: number;
   tokens: SequenceToken[];
   promptScores: SequenceScores[];
   readonly failures: SequenceFailure[];
@@ -16,8 +18,9 @@ export type StepRecord = {
   runMs: number;
 };
 
-export function emptyRecord(): StepRecord {
+export function emptyRecord(startMs: number): StepRecord {
   return {
+    startMs,
     tokens: [],
     promptScores: [],
     failures: [],
@@ -33,16 +36,17 @@ export function emptyRecord(): StepRecord {
 /** What is only known when the step has ended. */
 export type StepEnd = {
   readonly scheduler: Pick<Scheduler, 'runningCount' | 'waitingCount' | 'cacheUsage'>;
-  readonly tokenGapsMs: readonly number[];
+  readonly times: TokenTimes;
   readonly stepMs: number;
 };
 
-export function stepReport(record: StepRecord, { scheduler, tokenGapsMs, stepMs }: StepEnd): StepReport {
+export function stepReport(record: StepRecord, { scheduler, times, stepMs }: StepEnd): StepReport {
   return {
     tokenCount: record.tokenCount,
     rowCount: record.rowCount,
     newTokenCount: record.tokens.length,
-    tokenGapsMs,
+    tokenGapsMs: times.gapsMs,
+    ended: times.ended,
     preemptionCount: record.preemptionCount,
     prefixQueryTokenCount: record.prefixQueryTokenCount,
     prefixHitTokenCount: record.prefixHitTokenCount,

@@ -6,6 +6,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
+import { systemClock } from '../base/clock.ts';
 import { StartupError } from '../base/errors.ts';
 
 export type CachedFileOptions = {
@@ -70,6 +71,6 @@ async function removeAbandoned(target: string): Promise<void> {
     if (!name.startsWith(`${path.basename(target)}.`) || !name.endsWith(PARTIAL)) continue;
     const file = path.join(directory, name);
     const found = await stat(file).catch(() => null);
-    if (found !== null && Date.now() - found.mtimeMs > ABANDONED_MS) await rm(file, { force: true });
+    if (found !== null && 1000 * systemClock.unixSeconds() - found.mtimeMs > ABANDONED_MS) await rm(file, { force: true });
   }
 }

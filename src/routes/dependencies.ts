@@ -23,6 +23,7 @@ export type ServedModel = {
 /** The part of pino that is used here. */
 export interface Logger {
   error(fields: Readonly<Record<string, unknown>>, message: string): void;
+  debug(fields: Readonly<Record<string, unknown>>, message: string): void;
 }
 
 export type AppDependencies = {

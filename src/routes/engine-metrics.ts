@@ -8,7 +8,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Clock } from '../base/clock.ts';
 import type { EngineClient } from '../engine/engine-client.ts';
-import type { StepReport } from '../engine/protocol.ts';
+import type { EndedSequence, StepReport } from '../engine/protocol.ts';
 import type { TextEvent } from '../engine/text-generation.ts';
 
 // Buckets of vLLM's vllm/v1/metrics/loggers.py, so that quantiles of both can be put side by side.
@@ -21,6 +21,9 @@ const INTER_TOKEN_SECONDS = [
 ];
 const REQUEST_SECONDS = [
   0.3, 0.5, 0.8, 1, 1.5, 2, 2.5, 5, 10, 15, 20, 30, 40, 50, 60, 120, 240, 480, 960, 1920, 7680,
+];
+const REQUEST_TOKENS = [
+  1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000, 10_000, 20_000, 50_000, 100_000, 200_000,
 ];
 const STEP_TOKENS = [1, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192, 16384];
 
@@ -80,6 +83,35 @@ function createSeries(registry: Registry) {
       'Latency of whole requests in seconds.',
       REQUEST_SECONDS,
     ),
+    queue: histogram(
+      'request_queue_time_seconds',
+      'Time that requests wait to be taken up.',
+      REQUEST_SECONDS,
+    ),
+    prefill: histogram(
+      'request_prefill_time_seconds',
+      'Time from taking a request up to its first token.',
+      REQUEST_SECONDS,
+    ),
+    decode: histogram('request_decode_time_seconds', 'Time from first to last token.', REQUEST_SECONDS),
+    inference: histogram(
+      'request_inference_time_seconds',
+      'Time from taking a request up to its last token.',
+      REQUEST_SECONDS,
+    ),
+    outputToken: histogram(
+      'request_time_per_output_token_seconds',
+      'Mean time between the tokens of a request.',
+      INTER_TOKEN_SECONDS,
+    ),
+    promptLength: histogram('request_prompt_tokens', 'Prompt tokens of finished choices.', REQUEST_TOKENS),
+    outputLength: histogram('request_generation_tokens', 'Tokens of finished choices.', REQUEST_TOKENS),
+    answers: new Counter({
+      name: 'http_requests_total',
+      help: 'Requests answered, by path, method and status.',
+      labelNames: ['handler', 'method', 'status'],
+      registers,
+    }),
     stepTokens: histogram('iteration_tokens_total', 'Number of tokens per engine step.', STEP_TOKENS),
   };
 }
@@ -124,6 +156,11 @@ export class EngineMetrics {
     return this.#processRegistry === null ? own : own + (await this.#processRegistry.metrics());
   }
 
+  /** @param handler the path as it is served, with placeholders: one of a few */
+  countAnswer(handler: string, method: string, status: number): void {
+    this.#series.answers.inc({ handler, method, status: String(status) });
+  }
+
   /** Follows one request; `startedMs` is when it arrived, on the monotonic clock. */
   observeRequest(choiceCount: number, startedMs: number): RequestObserver {
     return new RequestObserver(this.#series, this.#clock, choiceCount, startedMs);
@@ -137,9 +174,21 @@ export class EngineMetrics {
     if (report.rowCount > 0) series.stepTokens.observe(report.tokenCount);
     if (report.newTokenCount > 0) series.generationTokens.inc(report.newTokenCount);
     for (const gapMs of report.tokenGapsMs) series.interToken.observe(gapMs / 1000);
+    for (const ended of report.ended) this.#onEnded(ended);
     if (report.preemptionCount > 0) series.preemptions.inc(report.preemptionCount);
     if (report.prefixQueryTokenCount > 0) series.prefixQueries.inc(report.prefixQueryTokenCount);
     if (report.prefixHitTokenCount > 0) series.prefixHits.inc(report.prefixHitTokenCount);
+  }
+
+  #onEnded({ promptTokenCount, tokenCount, queueMs, prefillMs, decodeMs }: EndedSequence): void {
+    const series = this.#series;
+    series.queue.observe(queueMs / 1000);
+    series.prefill.observe(prefillMs / 1000);
+    series.decode.observe(decodeMs / 1000);
+    series.inference.observe((prefillMs + decodeMs) / 1000);
+    if (tokenCount > 1) series.outputToken.observe(decodeMs / 1000 / (tokenCount - 1));
+    series.promptLength.observe(promptTokenCount);
+    series.outputLength.observe(tokenCount);
   }
 }
 

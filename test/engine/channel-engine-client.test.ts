@@ -12,6 +12,7 @@ const REPORT: Extract<EngineEvent, { kind: 'step-result' }>['report'] = {
   rowCount: 1,
   newTokenCount: 1,
   tokenGapsMs: [],
+  ended: [],
   preemptionCount: 0,
   prefixQueryTokenCount: 0,
   prefixHitTokenCount: 0,

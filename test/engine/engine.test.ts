@@ -304,6 +304,27 @@ describe('Engine.step', () => {
     expect(gaps).toEqual([[], [4], [4, 4], [4]]);
   });
 
+  it('takes how long each sequence waited, was prepared and answered', async () => {
+    const bench = aBench({ limits: { ...LIMITS, sequencesPerStepMax: 1 } });
+    for (const sequenceId of [1, 2]) bench.submit(aRequest({ sequenceId, newTokensMax: 3 }));
+    const ended = [];
+    while (bench.engine.hasWork) ended.push(...(await stepOf(bench)).report.ended);
+    // A step takes three of the clock's milliseconds, and the next begins with a fourth.
+    const answered = { promptTokenCount: expect.any(Number), tokenCount: 3, prefillMs: 3, decodeMs: 8 };
+    expect(ended).toEqual([
+      { ...answered, queueMs: 0 },
+      { ...answered, queueMs: 12 },
+    ]);
+  });
+
+  it('takes nothing of a sequence that was given up', async () => {
+    const bench = aBench();
+    bench.submit(aRequest({ sequenceId: 1 }));
+    await stepOf(bench);
+    bench.engine.receive({ kind: 'request-abort', sequenceId: 1 });
+    expect((await stepOf(bench)).report).toMatchObject({ ended: [], tokenGapsMs: [] });
+  });
+
   it.each([
     ['a fatal runner error', new RunnerError('fatal', 'the device is gone')],
     ['any other error', new TypeError('undefined is not a tensor')],
@@ -327,6 +348,7 @@ describe('Engine.step', () => {
       rowCount: 2,
       newTokenCount: 2,
       tokenGapsMs: [],
+      ended: [{ promptTokenCount: 9, tokenCount: 1, queueMs: 0, prefillMs: 3, decodeMs: 0 }],
       preemptionCount: 0,
       prefixQueryTokenCount: 18,
       prefixHitTokenCount: 0,

@@ -9,6 +9,7 @@ const REPORT: StepReport = {
   rowCount: 3,
   newTokenCount: 2,
   tokenGapsMs: [],
+  ended: [],
   preemptionCount: 1,
   prefixQueryTokenCount: 64,
   prefixHitTokenCount: 48,
@@ -60,6 +61,13 @@ describe('the metrics', () => {
         'vllm:inter_token_latency_seconds_count',
         'vllm:e2e_request_latency_seconds_count',
         'vllm:iteration_tokens_total_count',
+        'vllm:request_queue_time_seconds_count',
+        'vllm:request_prefill_time_seconds_count',
+        'vllm:request_decode_time_seconds_count',
+        'vllm:request_inference_time_seconds_count',
+        'vllm:request_time_per_output_token_seconds_count',
+        'vllm:request_prompt_tokens_count',
+        'vllm:request_generation_tokens_count',
         'vllm:cache_config_info{block_size="16",num_gpu_blocks="128"}',
       ]),
     );
@@ -142,6 +150,59 @@ describe('the metrics', () => {
     const values = await series(test);
     expect(values.get('vllm:inter_token_latency_seconds_count')).toBe(2);
     expect(values.get('vllm:inter_token_latency_seconds_sum')).toBeCloseTo(0.06);
+  });
+
+  it('tell how long finished choices waited, were prepared and answered, and how long they are', async () => {
+    const test = routeTestApp();
+    const ended = { promptTokenCount: 120, tokenCount: 5, queueMs: 2000, prefillMs: 500, decodeMs: 1000 };
+    test.engine.report({ ...REPORT, ended: [ended, { ...ended, tokenCount: 1, decodeMs: 0 }] });
+    const values = await series(test);
+    const sum = (name: string) => values.get(`vllm:request_${name}_sum`);
+    expect(sum('queue_time_seconds')).toBe(4);
+    expect(sum('prefill_time_seconds')).toBe(1);
+    expect(sum('decode_time_seconds')).toBe(1);
+    expect(sum('inference_time_seconds')).toBe(2);
+    expect(sum('prompt_tokens')).toBe(240);
+    expect(sum('generation_tokens')).toBe(6);
+    // A single token has none between.
+    expect(values.get('vllm:request_time_per_output_token_seconds_count')).toBe(1);
+    expect(sum('time_per_output_token_seconds')).toBe(0.25);
+  });
+
+  it('count a prompt when it has been computed, not when it arrives', async () => {
+    const test = routeTestApp();
+    test.generator.script = sayingThenFailing([], new ServerError('queue_full', 'No.'));
+    await test.chat();
+    expect((await series(test)).get('vllm:prompt_tokens_total')).toBe(0);
+    test.generator.script = sayingThenFailing(['a'], new ServerError('step_failed', 'No.'));
+    await test.chat();
+    expect((await series(test)).get('vllm:prompt_tokens_total')).toBe(10);
+  });
+
+  it('count every answer by path, method and status, and names of anything as few labels', async () => {
+    const test = routeTestApp();
+    await test.chat();
+    await test.chat({ temperature: 9 });
+    await test.app.request('/v1/models/no/such');
+    await test.app.request('/nothing', { method: 'BREW' });
+    const text = await (await test.app.request('/metrics')).text();
+    const counted = [...text.matchAll(/^http_requests_total\{(\S+) (\d+)$/gm)].map(([, labels, count]) => {
+      const value = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(labels!)?.[1];
+      return [value('handler'), value('method'), value('status'), count].join(' ');
+    });
+    expect(counted.sort()).toEqual([
+      '/v1/chat/completions POST 200 1',
+      '/v1/chat/completions POST 400 1',
+      '/v1/models/{id} GET 404 1',
+      'none other 404 1',
+    ]);
+    expect(test.debugged[1]).toEqual({
+      requestId: expect.any(String),
+      method: 'POST',
+      path: '/v1/chat/completions',
+      status: 400,
+      ms: 0,
+    });
   });
 
   it('measure the first token and the whole request in seconds', async () => {

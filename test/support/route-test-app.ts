@@ -14,8 +14,9 @@ export type RouteTestApp = {
   readonly engine: FakeEngine;
   readonly generator: FakeTextGenerator;
   readonly clock: Clock & { nowMs: number };
-  /** Everything that was logged as an error. */
+  /** Everything that was logged as an error, and for who looks closely. */
   readonly logged: Readonly<Record<string, unknown>>[];
+  readonly debugged: Readonly<Record<string, unknown>>[];
   /** Sends a chat request with a fitting minimum of fields. */
   chat(fields?: Record<string, unknown>, init?: RequestInit): Promise<Response>;
   /** Sends a completion request likewise. */
@@ -32,6 +33,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
   const generator = new FakeTextGenerator();
   const clock = { nowMs: 1000, monotonicMs: () => clock.nowMs, unixSeconds: () => 1_700_000_000 };
   const logged: Readonly<Record<string, unknown>>[] = [];
+  const debugged: Readonly<Record<string, unknown>>[] = [];
   let idCount = 0;
   const app = createApp({
     engine,
@@ -42,7 +44,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
     strictFields: false,
     metrics: new EngineMetrics({ modelName: MODEL, engine, clock, withProcessMetrics: false }),
     clock,
-    logger: { error: (fields) => logged.push(fields) },
+    logger: { error: (fields) => logged.push(fields), debug: (fields) => debugged.push(fields) },
     newId: () => `id-${++idCount}`,
     version: '1.2.3',
     systemFingerprint: 'fp_test',
@@ -65,6 +67,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
     generator,
     clock,
     logged,
+    debugged,
     post,
     chat: (fields = {}, init = {}) =>
       post('/v1/chat/completions', { model: MODEL, messages: [USER_MESSAGE], ...fields }, init),

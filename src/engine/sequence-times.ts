@@ -1,0 +1,71 @@
+/**
+ * When each sequence came, was taken up and gained its last token, and so how long it waited and computed. Time is taken
+ * in the engine and not where tokens are read: a reader that lags is no slow engine.
+ */
+
+import type { SequenceToken } from '../batching/generation-request.ts';
+import type { EndedSequence } from './protocol.ts';
+
+type Times = {
+  readonly promptTokenCount: number;
+  readonly queuedMs: number;
+  admittedMs: number | null;
+  firstTokenMs: number;
+  lastTokenMs: number;
+  tokenCount: number;
+};
+
+export type TokenTimes = {
+  /** Milliseconds since the token before, of each sequence that had one. */
+  readonly gapsMs: number[];
+  readonly ended: EndedSequence[];
+};
+
+export class SequenceTimes {
+  readonly #sequences = new Map<number, Times>();
+
+  queue(sequenceId: number, promptTokenCount: number, nowMs: number): void {
+    const never = { admittedMs: null, firstTokenMs: 0, lastTokenMs: 0, tokenCount: 0 };
+    this.#sequences.set(sequenceId, { promptTokenCount, queuedMs: nowMs, ...never });
+  }
+
+  /** What is computed again after a preemption was taken up before. */
+  admit(sequenceId: number, nowMs: number): void {
+    const times = this.#sequences.get(sequenceId);
+    if (times !== undefined) times.admittedMs ??= nowMs;
+  }
+
+  /** These tokens came at `nowMs`. */
+  take(tokens: readonly SequenceToken[], nowMs: number): TokenTimes {
+    const found: TokenTimes = { gapsMs: [], ended: [] };
+    for (const { sequenceId, finishReason } of tokens) {
+      const times = this.#sequences.get(sequenceId);
+      if (times === undefined) continue;
+      if (times.tokenCount > 0) found.gapsMs.push(nowMs - times.lastTokenMs);
+      else times.firstTokenMs = nowMs;
+      times.tokenCount++;
+      times.lastTokenMs = nowMs;
+      if (finishReason === null) continue;
+      found.ended.push(ended(times));
+      this.#sequences.delete(sequenceId);
+    }
+    return found;
+  }
+
+  /** The sequence has ended without a last token. */
+  forget(sequenceId: number): void {
+    this.#sequences.delete(sequenceId);
+  }
+}
+
+function ended(times: Times): EndedSequence {
+  const { promptTokenCount, tokenCount, queuedMs, firstTokenMs, lastTokenMs } = times;
+  const admittedMs = times.admittedMs ?? queuedMs;
+  return {
+    promptTokenCount,
+    tokenCount,
+    queueMs: admittedMs - queuedMs,
+    prefillMs: firstTokenMs - admittedMs,
+    decodeMs: lastTokenMs - firstTokenMs,
+  };
+}
