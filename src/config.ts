@@ -61,6 +61,7 @@ const serveSchema = z.object({
   corsOrigin: z.array(originOrAll).default([]),
   insecure: switchValue.default(false),
   strictFields: switchValue.default(false),
+  schedulingPolicy: z.enum(['fcfs', 'priority']).default('fcfs'),
   cacheDir: z
     .string()
     .default(path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'octavo')),

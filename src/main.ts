@@ -136,6 +136,7 @@ async function createHttp(
     apiKeys: config.apiKey,
     corsOrigins: config.corsOrigin,
     strictFields: config.strictFields,
+    usesPriority: config.schedulingPolicy === 'priority',
     metrics: new EngineMetrics({
       modelName: names[0]!,
       engine,

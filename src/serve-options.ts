@@ -81,6 +81,12 @@ export const SERVE_OPTIONS = {
     description: 'refuse request fields without effect instead of naming them in x-octavo-ignored',
     isSwitch: true,
   },
+  schedulingPolicy: {
+    flags: '--scheduling-policy <policy>',
+    environment: 'OCTAVO_SCHEDULING_POLICY',
+    description: 'fcfs: first come, first served; priority: by what each request says, lower first',
+    shownDefault: 'fcfs',
+  },
   cacheDir: {
     flags: '--cache-dir <directory>',
     environment: 'OCTAVO_CACHE_DIR',

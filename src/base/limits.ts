@@ -82,6 +82,12 @@ export const DRAIN_MS_DEFAULT = 30_000;
 export const HEARTBEAT_MS = 15_000;
 
 /**
+ * So many times silence in a row in which a reader took nothing of what there was, 5 minutes, and it is taken for gone: its
+ * place in the queue is somebody else's.
+ */
+export const HEARTBEATS_UNREAD_MAX = 20;
+
+/**
  * Writes a second of all event streams together, beyond which tokens are joined: 20 for each of 16 streams. A write
  * takes the server and its client some 50 us each on busy cores, so these take about a thirtieth of one.
  */

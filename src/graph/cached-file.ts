@@ -71,6 +71,7 @@ async function removeAbandoned(target: string): Promise<void> {
     if (!name.startsWith(`${path.basename(target)}.`) || !name.endsWith(PARTIAL)) continue;
     const file = path.join(directory, name);
     const found = await stat(file).catch(() => null);
-    if (found !== null && 1000 * systemClock.unixSeconds() - found.mtimeMs > ABANDONED_MS) await rm(file, { force: true });
+    if (found !== null && 1000 * systemClock.unixSeconds() - found.mtimeMs > ABANDONED_MS)
+      await rm(file, { force: true });
   }
 }

@@ -54,7 +54,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
     ...callOf(request, fields),
     isNamedCall: isNamed,
     text: {
-      ...generationOf(request),
+      ...generationOf(request, options),
       grammar,
       prompts: [
         {

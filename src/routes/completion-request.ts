@@ -50,7 +50,7 @@ export function parseCompletionRequest(body: JsonObject, options: ParseOptions):
     echo,
     told,
     text: {
-      ...generationOf(request),
+      ...generationOf(request, options),
       grammar: grammarOf(request, fields),
       choiceCount: request.best_of ?? told.toldCount,
       prompts: promptsOf(request),

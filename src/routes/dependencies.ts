@@ -37,6 +37,8 @@ export type AppDependencies = {
   readonly corsOrigins: readonly string[];
   /** Refuse fields without effect instead of naming them in `x-octavo-ignored`. */
   readonly strictFields: boolean;
+  /** Whether a request may say when it is served. */
+  readonly usesPriority: boolean;
   readonly metrics: EngineMetrics;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -31,9 +31,11 @@ export type GenerationEndpoint<Call extends GenerationCall> = {
 type RouteContext = Context<AppEnvironment>;
 
 /** What reading a request needs to know of the server. @throws ServerError `not_ready` before the engine has loaded. */
-export function parseOptions({ strictFields, engine, generator }: AppDependencies): ParseOptions {
+export function parseOptions(dependencies: AppDependencies): ParseOptions {
+  const { strictFields, usesPriority, engine, generator } = dependencies;
   return {
     strictFields,
+    usesPriority,
     limits: engine.limits,
     templateReads: (variable) => generator.templateReads(variable),
     templateShowsName: (role) => generator.templateShowsName(role),

@@ -131,7 +131,7 @@ function invalidJson(message: string): HttpError {
 
 function parseObject(bytes: Uint8Array): JsonObject {
   if (hasMoreValues(bytes, JSON_VALUES_MAX)) {
-    const message = `The request body holds more than ${JSON_VALUES_MAX} values.`;
+    const message = `The request body holds more than ${JSON_VALUES_MAX} values, token ids among them; send prompts as text, or fewer at once.`;
     throw new HttpError(400, 'request_too_complex', message);
   }
   let text: string;

@@ -8,6 +8,7 @@
 
 import type { ServerResponse } from 'node:http';
 import type { OnReadable } from '../base/feed.ts';
+import { HEARTBEATS_UNREAD_MAX } from '../base/limits.ts';
 import type { PacedStream, WritePacer } from './write-pacer.ts';
 
 export const SSE_DONE = 'data: [DONE]\n\n';
@@ -98,6 +99,7 @@ class EventStream implements PacedStream {
   readonly #options: EventStreamOptions;
   #timer: NodeJS.Timeout | null = null;
   #controller!: Controller;
+  #unreadBeats = 0;
   /** Null until the body is asked for the first time. */
   #writer: EventWriter | null = null;
 
@@ -136,6 +138,7 @@ class EventStream implements PacedStream {
 
   flush(): void {
     if (this.#timer === null || this.#writer?.isReady !== true) return;
+    this.#unreadBeats = 0;
     const events = this.#source.take();
     if (events !== '') {
       this.#writer.write(events);
@@ -146,9 +149,16 @@ class EventStream implements PacedStream {
     this.#controller.close();
   }
 
-  /** A reader that has stopped reading gets none. */
+  /** A reader that has stopped reading gets none, and after a while is taken for gone. */
   #beat(): void {
-    if (this.#writer?.isReady === true) this.#writer.write(SSE_HEARTBEAT);
+    if (this.#writer?.isReady === true) {
+      this.#writer.write(SSE_HEARTBEAT);
+      return;
+    }
+    this.#unreadBeats++;
+    if (this.#unreadBeats < HEARTBEATS_UNREAD_MAX) return;
+    this.cancel();
+    this.#controller.error(new Error('the reader has stopped reading'));
   }
 
   #stop(): void {

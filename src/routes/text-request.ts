@@ -26,6 +26,8 @@ export type GenerationCall = {
 
 export type ParseOptions = {
   readonly strictFields: boolean;
+  /** Whether a request may say when it is served. */
+  readonly usesPriority: boolean;
   readonly limits: Pick<EngineLimits, 'vocabularySize' | 'modelLengthMax'>;
   /** Whether the chat template looks at a variable of this name. */
   readonly templateReads: (variable: string) => boolean;
@@ -61,8 +63,12 @@ export function parseFields<Schema extends z.ZodType>(
 export function checkGenerationFields(
   request: GenerationFields,
   fields: FieldCheck,
-  { limits }: ParseOptions,
+  { limits, usesPriority }: ParseOptions,
 ): void {
+  if (!usesPriority && request.priority) {
+    const reason = 'requests are served as they come (--scheduling-policy fcfs)';
+    fields.ignore('priority', { exact: '', general: '' }, reason);
+  }
   if (request.stream_options != null) {
     if (request.stream !== true) {
       throw invalid('stream_options', "'stream_options' needs 'stream' to be true.");
@@ -144,7 +150,7 @@ function samplingOf(request: GenerationFields) {
 }
 
 /** What both requests say in the same words; the prompt, lengths and log probabilities are left to each. */
-export function generationOf(request: GenerationFields) {
+export function generationOf(request: GenerationFields, { usesPriority }: ParseOptions) {
   return {
     ...samplingOf(request),
     choiceCount: request.n ?? 1,
@@ -155,7 +161,7 @@ export function generationOf(request: GenerationFields) {
     answerForm: null,
     cacheSalt: wellFormed(request.cache_salt ?? ''),
     // vLLM's field, with vLLM's meaning: lower is earlier. The engine counts the other way.
-    priority: 0 - (request.priority ?? 0),
+    priority: usesPriority ? 0 - (request.priority ?? 0) : 0,
     wantsTokenIds: request.return_token_ids ?? false,
     wantsRunningUsage: includesUsage(request) && (request.stream_options?.continuous_usage_stats ?? false),
   };

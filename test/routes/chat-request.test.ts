@@ -460,6 +460,20 @@ describe('a field without effect', () => {
     expect(await ignoredFields(fields)).toBe(names);
   });
 
+  it('is a priority other than 0, unless the server goes by priorities', async () => {
+    for (const [usesPriority, ignored, priority] of [
+      [false, 'priority', 0],
+      [true, null, 3],
+    ] as const) {
+      const test = routeTestApp({ usesPriority });
+      const response = await test.chat({ priority: -3 });
+      expect(response.headers.get('x-octavo-ignored')).toBe(ignored);
+      expect(test.generator.requests[0]).toMatchObject({ priority });
+    }
+    const plain = await routeTestApp({ usesPriority: false }).chat({ priority: 0 });
+    expect(plain.headers.get('x-octavo-ignored')).toBeNull();
+  });
+
   it('is named in the header of a stream too', async () => {
     expect(await ignoredFields({ stream: true, user: 'u' })).toBe('user');
   });

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { OnReadable } from '../../src/base/feed.ts';
 import { type EventResponse, type EventSource, eventStream } from '../../src/routes/sse.ts';
 import { WritePacer } from '../../src/routes/write-pacer.ts';
+import { eventually } from '../support/server-process.ts';
 
 /** A source whose events the test hands over. */
 class FakeSource implements EventSource {
@@ -19,7 +20,11 @@ class FakeSource implements EventSource {
     return events;
   }
 
-  cancel(): void {}
+  isCancelled = false;
+
+  cancel(): void {
+    this.isCancelled = true;
+  }
 }
 
 /** A stream that is open, has written once, and shares one write in a thousand seconds. */
@@ -65,5 +70,30 @@ describe('eventStream', () => {
     source.onReadable(true);
     expect((await ended).done).toBe(true);
     expect(written).toEqual(['first ', 'second end']);
+  });
+
+  it('takes a reader for gone that has taken nothing of what there was for 20 beats', async () => {
+    const source = new FakeSource();
+    const clock = { monotonicMs: () => 0 };
+    const pacer = new WritePacer({ clock, writesPerSecond: 1000, delayMsMax: 0 });
+    const written: string[] = [];
+    const response = {
+      headersSent: true,
+      writable: true,
+      writableNeedDrain: false,
+      write: (events: string) => written.push(events) > 0,
+      on: () => response,
+    };
+    const reader = eventStream(source, {
+      heartbeatMs: 1,
+      pacer,
+      response: response as unknown as EventResponse,
+    }).getReader();
+    const ended = reader.read();
+    await eventually(async () => written.length > 0);
+    expect(source.isCancelled).toBe(false);
+    response.writableNeedDrain = true;
+    await expect(ended).rejects.toThrow('the reader has stopped reading');
+    expect(source.isCancelled).toBe(true);
   });
 });

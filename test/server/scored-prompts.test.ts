@@ -12,7 +12,7 @@ const TEXT = 'Once upon a time, there was a little fox. The fox';
 
 let server: ServerProcess;
 beforeAll(async () => {
-  server = await startServer({ flags: ['--max-num-seqs', '1'] });
+  server = await startServer({ flags: ['--max-num-seqs', '1', '--scheduling-policy', 'priority'] });
 });
 afterAll(() => server.stop());
 

@@ -42,6 +42,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
     apiKeys: [],
     corsOrigins: [],
     strictFields: false,
+    usesPriority: true,
     metrics: new EngineMetrics({ modelName: MODEL, engine, clock, withProcessMetrics: false }),
     clock,
     logger: { error: (fields) => logged.push(fields), debug: (fields) => debugged.push(fields) },

@@ -126,7 +126,12 @@ export const generationFields = {
     })
     .nullish()
     .describe('Only together with `stream: true`.'),
-  priority: z.number().nullish().describe('Extension. As in vLLM: lower is served earlier; 0 by default.'),
+  priority: z
+    .number()
+    .nullish()
+    .describe(
+      'Extension. As in vLLM: with `--scheduling-policy priority` lower is served earlier, 0 by default; else without effect.',
+    ),
   cache_salt: z
     .string()
     .min(1)
