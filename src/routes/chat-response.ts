@@ -42,6 +42,11 @@ function finishReasonOf(reason: FinishReason, { endsWith }: CallEnd) {
   return reason === 'tool-calls' ? endsWith : reason;
 }
 
+/** llama-server, SGLang and DeepSeek call them by the first name, vLLM and OpenRouter by the second. */
+function thoughts(text: string) {
+  return { reasoning_content: text, reasoning: text };
+}
+
 function newCallId({ newId }: AnswerIdentity): string {
   return `call_${newId().replaceAll('-', '')}`;
 }
@@ -54,7 +59,7 @@ function messageOf(
     role: 'assistant',
     content: text === '' && calls.length > 0 ? null : text,
     refusal: null,
-    ...(reasoning === '' ? {} : { reasoning_content: reasoning }),
+    ...(reasoning === '' ? {} : thoughts(reasoning)),
     ...(calls.length === 0
       ? {}
       : {
@@ -160,7 +165,7 @@ export class ChatChunkEncoder extends AnswerEncoder {
       case 'content':
         return { content: part.text };
       case 'reasoning':
-        return { reasoning_content: part.text };
+        return thoughts(part.text);
       case 'tool-call': {
         const { index, name } = part;
         const id = newCallId(this.#identity);

@@ -277,6 +277,7 @@ describe('an answer with calls', () => {
           content: 'Let me see.',
           refusal: null,
           reasoning_content: 'Hm, well.',
+          reasoning: 'Hm, well.',
           tool_calls: [
             {
               id: expect.stringMatching(/^call_\w+$/),
@@ -303,6 +304,7 @@ describe('an answer with calls', () => {
     const { choices } = await whole(appSaying(PARTS.slice(3)));
     expect(choices[0]!.message.content).toBeNull();
     expect(choices[0]!.message).not.toHaveProperty('reasoning_content');
+    expect(choices[0]!.message).not.toHaveProperty('reasoning');
   });
 
   it('streams the same, id, type and name of a call once and no key twice or null', async () => {
@@ -316,8 +318,8 @@ describe('an answer with calls', () => {
     });
     expect(deltas).toEqual([
       { role: 'assistant' },
-      { reasoning_content: 'Hm, ' },
-      { reasoning_content: 'well.' },
+      { reasoning_content: 'Hm, ', reasoning: 'Hm, ' },
+      { reasoning_content: 'well.', reasoning: 'well.' },
       { content: 'Let me see.' },
       { tool_calls: [call(0, 'get_weather')] },
       { tool_calls: [{ index: 0, function: { arguments: '{"city": ' } }] },

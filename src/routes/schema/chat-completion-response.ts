@@ -77,13 +77,14 @@ export const commonFields = {
 const reasoningField = z
   .string()
   .optional()
-  .describe('What the model thinks, where its template marks that.');
+  .describe('What the model thinks, where its template marks that; under both names.');
 
 const messageSchema = z.strictObject({
   role: z.literal('assistant'),
   content: z.string().nullable().describe('Null where there are only calls.'),
   refusal: z.null(),
   reasoning_content: reasoningField,
+  reasoning: reasoningField,
   tool_calls: z
     .array(
       z.strictObject({
@@ -100,6 +101,7 @@ const deltaSchema = z.strictObject({
   role: z.literal('assistant').optional(),
   content: z.string().optional(),
   reasoning_content: reasoningField,
+  reasoning: reasoningField,
   tool_calls: z
     .array(
       z.strictObject({
