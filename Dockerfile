@@ -3,7 +3,8 @@
 # Run:   docker run --rm -p 8000:8000 -e OCTAVO_API_KEY=secret octavo
 #        docker run --rm -p 127.0.0.1:8000:8000 -v "$PWD/my-model:/model:ro" octavo --insecure --model /model
 #        docker run --rm --gpus all -p 8000:8000 -e OCTAVO_API_KEY=secret -v "$PWD/my-model:/model:ro" octavo:cuda --model /model
-# A container is healthy when /ready says so: the model is loaded, its weights converted at the first start.
+# A container is healthy when /ready says so: the model is loaded, its weights converted at the first start. The check knows
+# another port by the variable PORT, not by --port.
 # Inside, the server listens beyond loopback, so it asks for an API key, or for --insecure to do without one.
 
 FROM node:24-bookworm-slim AS build

@@ -7,10 +7,10 @@
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { randomAt } from '../base/random.ts';
-import type { DecoderShape } from '../graph/decoder-shape.ts';
+import { type DecoderShape, windowsInUse } from '../graph/decoder-shape.ts';
 import { GraphBuilder } from '../graph/graph-builder.ts';
 import { DATA_TYPE } from '../graph/onnx-schema.ts';
-import { PagedAttention, type PagedType, pagedCacheBytes, windowsInUse } from '../graph/paged-attention.ts';
+import { PagedAttention, type PagedType, pagedCacheBytes } from '../graph/paged-attention.ts';
 import { ropeTables } from '../graph/rope.ts';
 import { zerosFile } from '../graph/zeros-file.ts';
 import { type AttentionInputs, attend } from './attention-formula.ts';

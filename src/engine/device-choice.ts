@@ -27,7 +27,7 @@ export const thisMachine: Machine = {
 };
 
 const HOW_TO_MEND: Readonly<Record<GpuDevice, string>> = {
-  cuda: 'run npm run setup:cuda, which says what is missing',
+  cuda: 'run npm run setup:cuda, which says what is missing; where the driver is wrong, try another, or --device cpu',
   webgpu:
     'it needs a driver for Vulkan (Linux), Direct3D 12 (Windows) or Metal (macOS) that computes rightly',
 };

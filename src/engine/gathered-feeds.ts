@@ -11,7 +11,7 @@ import { type TileCosts, TileGroups } from './tile-groups.ts';
 
 /**
  * Tokens in a prefill tile at most. A tile gathers its sequence's past once for all its tokens, so large tiles copy
- * less; every row shorter than a tile is padded to it, so small ones waste less.
+ * less; a shorter one is padded to the longest of its group, so small ones waste less.
  */
 export const TILE_TOKENS_MAX = 64;
 

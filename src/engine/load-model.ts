@@ -4,9 +4,9 @@ import { StartupError } from '../base/errors.ts';
 import { BLOCK_SIZE_DEFAULT, WINDOW_SCRATCH_BYTES_MAX } from '../base/limits.ts';
 import { buildGatheredModel, buildPagedModel, checkpointWeightBytes } from '../graph/checkpoint.ts';
 import { COMPUTE_TYPE_BYTES } from '../graph/convert-floats.ts';
-import type { DecoderShape } from '../graph/decoder-shape.ts';
+import { type DecoderShape, windowsInUse } from '../graph/decoder-shape.ts';
 import { kvCacheTokenBytes } from '../graph/kv-cache-type.ts';
-import { checkPagedLimits, type PagedType, windowsInUse } from '../graph/paged-attention.ts';
+import { checkPagedLimits, type PagedType } from '../graph/paged-attention.ts';
 import type { OnProgress } from '../graph/weight-pool.ts';
 import { findRightForm } from './attention-check.ts';
 import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from './cache-sizing.ts';
@@ -44,7 +44,7 @@ export async function loadModel(
     const choice = await chooseDevice(options.device, machine);
     const { device } = choice;
     if (device === 'cpu') return loadOnCpu(options, shape, choice, onProgress);
-    const sizes = await sizeOnGpu(options, shape, device);
+    const sizes = await sizeOnGpu(options, shape, { device, reason: choice.reason });
     const form = await findRightForm({ device, shape, cacheDirectory: options.cacheDirectory, ...sizes });
     if (typeof form !== 'string') return loadOnGpu(options, shape, { ...choice, device, ...form }, sizes);
     // Asked for by name, it is now refused.
@@ -109,9 +109,13 @@ type GpuSizes = {
   readonly cacheBytes: number;
 };
 
-async function sizeOnGpu(options: EngineOptions, shape: DecoderShape, device: GpuDevice): Promise<GpuSizes> {
+async function sizeOnGpu(
+  options: EngineOptions,
+  shape: DecoderShape,
+  { device, reason }: { readonly device: GpuDevice; readonly reason: string },
+): Promise<GpuSizes> {
   refuseCpuOptions(options);
-  const type = gpuType(options, device);
+  const type = gpuType(options, device, reason);
   const blockSize = options.blockSize ?? gpuBlockSize(device, shape);
   checkPagedLimits(shape, blockSize);
   const tokenBytes = cacheTokenBytes(shape, type);
@@ -191,9 +195,11 @@ async function loadOnGpu(
 }
 
 /** float16 is what every kernel has; bfloat16 is for models whose weights or activations leave its range. */
-function gpuType({ dtype }: EngineOptions, device: GpuDevice): PagedType {
+function gpuType({ dtype }: EngineOptions, device: GpuDevice, reason: string): PagedType {
   if (dtype === 'bfloat16' && device !== 'cuda') {
-    throw new StartupError(`--dtype bfloat16 needs --device cuda; ${device} computes in float16`);
+    throw new StartupError(
+      `--dtype bfloat16 needs --device cuda; ${device}, chosen here (${reason}), computes in float16`,
+    );
   }
   return dtype === 'auto' ? 'float16' : dtype;
 }

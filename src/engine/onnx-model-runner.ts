@@ -3,6 +3,7 @@
  * the business of the cache's form. Owns the session and the form.
  */
 
+import { StartupError } from '../base/errors.ts';
 import { STEP_INPUT } from '../graph/decoder-graph.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import type { KvCacheType } from '../graph/kv-cache-type.ts';
@@ -71,7 +72,7 @@ export class OnnxModelRunner implements ModelRunner {
       oneRowGraph === undefined
         ? session
         : await OnnxSession.create({ ...options, ...placement, graph: oneRowGraph });
-    const form = placement.device === 'cpu' ? new GatheredForm(options) : new PagedForm(placement);
+    const form = placement.device === 'cpu' ? gatheredForm(options) : new PagedForm(placement);
     const runner = new OnnxModelRunner([session, oneRowSession], form, options);
     if (placement.device !== 'cpu') await runner.#warmUp();
     return runner;
@@ -106,6 +107,17 @@ export class OnnxModelRunner implements ModelRunner {
 
   async close(): Promise<void> {
     for (const session of new Set([this.#session, this.#oneRowSession])) await session.close();
+  }
+}
+
+/** @throws StartupError where there is no memory for the cache. */
+function gatheredForm(options: OnnxModelRunnerOptions): GatheredForm {
+  try {
+    return new GatheredForm(options);
+  } catch (cause) {
+    if (!(cause instanceof RangeError)) throw cause;
+    const message = `there is no memory for the KV cache (${cause.message}); lower --kv-cache-memory`;
+    throw new StartupError(message, { cause });
   }
 }
 

@@ -22,8 +22,9 @@ export type TileCosts = {
   readonly keyBytes: number;
   /** Of the scores of one query token and one key, all query heads. */
   readonly scoreBytes: number;
-  /** What a group of more than one tile has at most. */
+  /** What a group of more than one tile has at most, unless there would be more than `groupsMax`; for tests. */
   readonly groupBytesMax?: number;
+  readonly groupsMax?: number;
 };
 
 /**
@@ -31,33 +32,43 @@ export type TileCosts = {
  * 1 MiB of second-level cache each: docs/performance.md.
  */
 const GROUP_BYTES_MAX = 4 * 2 ** 20;
-/** From so many on, a group is not widened for tiles that need less than half of it. */
-const GROUP_BYTES_UNEVEN = 2 ** 18;
+/** With fewer, a turn of the loop costs more than padding does. */
+const GROUP_BYTES_UNEVEN = 2 ** 19;
+/** Bytes of a group for each one that its tiles need. */
+const PADDING_MAX = 2;
+/** About: each group's turn copies the results of those before it. Beyond, groups are larger than the cache instead. */
+const GROUPS_MAX = 32;
+/** Places at first. */
+const TILES_AT_FIRST = 64;
 
 /** More than tiles of a step, and than keys of a sequence. */
 const FIELD = 2 ** 20;
 
 export class TileGroups {
   /** Tiles by group, the largest first. */
-  order = new Int32Array(64);
+  order = new Int32Array(0);
   groupCount = 0;
   /** [groups + 1] places in `order`. */
-  start = new Int32Array(64);
+  start = new Int32Array(0);
   /** [groups] of the widest tile. */
-  rows = new Int32Array(64);
-  blocks = new Int32Array(64);
-  newTokens = new Int32Array(64);
+  rows = new Int32Array(0);
+  blocks = new Int32Array(0);
+  newTokens = new Int32Array(0);
   readonly #costs: TileCosts;
-  readonly #groupBytesMax: number;
-  #keys = new Float64Array(64);
+  /** Of this step. */
+  #groupBytesMax = 0;
+  /** What the tiles of the last group need. */
+  #neededBytes = 0;
+  #keys = new Float64Array(0);
 
   constructor(costs: TileCosts) {
     this.#costs = costs;
-    this.#groupBytesMax = costs.groupBytesMax ?? GROUP_BYTES_MAX;
+    this.#grow(TILES_AT_FIRST);
   }
 
   fill(tiles: TileSizes): void {
     this.#sort(tiles);
+    this.#groupBytesMax = this.#limit(tiles);
     this.groupCount = 0;
     let isOpen = false;
     for (let place = 0; place < tiles.count; place++) {
@@ -82,6 +93,13 @@ export class TileGroups {
       this.order[place] = FIELD - 1 - (keys[count - 1 - place]! % FIELD);
   }
 
+  #limit(tiles: TileSizes): number {
+    const { groupBytesMax = GROUP_BYTES_MAX, groupsMax = GROUPS_MAX } = this.#costs;
+    let needed = 0;
+    for (let tile = 0; tile < tiles.count; tile++) needed += this.#bytesOf(tiles, tile);
+    return Math.max(groupBytesMax, needed / groupsMax);
+  }
+
   #grow(length: number): void {
     this.order = new Int32Array(length);
     this.#keys = new Float64Array(length);
@@ -97,6 +115,7 @@ export class TileGroups {
     this.rows[group] = 0;
     this.blocks[group] = 0;
     this.newTokens[group] = 0;
+    this.#neededBytes = 0;
   }
 
   #widen({ rows, blocks, newTokens }: TileSizes, tile: number): void {
@@ -104,6 +123,7 @@ export class TileGroups {
     this.rows[group] = Math.max(this.rows[group]!, rows[tile]!);
     this.blocks[group] = Math.max(this.blocks[group]!, blocks[tile]!);
     this.newTokens[group] = Math.max(this.newTokens[group]!, newTokens[tile]!);
+    this.#neededBytes += this.#bytes(rows[tile]!, blocks[tile]!, newTokens[tile]!);
   }
 
   /** Whether the last group may have the tile too. */
@@ -112,13 +132,19 @@ export class TileGroups {
     const tileCount = place - this.start[group]!;
     const before = this.#bytes(this.rows[group]!, this.blocks[group]!, this.newTokens[group]!);
     const own = this.#bytes(rows[tile]!, blocks[tile]!, newTokens[tile]!);
-    if (2 * own < before && tileCount * before >= GROUP_BYTES_UNEVEN) return false;
     const after = this.#bytes(
       Math.max(this.rows[group]!, rows[tile]!),
       Math.max(this.blocks[group]!, blocks[tile]!),
       Math.max(this.newTokens[group]!, newTokens[tile]!),
     );
-    return (tileCount + 1) * after <= this.#groupBytesMax;
+    const bytes = (tileCount + 1) * after;
+    // A tile that is too small for the group, and one that widens it for all the others.
+    const isUneven = PADDING_MAX * own < before || bytes > PADDING_MAX * (this.#neededBytes + own);
+    return bytes <= (isUneven ? GROUP_BYTES_UNEVEN : this.#groupBytesMax);
+  }
+
+  #bytesOf({ rows, blocks, newTokens }: TileSizes, tile: number): number {
+    return this.#bytes(rows[tile]!, blocks[tile]!, newTokens[tile]!);
   }
 
   #bytes(rows: number, blocks: number, newTokens: number): number {

@@ -17,8 +17,10 @@ export type CachedFileOptions = {
   readonly content: string;
 };
 
-/** Writing touches a file all the time; what has not been touched for so long, a killed run left. */
-const ABANDONED_MS = 60 * 60 * 1000;
+/** A file that is being written is touched so often, also while nothing is ready to be written. */
+const TOUCH_MS = 30_000;
+/** What has not been touched for so long, a killed run left: soon enough that one which is killed again and again fills no disk. */
+const ABANDONED_MS = 10 * TOUCH_MS;
 const PARTIAL = '.partial';
 
 /**
@@ -54,12 +56,17 @@ async function writeWhole(
   await removeAbandoned(target);
   const temporary = `${target}.${randomUUID()}${PARTIAL}`;
   const output = await open(temporary, 'wx');
+  const touch = setInterval(() => {
+    const now = systemClock.unixSeconds();
+    void output.utimes(now, now).catch(() => {});
+  }, TOUCH_MS);
   try {
     await output.truncate(byteLength);
     await write(output, temporary);
     await output.sync();
     await rename(temporary, target);
   } finally {
+    clearInterval(touch);
     await output.close();
     await rm(temporary, { force: true });
   }

@@ -55,3 +55,11 @@ export type DecoderShape = {
   /** How the checkpoint packs the matrices between embedding and output projection; `null`: it does not. */
   readonly weightPacking: WeightPacking | null;
 };
+
+/** By layer: the sliding window, where any of the positions is ever outside of it. */
+export function windowsInUse(
+  { slidingWindows }: Pick<DecoderShape, 'slidingWindows'>,
+  positionCount: number,
+): readonly (number | null)[] {
+  return slidingWindows.map((window) => (window !== null && window < positionCount ? window : null));
+}

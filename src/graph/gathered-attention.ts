@@ -16,7 +16,7 @@
  */
 
 import type { AttentionForm } from './attention-form.ts';
-import type { DecoderShape } from './decoder-shape.ts';
+import { type DecoderShape, windowsInUse } from './decoder-shape.ts';
 import { columnsOf, GATHERED_INPUT, StepTiles, type Tiles } from './gathered-tiles.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { asCached, type KvCacheType, STORED_TYPE } from './kv-cache-type.ts';
@@ -52,6 +52,8 @@ export class GatheredAttention implements AttentionForm {
   readonly #cache: CacheGeometry;
   readonly #cacheType: KvCacheType;
   readonly #rotary: Rotary;
+  /** By layer. */
+  readonly #windows: readonly (number | null)[];
   readonly #decode: StepTiles;
   /** Whether all decode tiles are one group. */
   readonly #isOneGroup: Value;
@@ -70,7 +72,8 @@ export class GatheredAttention implements AttentionForm {
     const positions = g.input(GATHERED_INPUT.positions, 'int32', ['T']);
     this.#rotary = rotaryTables(g, shape, positionCount, positions);
     this.#resultRows = g.input(GATHERED_INPUT.resultRows, 'int32', ['T']);
-    const tiling = { positions, blockSize: cache.blockSize, windows: new Set(shape.slidingWindows) };
+    this.#windows = windowsInUse(shape, positionCount);
+    const tiling = { positions, blockSize: cache.blockSize, windows: new Set(this.#windows) };
     this.#decode = new StepTiles(g, 'decode', tiling);
     this.#prefill = new StepTiles(g, 'prefill', tiling);
     this.#isOneGroup = g.op('Equal', [this.#decode.groupCount, g.int64(1)]);
@@ -85,7 +88,7 @@ export class GatheredAttention implements AttentionForm {
     const [freshKey, freshValue] = asCached(g, this.#cacheType, this.#shape, key, value);
     const keys = this.#joinCached(g, freshKey, keyCacheName(layer), keyScalesName(layer));
     const values = this.#joinCached(g, freshValue, valueCacheName(layer), valueScalesName(layer));
-    const window = this.#shape.slidingWindows[layer]!;
+    const window = this.#windows[layer]!;
     const attend = (inner: GraphBuilder, tiles: Tiles) =>
       this.#attendApart(inner, tiles, query, keys, values);
     if (this.#decodesOnly) return attend(g, this.#decode.all(window));

@@ -60,11 +60,15 @@ export type Tiles = TileTables & {
   readonly hasOneRow: boolean;
 };
 
-/**
- * Masks of past keys, [tiles x R x L], or [tiles x 1 x L] where they are the same for all rows; and of the step's own keys,
- * [tiles x R x N].
- */
-type Masks = { readonly past: Value; readonly fresh: Value };
+/** What masks are made of: positions of queries and keys. */
+type TilePositions = {
+  /** int32 [tiles x R x 1] */
+  readonly rows: Value;
+  /** bool [tiles x 1 x L]: the sequence has so many past keys, which lie in order from position 0. */
+  readonly isFilled: Value;
+  /** int32 [tiles x 1 x N]: new keys follow on from the tile's past. */
+  readonly newKeys: Value;
+};
 
 export type Tiling = {
   /** int32 [T] */
@@ -74,34 +78,37 @@ export type Tiling = {
   readonly windows: ReadonlySet<number | null>;
 };
 
-/** All tiles of one kind in a step. */
+/** All tiles of one kind in a step. Masks are made for each group: for all tiles at once they could be of any size. */
 export class StepTiles {
   /** int64 [] */
   readonly groupCount: Value;
+  readonly #blockSize: number;
   readonly #tables: TileTables;
+  readonly #positions: TilePositions;
   readonly #hasOneRow: boolean;
-  /** By window, as those below. */
-  readonly #masks: ReadonlyMap<number | null, Masks>;
-  readonly #tiles: ReadonlyMap<number | null, Tiles>;
+  /** By window. */
+  readonly #all: ReadonlyMap<number | null, Tiles>;
   /** int64 [groups x 7] */
   readonly #groups: Value;
 
   constructor(g: GraphBuilder, kind: 'decode' | 'prefill', { positions, blockSize, windows }: Tiling) {
+    this.#blockSize = blockSize;
     this.#hasOneRow = kind === 'decode';
     this.#tables = kind === 'decode' ? decodeTables(g) : prefillTables(g);
     const past = g.input(GATHERED_INPUT[`${kind}Past`], 'int32', [kind === 'decode' ? 'D' : 'P']);
+    this.#positions = tilePositions(g, this.#tables, { past, positions, blockSize });
     const wide = (value: Value): Value => g.op('Cast', [value], { to: DATA_TYPE.int64 });
     this.groupCount = wide(g.input(GATHERED_INPUT[`${kind}GroupCount`], 'int32', []));
     this.#groups = wide(g.input(GATHERED_INPUT[`${kind}Groups`], 'int32', [`${kind}_groups`, GROUP_COLUMNS]));
-    const masks = new StepMasks(g, this.#tables, { past, positions, blockSize });
-    this.#masks = new Map([...windows].map((window) => [window, masks.of(window)]));
-    const whole = this.#hasOneRow ? [...this.#masks] : [];
-    this.#tiles = new Map(whole.map(([window, own]) => [window, this.#join(g, this.#tables, own)]));
+    const whole = this.#hasOneRow ? [...windows] : [];
+    this.#all = new Map(
+      whole.map((window) => [window, this.#tiles(g, this.#tables, this.#positions, window)]),
+    );
   }
 
   /** All of them as one group; for tiles of one row. */
   all(window: number | null): Tiles {
-    return this.#tiles.get(window)!;
+    return this.#all.get(window)!;
   }
 
   /** What `attend` makes of each group, [C * R x n], behind `initial`. */
@@ -118,8 +125,8 @@ export class StepTiles {
   }
 
   #cut(g: GraphBuilder, group: Value, window: number | null): Tiles {
-    const { past, fresh } = this.#masks.get(window)!;
     const { tokens, newTokens, blocks } = this.#tables;
+    const { rows, isFilled, newKeys } = this.#positions;
     const row = g.op('Gather', [this.#groups, group], { axis: 0 });
     const pick = (...columns: (keyof typeof GROUP)[]): Value =>
       g.op('Gather', [row, g.int64s(columns.map((column) => GROUP[column]))], { axis: 0 });
@@ -131,19 +138,52 @@ export class StepTiles {
       newTokens: part(newTokens, 'newKeys'),
       blocks: part(blocks, 'blocks'),
     };
-    return this.#join(g, tables, {
-      past: part(past, 'rows', 'pastKeys'),
-      fresh: part(fresh, 'rows', 'newKeys'),
-    });
+    // The middle dimension of what is the same for all rows is 1, and cut to no less.
+    const positions = {
+      rows: part(rows, 'rows'),
+      isFilled: part(isFilled, 'rows', 'pastKeys'),
+      newKeys: part(newKeys, 'rows', 'newKeys'),
+    };
+    return this.#tiles(g, tables, positions, window);
   }
 
-  #join(g: GraphBuilder, tables: TileTables, { past, fresh }: Masks): Tiles {
-    const hasOneRow = this.#hasOneRow;
+  #tiles(
+    g: GraphBuilder,
+    tables: TileTables,
+    { rows, isFilled, newKeys }: TilePositions,
+    window: number | null,
+  ): Tiles {
+    const recent = (keys: Value, visible: Value): Value => {
+      if (window === null) return visible;
+      return g.op('And', [visible, g.op('Greater', [keys, g.op('Sub', [rows, g.int32(window)])])]);
+    };
+    const addend = (visible: Value): Value => g.op('Where', [visible, g.float(0), g.float(MASKED)]);
+    const pastKeys = window === null ? '' : range(g, tables.blocks, this.#blockSize);
+    const past = addend(recent(pastKeys, isFilled));
+    const fresh = addend(recent(newKeys, g.op('LessOrEqual', [newKeys, rows])));
     const one = g.int64s([1]);
     const everyRow = g.op('Concat', [one, columnsOf(g, tables.tokens), one], { axis: 0 });
-    const pastOfRows = hasOneRow ? past : g.op('Expand', [past, everyRow]);
-    return { ...tables, hasOneRow, mask: g.op('Concat', [pastOfRows, fresh], { axis: 2 }) };
+    const pastOfRows = this.#hasOneRow ? past : g.op('Expand', [past, everyRow]);
+    const mask = g.op('Concat', [pastOfRows, fresh], { axis: 2 });
+    return { ...tables, hasOneRow: this.#hasOneRow, mask };
   }
+}
+
+function tilePositions(
+  g: GraphBuilder,
+  { tokens, newTokens, blocks }: TileTables,
+  {
+    past,
+    positions,
+    blockSize,
+  }: { readonly past: Value; readonly positions: Value; readonly blockSize: number },
+): TilePositions {
+  const lengths = g.op('Unsqueeze', [past, g.int64s([1, 2])]);
+  return {
+    rows: g.op('Unsqueeze', [g.op('Gather', [positions, tokens], { axis: 0 }), g.int64s([2])]),
+    isFilled: g.op('Less', [range(g, blocks, blockSize), lengths]),
+    newKeys: g.op('Add', [lengths, range(g, newTokens, 1)]),
+  };
 }
 
 function decodeTables(g: GraphBuilder): TileTables {
@@ -157,54 +197,6 @@ function prefillTables(g: GraphBuilder): TileTables {
     newTokens: g.input(GATHERED_INPUT.prefillNewTokens, 'int32', ['P', 'N']),
     blocks: g.input(GATHERED_INPUT.prefillBlocks, 'int32', ['P', 'PB']),
   };
-}
-
-/** Masks from positions. Past keys lie in order from 0; a tile's new ones follow on from its past. */
-class StepMasks {
-  readonly #g: GraphBuilder;
-  /** int32 [tiles x R x 1] */
-  readonly #rows: Value;
-  /** int32 [1 x 1 x L], and whether the sequence has so many, bool [tiles x 1 x L]. */
-  readonly #pastKeys: Value;
-  readonly #isFilled: Value;
-  /** int32 [tiles x 1 x N] */
-  readonly #newKeys: Value;
-
-  constructor(
-    g: GraphBuilder,
-    { tokens, newTokens, blocks }: TileTables,
-    {
-      past,
-      positions,
-      blockSize,
-    }: { readonly past: Value; readonly positions: Value; readonly blockSize: number },
-  ) {
-    this.#g = g;
-    this.#rows = g.op('Unsqueeze', [g.op('Gather', [positions, tokens], { axis: 0 }), g.int64s([2])]);
-    const lengths = g.op('Unsqueeze', [past, g.int64s([1, 2])]);
-    this.#pastKeys = range(g, blocks, blockSize);
-    this.#isFilled = g.op('Less', [this.#pastKeys, lengths]);
-    this.#newKeys = g.op('Add', [lengths, range(g, newTokens, 1)]);
-  }
-
-  of(window: number | null): Masks {
-    const isCausal = this.#g.op('LessOrEqual', [this.#newKeys, this.#rows]);
-    return {
-      past: this.#mask(this.#recent(this.#pastKeys, this.#isFilled, window)),
-      fresh: this.#mask(this.#recent(this.#newKeys, isCausal, window)),
-    };
-  }
-
-  /** Those of the visible keys that are in the window. */
-  #recent(keys: Value, visible: Value, window: number | null): Value {
-    const g = this.#g;
-    if (window === null) return visible;
-    return g.op('And', [visible, g.op('Greater', [keys, g.op('Sub', [this.#rows, g.int32(window)])])]);
-  }
-
-  #mask(visible: Value): Value {
-    return this.#g.op('Where', [visible, this.#g.float(0), this.#g.float(MASKED)]);
-  }
 }
 
 /** 0, 1, … as int32 [1 x 1 x columns of `table` * step]. */

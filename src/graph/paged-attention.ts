@@ -11,7 +11,7 @@ import { StartupError } from '../base/errors.ts';
 import type { AttentionForm } from './attention-form.ts';
 import type { ComputeType } from './convert-floats.ts';
 import { COMPUTE_TYPE_BYTES, convertFloats } from './convert-floats.ts';
-import type { DecoderShape } from './decoder-shape.ts';
+import { type DecoderShape, windowsInUse } from './decoder-shape.ts';
 import type { CacheGeometry } from './gathered-attention.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { DATA_TYPE } from './onnx-schema.ts';
@@ -57,14 +57,6 @@ export function checkPagedLimits(shape: DecoderShape, blockSize: number): void {
       `--block-size ${blockSize} cannot be used on a GPU: it takes powers of two from ${BLOCK_SIZE_MIN}`,
     );
   }
-}
-
-/** By layer: the sliding window, where any of the positions is ever outside of it. */
-export function windowsInUse(
-  { slidingWindows }: Pick<DecoderShape, 'slidingWindows'>,
-  positionCount: number,
-): readonly (number | null)[] {
-  return slidingWindows.map((window) => (window !== null && window < positionCount ? window : null));
 }
 
 /** Bytes of one layer's keys; its values take as many. */

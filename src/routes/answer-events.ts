@@ -5,7 +5,7 @@
 
 import type { OnReadable } from '../base/feed.ts';
 import { type AnswerEncoder, errorEvent } from './answer.ts';
-import { toApiError } from './api-error.ts';
+import { clientGone, toApiError } from './api-error.ts';
 import type { RunningRequest } from './running-request.ts';
 import type { EventSource } from './sse.ts';
 
@@ -48,7 +48,9 @@ export class AnswerEvents implements EventSource {
         } catch (error) {
           return settle(() => reject(error));
         }
-        if (this.#hasOutput || this.#isOver) settle(resolve);
+        // Nobody reads this answer; the status is for whoever counts answers.
+        if (this.#running.isCancelled) settle(() => reject(clientGone()));
+        else if (this.#hasOutput || this.#isOver) settle(resolve);
       };
       this.#running.onReadable = look;
       look();

@@ -46,6 +46,10 @@ export class HttpError extends Error {
   }
 }
 
+export function clientGone(): HttpError {
+  return new HttpError(408, 'client_closed_request', 'The client went away.');
+}
+
 type Rendering = {
   readonly status: ContentfulStatusCode;
   readonly type: string;

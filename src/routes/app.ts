@@ -66,7 +66,10 @@ function requestIds({ newId }: AppDependencies): Middleware {
   };
 }
 
-/** Counts every answer, refusals too, and tells of it for who looks closely. Of a stream it is the beginning that is timed. */
+/**
+ * Counts every answer to what is HTTP, refusals too, and tells of it for who looks closely. Of a stream it is the beginning
+ * that is timed.
+ */
 function accounts({ metrics, clock, logger }: AppDependencies, served: ReadonlySet<string>): Middleware {
   return async function account(context, next) {
     const startedMs = clock.monotonicMs();

@@ -8,7 +8,7 @@ import type { Context, Handler } from 'hono';
 import { sequenceCountOf } from '../engine/text-generation.ts';
 import type { AnswerEncoder, AnswerIdentity } from './answer.ts';
 import { AnswerEvents } from './answer-events.ts';
-import { HttpError, isServerFault } from './api-error.ts';
+import { clientGone, isServerFault } from './api-error.ts';
 import { CollectedAnswer } from './collected-answer.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { type JsonObject, requireJson } from './request-body.ts';
@@ -70,7 +70,7 @@ function collect(running: RunningRequest, call: GenerationCall): Promise<Collect
       }
       if (answer.isWhole) return resolve(answer);
       // Nobody reads this answer; the status is for whoever counts answers.
-      if (running.isCancelled) reject(new HttpError(408, 'client_closed_request', 'The client went away.'));
+      if (running.isCancelled) reject(clientGone());
     };
     running.onReadable = takeAll;
     takeAll();

@@ -40,7 +40,7 @@ export interface EventSource {
 /** The part of Node's response that events are written to. */
 export type EventResponse = Pick<
   ServerResponse,
-  'headersSent' | 'writable' | 'writableNeedDrain' | 'write' | 'on'
+  'headersSent' | 'writable' | 'writableLength' | 'writableNeedDrain' | 'write' | 'on'
 >;
 
 export type EventStreamOptions = {
@@ -58,6 +58,8 @@ type Controller = ReadableStreamDefaultController<Uint8Array>;
 /** Where events go: `isReady` while the reader keeps up. */
 interface EventWriter {
   readonly isReady: boolean;
+  /** Bytes that wait for the reader; tells whether one that is not ready is slow or gone. */
+  readonly waitingLength: number;
   write(events: string): void;
 }
 
@@ -65,6 +67,7 @@ interface EventWriter {
 class BodyWriter implements EventWriter {
   readonly #controller: Controller;
   readonly #encoder = new TextEncoder();
+  readonly waitingLength = 0;
   isReady = true;
 
   constructor(controller: Controller) {
@@ -89,6 +92,10 @@ class ResponseWriter implements EventWriter {
     return this.#response.writable && !this.#response.writableNeedDrain;
   }
 
+  get waitingLength(): number {
+    return this.#response.writableLength;
+  }
+
   write(events: string): void {
     this.#response.write(events);
   }
@@ -100,6 +107,7 @@ class EventStream implements PacedStream {
   #timer: NodeJS.Timeout | null = null;
   #controller!: Controller;
   #unreadBeats = 0;
+  #waitingLength = 0;
   /** Null until the body is asked for the first time. */
   #writer: EventWriter | null = null;
 
@@ -155,10 +163,14 @@ class EventStream implements PacedStream {
       this.#writer.write(SSE_HEARTBEAT);
       return;
     }
-    this.#unreadBeats++;
+    const waitingLength = this.#writer?.waitingLength ?? 0;
+    this.#unreadBeats = waitingLength < this.#waitingLength ? 0 : this.#unreadBeats + 1;
+    this.#waitingLength = waitingLength;
     if (this.#unreadBeats < HEARTBEATS_UNREAD_MAX) return;
     this.cancel();
-    this.#controller.error(new Error('the reader has stopped reading'));
+    // The code by which Node's adapter knows that the reader's end is no fault of the server's.
+    const gone = new Error('the reader has stopped reading');
+    this.#controller.error(Object.assign(gone, { code: 'ERR_STREAM_PREMATURE_CLOSE' }));
   }
 
   #stop(): void {

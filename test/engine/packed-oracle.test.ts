@@ -68,7 +68,8 @@ async function openRunner(
   const shape = await readDecoderShape(oracle.directory);
   return OnnxModelRunner.create({
     ...(await build(oracle, shape)),
-    // Weights that cost nothing make every uneven step one of several passes.
+    // Groups of few tiles, so that there are several.
+    groupBytesMax: 2 ** 13,
     shape,
     limits: { ...CACHE, modelLengthMax: MODEL_LENGTH_MAX, vocabularySize: oracle.vocabSize },
     threadCount: 1,

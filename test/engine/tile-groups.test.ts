@@ -23,6 +23,9 @@ function groupsOf(tiles: readonly Tile[], groups = new TileGroups(COSTS)): numbe
   ]);
 }
 
+const bytesOf = ({ rows, blocks, newTokens }: Tile): number =>
+  (blocks * BLOCK_SIZE + newTokens) * (1024 + rows * 64);
+
 const decode = (tokenCount: number): Tile => ({
   rows: 1,
   blocks: Math.ceil(tokenCount / BLOCK_SIZE),
@@ -38,6 +41,30 @@ describe('groups of tiles', () => {
     const each = decode(900);
     expect(groupsOf(Array.from({ length: 10 }, () => each)).map(({ length }) => length)).toEqual([4, 4, 2]);
     expect(groupsOf([decode(9000), decode(9000)])).toEqual([[0], [1]]);
+  });
+
+  it('may be as many as there is room for at first', () => {
+    for (const count of [63, 64, 65]) {
+      const large = Array.from({ length: count }, (_, index) => decode(9000 + BLOCK_SIZE * index));
+      const groups = new TileGroups({ ...COSTS, groupsMax: 1000 });
+      expect(groupsOf(large, groups).length).toBe(count);
+      expect([...groups.start.subarray(0, count + 1)]).toEqual(
+        Array.from({ length: count + 1 }, (_, at) => at),
+      );
+    }
+  });
+
+  it('are few where they would be many, for each costs a turn and a copy of the results so far', () => {
+    const groups = groupsOf(Array.from({ length: 128 }, () => decode(9000)));
+    expect(groups.length).toBeLessThanOrEqual(32);
+    expect(new Set(groups.map(({ length }) => length)).size).toBe(1);
+  });
+
+  it('are not widened in one direction by a tile and in the other by the rest', () => {
+    const manyRows: Tile = { rows: 64, blocks: 1, newTokens: 64 };
+    const manyKeys: Tile = { rows: 2, blocks: 20, newTokens: 2 };
+    const costs = { ...COSTS, keyBytes: 512, scoreBytes: 56 };
+    expect(groupsOf([manyRows, manyKeys], new TileGroups(costs))).toEqual([[0], [1]]);
   });
 
   it('keep one long sequence apart from many short ones', () => {
@@ -84,7 +111,10 @@ describe('groups of tiles', () => {
           widest((tile) => tile.newTokens),
         ]);
         const bytes = members.length * (blocks * BLOCK_SIZE + newTokens) * (1024 + rows * 64);
-        expect(bytes <= 4 * MIB || members.length === 1, `seed ${seed}`).toBe(true);
+        const needed = tiles.reduce((sum, tile) => sum + bytesOf(tile), 0);
+        expect(bytes <= Math.max(4 * MIB, needed / 32) || members.length === 1, `seed ${seed}`).toBe(true);
+        const own = members.reduce((sum, index) => sum + bytesOf(tiles[index]!), 0);
+        expect(bytes <= Math.max(2 ** 19, 2 * own), `seed ${seed}`).toBe(true);
       }
     }
   });

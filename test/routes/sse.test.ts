@@ -81,6 +81,7 @@ describe('eventStream', () => {
       headersSent: true,
       writable: true,
       writableNeedDrain: false,
+      writableLength: 0,
       write: (events: string) => written.push(events) > 0,
       on: () => response,
     };
@@ -92,7 +93,12 @@ describe('eventStream', () => {
     const ended = reader.read();
     await eventually(async () => written.length > 0);
     expect(source.isCancelled).toBe(false);
-    response.writableNeedDrain = true;
+    // A reader that is slow and reads is not gone, however long that takes.
+    let readCount = 0;
+    Object.assign(response, { writableNeedDrain: true });
+    Object.defineProperty(response, 'writableLength', { get: () => Math.max(500, 1000 - 10 * readCount++) });
+    await eventually(async () => readCount > 50);
+    expect(source.isCancelled).toBe(false);
     await expect(ended).rejects.toThrow('the reader has stopped reading');
     expect(source.isCancelled).toBe(true);
   });

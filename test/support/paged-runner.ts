@@ -5,7 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import { buildPagedModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
-import { windowsInUse } from '../../src/graph/paged-attention.ts';
+import { windowsInUse } from '../../src/graph/decoder-shape.ts';
 
 export type PagedRunnerOptions = { readonly blockCount: number; readonly modelLengthMax: number };
 
