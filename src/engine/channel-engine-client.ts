@@ -6,7 +6,7 @@
 import { assertNever } from '../base/assert.ts';
 import type { Clock } from '../base/clock.ts';
 import { ServerError, StartupError } from '../base/errors.ts';
-import type { Feed, OnReadable } from '../base/feed.ts';
+import type { OnReadable } from '../base/feed.ts';
 import { RETRY_AFTER_SECONDS } from '../base/limits.ts';
 import type { SequenceToken } from '../batching/generation-request.ts';
 import type {
@@ -15,7 +15,7 @@ import type {
   EngineHealth,
   EngineState,
   GenerationInput,
-  TokenEvent,
+  TokenFeed,
 } from './engine-client.ts';
 import type {
   EngineCommand,
@@ -119,11 +119,14 @@ export class ChannelEngineClient implements EngineClient {
     };
   }
 
-  generate(input: GenerationInput, onReadable: OnReadable): Feed<TokenEvent> {
+  generate(input: GenerationInput, onReadable: OnReadable): TokenFeed {
     this.#assertServing();
     this.#assertFits(input);
     const sequenceId = this.#nextSequenceId++;
-    const stream = new TokenStream({ onReadable, onCancel: () => this.#cancel(sequenceId) });
+    const stream = new TokenStream({
+      onReadable,
+      onEnd: (isFinished) => this.#cancel(sequenceId, isFinished),
+    });
     if (this.#streams.size === 0) this.#progressAtMs = this.#options.clock.monotonicMs();
     this.#streams.set(sequenceId, stream);
     this.#options.send({ kind: 'request-submit', request: { ...input, sequenceId } });
@@ -216,8 +219,9 @@ export class ChannelEngineClient implements EngineClient {
   }
 
   /** After a sequence's reader has left: tells the engine, unless the sequence has ended by itself. */
-  #cancel(sequenceId: number): void {
-    if (this.#streams.delete(sequenceId)) this.#options.send({ kind: 'request-abort', sequenceId });
+  #cancel(sequenceId: number, isFinished: boolean): void {
+    if (!this.#streams.delete(sequenceId)) return;
+    this.#options.send({ kind: 'request-abort', sequenceId, isFinished });
   }
 
   #assertServing(): void {

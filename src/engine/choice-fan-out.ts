@@ -5,7 +5,7 @@
  */
 
 import type { Feed, OnReadable } from '../base/feed.ts';
-import type { EngineClient, GenerationInput, TokenEvent } from './engine-client.ts';
+import type { EngineClient, GenerationInput, TokenEvent, TokenFeed } from './engine-client.ts';
 
 export type ChoiceFanOutOptions = {
   readonly client: Pick<EngineClient, 'generate'>;
@@ -22,7 +22,7 @@ export type SequenceEvent = { readonly sequenceIndex: number; readonly event: To
 export class ChoiceFanOut implements Feed<SequenceEvent> {
   readonly #options: ChoiceFanOutOptions;
   /** By sequence index; null once it has ended. */
-  readonly #feeds: (Feed<TokenEvent> | null)[] = [];
+  readonly #feeds: (TokenFeed | null)[] = [];
   /** Sequences to be looked at, in the order in which they had something; each at most once. */
   readonly #ready: number[] = [];
   /** [sequences] whether it is in that list. */
@@ -69,15 +69,18 @@ export class ChoiceFanOut implements Feed<SequenceEvent> {
     return null;
   }
 
-  /** Ends one sequence early. */
+  /** Ends one sequence, of which enough has come. */
   end(sequenceIndex: number): void {
-    this.#feeds[sequenceIndex]?.cancel();
+    this.#feeds[sequenceIndex]?.finish();
     this.#close(sequenceIndex);
   }
 
-  /** Ends all sequences. */
+  /** Leaves all sequences. */
   cancel(): void {
-    for (let index = 0; index < this.#feeds.length; index++) this.end(index);
+    for (let index = 0; index < this.#feeds.length; index++) {
+      this.#feeds[index]?.cancel();
+      this.#close(index);
+    }
     this.#ready.length = 0;
   }
 

@@ -47,6 +47,11 @@ export interface Admission {
   leave(): void;
 }
 
+export interface TokenFeed extends Feed<TokenEvent> {
+  /** The reader has all that it wants of the sequence, which ends here: like `cancel`, and counts as an end of its own. */
+  finish(): void;
+}
+
 export interface EngineClient {
   /** @throws ServerError `not_ready` before the engine has loaded. */
   readonly limits: EngineLimits;
@@ -69,7 +74,7 @@ export interface EngineClient {
    * @throws ServerError `context_length_exceeded`, `not_ready` or `engine_dead`; the feed throws `step_failed`,
    *   `engine_dead` or `shutting_down`.
    */
-  generate(input: GenerationInput, onReadable: OnReadable): Feed<TokenEvent>;
+  generate(input: GenerationInput, onReadable: OnReadable): TokenFeed;
 
   /** Called once for every step. Must not throw. */
   onStep(listener: (report: StepReport) => void): void;

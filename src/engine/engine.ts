@@ -27,6 +27,8 @@ import { emptyRecord, type StepRecord, stepReport } from './step-record.ts';
 /** The commands that concern a sequence. */
 export type SequenceCommand = Exclude<EngineCommand, { kind: 'engine-close' }>;
 
+type SequenceAbort = Extract<EngineCommand, { kind: 'request-abort' }>;
+
 export type StepResult = Omit<Extract<EngineEvent, { kind: 'step-result' }>, 'kind'>;
 
 export type EngineParts = {
@@ -124,7 +126,7 @@ export class Engine {
           this.#submit(command.request, record);
           break;
         case 'request-abort':
-          if (this.#scheduler.abort(command.sequenceId)) this.#forget(command.sequenceId);
+          this.#abort(command, record);
           break;
         default:
           assertNever(command);
@@ -132,6 +134,13 @@ export class Engine {
     }
     this.#inbox.length = 0;
     return hasNews;
+  }
+
+  #abort({ sequenceId, isFinished }: SequenceAbort, record: StepRecord): void {
+    if (!this.#scheduler.abort(sequenceId)) return;
+    const ended = isFinished ? this.#times.end(sequenceId) : null;
+    if (ended !== null) record.ended.push(ended);
+    this.#forget(sequenceId);
   }
 
   /** A request that is refused fails alone. */

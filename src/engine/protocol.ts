@@ -39,7 +39,8 @@ export type PlacementReport = {
 /** Main thread -> worker. */
 export type EngineCommand =
   | { readonly kind: 'request-submit'; readonly request: GenerationRequest }
-  | { readonly kind: 'request-abort'; readonly sequenceId: number }
+  /** `isFinished`: its reader has all that it wants; else it has left. */
+  | { readonly kind: 'request-abort'; readonly sequenceId: number; readonly isFinished: boolean }
   /** Finish nothing more, release the model, exit. */
   | { readonly kind: 'engine-close' };
 
@@ -52,7 +53,7 @@ export type SequenceFailure = {
 /** Scores of prompt tokens of one sequence, in order and each once over all steps. */
 export type SequenceScores = { readonly sequenceId: number; readonly scores: PromptScores };
 
-/** A sequence that ended with a token, by itself or at its length. */
+/** A sequence that ended by itself, at its length, or where its reader wanted no more of it. */
 export type EndedSequence = {
   readonly promptTokenCount: number;
   readonly tokenCount: number;

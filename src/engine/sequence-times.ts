@@ -52,6 +52,12 @@ export class SequenceTimes {
     return found;
   }
 
+  /** The reader has all that it wants. @returns null when it has no token. */
+  end(sequenceId: number): EndedSequence | null {
+    const times = this.#sequences.get(sequenceId);
+    return times === undefined || times.tokenCount === 0 ? null : ended(times);
+  }
+
   /** The sequence has ended without a last token. */
   forget(sequenceId: number): void {
     this.#sequences.delete(sequenceId);

@@ -2,7 +2,7 @@
 
 import type { SequenceToken } from '../batching/generation-request.ts';
 import type { Scheduler } from '../batching/scheduler.ts';
-import type { SequenceFailure, SequenceScores, StepReport } from './protocol.ts';
+import type { EndedSequence, SequenceFailure, SequenceScores, StepReport } from './protocol.ts';
 import type { TokenTimes } from './sequence-times.ts';
 
 export type StepRecord = {
@@ -10,6 +10,8 @@ export type StepRecord = {
   tokens: SequenceToken[];
   promptScores: SequenceScores[];
   readonly failures: SequenceFailure[];
+  /** Ended by their readers. */
+  readonly ended: EndedSequence[];
   tokenCount: number;
   rowCount: number;
   preemptionCount: number;
@@ -24,6 +26,7 @@ export function emptyRecord(startMs: number): StepRecord {
     tokens: [],
     promptScores: [],
     failures: [],
+    ended: [],
     tokenCount: 0,
     rowCount: 0,
     preemptionCount: 0,
@@ -46,7 +49,7 @@ export function stepReport(record: StepRecord, { scheduler, times, stepMs }: Ste
     rowCount: record.rowCount,
     newTokenCount: record.tokens.length,
     tokenGapsMs: times.gapsMs,
-    ended: times.ended,
+    ended: [...record.ended, ...times.ended],
     preemptionCount: record.preemptionCount,
     prefixQueryTokenCount: record.prefixQueryTokenCount,
     prefixHitTokenCount: record.prefixHitTokenCount,

@@ -4,10 +4,10 @@
  */
 
 import type { ServerError } from '../base/errors.ts';
-import type { Feed, OnReadable } from '../base/feed.ts';
+import type { OnReadable } from '../base/feed.ts';
 import type { FinishReason, SequenceToken } from '../batching/generation-request.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
-import type { GeneratedToken, TokenEvent } from './engine-client.ts';
+import type { GeneratedToken, TokenEvent, TokenFeed } from './engine-client.ts';
 
 type End =
   | { readonly kind: 'finished'; readonly reason: FinishReason }
@@ -15,11 +15,11 @@ type End =
 
 export type TokenStreamOptions = {
   readonly onReadable: OnReadable;
-  /** The reader has left before the end. */
-  readonly onCancel: () => void;
+  /** The reader wants no more before the end: it has all it wants, or it has left. */
+  readonly onEnd: (isFinished: boolean) => void;
 };
 
-export class TokenStream implements Feed<TokenEvent> {
+export class TokenStream implements TokenFeed {
   readonly #options: TokenStreamOptions;
   #tokens: GeneratedToken[] = [];
   #cachedTokenCount = 0;
@@ -70,9 +70,17 @@ export class TokenStream implements Feed<TokenEvent> {
   }
 
   cancel(): void {
+    this.#leave(false);
+  }
+
+  finish(): void {
+    this.#leave(true);
+  }
+
+  #leave(isFinished: boolean): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#options.onCancel();
+    this.#options.onEnd(isFinished);
   }
 
   #tell(): void {

@@ -26,7 +26,7 @@ function aClient(events: readonly TokenEvent[], overrides: Partial<EngineClient>
       seen.inputs.push(input);
       const waiting = [...events];
       queueMicrotask(onReadable);
-      return { take: () => waiting.shift() ?? null, cancel: () => {} };
+      return { take: () => waiting.shift() ?? null, cancel: () => {}, finish: () => {} };
     },
     ...overrides,
   };

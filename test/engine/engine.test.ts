@@ -95,7 +95,7 @@ function aBench({ limits = LIMITS, scheduler = new Scheduler(limits) } = {}): Be
     sampler,
     undecided,
     submit: (request) => engine.receive({ kind: 'request-submit', request }),
-    abort: (sequenceId) => engine.receive({ kind: 'request-abort', sequenceId }),
+    abort: (sequenceId) => engine.receive({ kind: 'request-abort', sequenceId, isFinished: false }),
   };
 }
 
@@ -321,8 +321,19 @@ describe('Engine.step', () => {
     const bench = aBench();
     bench.submit(aRequest({ sequenceId: 1 }));
     await stepOf(bench);
-    bench.engine.receive({ kind: 'request-abort', sequenceId: 1 });
+    bench.engine.receive({ kind: 'request-abort', sequenceId: 1, isFinished: false });
     expect((await stepOf(bench)).report).toMatchObject({ ended: [], tokenGapsMs: [] });
+  });
+
+  it('takes a sequence whose reader has all it wants for one that has ended', async () => {
+    const bench = aBench();
+    bench.submit(aRequest({ sequenceId: 1, newTokensMax: 9 }));
+    await stepOf(bench);
+    await stepOf(bench);
+    bench.engine.receive({ kind: 'request-abort', sequenceId: 1, isFinished: true });
+    expect((await stepOf(bench)).report.ended).toEqual([
+      { promptTokenCount: expect.any(Number), tokenCount: 2, queueMs: 0, prefillMs: 3, decodeMs: 4 },
+    ]);
   });
 
   it.each([

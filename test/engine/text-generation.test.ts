@@ -501,7 +501,7 @@ describe('TextGenerator: ends', () => {
       const { generator, client } = aGenerator(['hang']);
       client.generate = (_, onReadable) => {
         tell = onReadable;
-        return { take: () => null, cancel: () => {} };
+        return { take: () => null, cancel: () => {}, finish: () => {} };
       };
       generator.generate(aTextRequest({ stop }), (isUrgent) => told.push(isUrgent));
       tell(false);

@@ -9,7 +9,7 @@ function aToken(tokenId: number, finishReason: SequenceToken['finishReason'] = n
 
 function aStream() {
   const told: (boolean | undefined)[] = [];
-  const stream = new TokenStream({ onReadable: (isUrgent) => told.push(isUrgent), onCancel: () => {} });
+  const stream = new TokenStream({ onReadable: (isUrgent) => told.push(isUrgent), onEnd: () => {} });
   return { stream, told };
 }
 

@@ -4,13 +4,14 @@
  */
 
 import type { ServerError } from '../../src/base/errors.ts';
-import type { Feed, OnReadable } from '../../src/base/feed.ts';
+import type { OnReadable } from '../../src/base/feed.ts';
 import type {
   Admission,
   EngineClient,
   EngineHealth,
   GenerationInput,
   TokenEvent,
+  TokenFeed,
 } from '../../src/engine/engine-client.ts';
 import type { EngineLimits } from '../../src/engine/protocol.ts';
 import type { PromptScores } from '../../src/sampling/prompt-scores.ts';
@@ -63,7 +64,7 @@ export class FakeEngineClient implements EngineClient {
     return { leave: () => {} };
   }
 
-  generate(input: GenerationInput, onReadable: OnReadable): Feed<TokenEvent> {
+  generate(input: GenerationInput, onReadable: OnReadable): TokenFeed {
     const sequence: FakeSequence = { input, takenCount: 0, cancelled: false };
     const script =
       typeof this.#script === 'function' ? this.#script(input, this.sequences.length) : this.#script;
@@ -83,7 +84,7 @@ export class FakeEngineClient implements EngineClient {
   }
 }
 
-function playScript(script: readonly ScriptedEvent[], sequence: FakeSequence): Feed<TokenEvent> {
+function playScript(script: readonly ScriptedEvent[], sequence: FakeSequence): TokenFeed {
   const cancel = (): void => {
     if (sequence.takenCount < script.length) sequence.cancelled = true;
   };
@@ -99,6 +100,7 @@ function playScript(script: readonly ScriptedEvent[], sequence: FakeSequence): F
       return event;
     },
     cancel,
+    finish: cancel,
   };
 }
 
