@@ -6,6 +6,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import os from 'node:os';
 import path from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
@@ -52,6 +53,7 @@ export type BuildFacts = { readonly version: string };
  */
 export async function serve(config: ServeConfig, build: BuildFacts): Promise<void> {
   const startedMs = systemClock.monotonicMs();
+  const stopExiting = exitOnSignal();
   const logger = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
   if (config.device === 'auto') hideSoftwareDrivers(process.env);
   const engine = startWorkerEngine({
@@ -64,8 +66,9 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
   try {
     const generator = await loadTextGenerator(config, engine);
     server = await listen(config, await createHttp(config, build, { engine, generator, logger }));
-    takeDownOnSignal(server, engine, config, logger);
     const limits = await engine.ready;
+    stopExiting();
+    takeDownOnSignal(server, engine, config, logger);
     announce(server, config, { limits, placement: engine.placement! }, systemClock.monotonicMs() - startedMs);
     endWhenEngineDies(engine, logger);
   } catch (error) {
@@ -216,6 +219,21 @@ function describePlacement(placement: PlacementReport, { threads }: ServeConfig)
   const { device, type, weightForm, reason } = placement;
   const how = `${device === 'cpu' ? `${threads} threads` : type}, weights in ${weightForm ?? type}`;
   return `${DEVICE_NAMES[device]}, ${how} (${reason})`;
+}
+
+/**
+ * Until the model is loaded nothing runs that would have to be waited for, and loading cannot be interrupted. The first
+ * process of a container would not hear of a signal without a listener.
+ * @returns takes the listeners away
+ */
+function exitOnSignal(): () => void {
+  const exit = (signal: NodeJS.Signals) => process.exit(128 + os.constants.signals[signal]);
+  process.on('SIGTERM', exit);
+  process.on('SIGINT', exit);
+  return () => {
+    process.off('SIGTERM', exit);
+    process.off('SIGINT', exit);
+  };
 }
 
 /**

@@ -1,12 +1,14 @@
 /** How the server comes and goes: start, stop signals, the death of its engine. */
 
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import OpenAI, { APIError } from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import { scratchCheckpoint } from '../support/checkpoint-files.ts';
-import { eventually, type ServerProcess, startServer } from '../support/server-process.ts';
+import { eventually, type ServerProcess, spawnServer, startServer } from '../support/server-process.ts';
 
 const LONG_STREAM = {
   model: 'octavo-mini',
@@ -75,6 +77,29 @@ describe('a stop signal', () => {
   });
 });
 
+describe('a stop signal while the model is being loaded', () => {
+  it('ends the process at once, whatever the loading does', async () => {
+    const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-slow-start-'));
+    const hook = path.join(directory, 'hook.mjs');
+    // The engine's thread sleeps as native code would, deaf to everything.
+    await writeFile(
+      hook,
+      `import { isMainThread } from 'node:worker_threads';
+       if (!isMainThread) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);`,
+    );
+    const port = await freePort();
+    const child = spawnServer(['--port', String(port)], { NODE_OPTIONS: `--import=${hook}` });
+    await eventually(async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/ready`).catch(() => null);
+      return response?.status === 503;
+    });
+    const exited = once(child, 'exit');
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([143, null]);
+    await rm(directory, { recursive: true });
+  });
+});
+
 describe('an engine that dies', () => {
   it('ends open streams with an error, turns /health to 503, and the process with a code that is not 0', async () => {
     const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-engine-death-'));
@@ -132,6 +157,15 @@ describe('a start that cannot succeed', () => {
     expect(error.message).toMatch(/octavo: --model Qwen\/Qwen3-0\.6B is not a directory here.*hf download/);
   });
 });
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
 
 function tinyTokenizer(): Promise<string> {
   return readFile(path.join(import.meta.dirname, '../../models/octavo-mini/tokenizer.json'), 'utf8');

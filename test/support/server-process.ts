@@ -22,15 +22,20 @@ export type StartOptions = {
   readonly environment?: Readonly<Record<string, string>>;
 };
 
+/** Only starts it. */
+export function spawnServer(flags: readonly string[], environment: Readonly<Record<string, string>>) {
+  return spawn(process.execPath, [CLI, 'serve', ...flags], {
+    env: { ...process.env, ...environment },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
 /** Resolves when the server says where it answers; rejects with its output when it ends before. */
 export async function startServer({
   flags = [],
   environment = {},
 }: StartOptions = {}): Promise<ServerProcess> {
-  const child = spawn(process.execPath, [CLI, 'serve', '--port', '0', ...flags], {
-    env: { ...process.env, ...environment },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawnServer(['--port', '0', ...flags], environment);
   let text = '';
   const exited = once(child, 'exit').then(([code]) => code as number | null);
   const answersAt = new Promise<string>((resolve, reject) => {
