@@ -74,7 +74,7 @@ export async function findRightForm(check: AttentionCheck): Promise<PagedFormOpt
 }
 
 /** @returns null when what is compared agrees, else by how much the worst does not, or why nothing came out */
-export async function checkAttention(check: AttentionCheck, form: PagedFormOptions): Promise<string | null> {
+async function checkAttention(check: AttentionCheck, form: PagedFormOptions): Promise<string | null> {
   const windows = windowsInUse(check.shape, check.cache.modelLengthMax);
   for (const window of new Set(windows.map((own) => own && Math.min(own, WINDOW_MAX)))) {
     const kind = window === null ? 'attention' : 'attention with a sliding window';

@@ -13,7 +13,7 @@ import { type TileCosts, TileGroups } from './tile-groups.ts';
  * Tokens in a prefill tile at most. A tile gathers its sequence's past once for all its tokens, so large tiles copy
  * less; a shorter one is padded to the longest of its group, so small ones waste less.
  */
-export const TILE_TOKENS_MAX = 64;
+const TILE_TOKENS_MAX = 64;
 
 /** A reusable int32 matrix; `data` holds at least rowCount * columnCount values. */
 class Int32Matrix {
