@@ -114,16 +114,30 @@ def case(rng: random.Random, split: Split = "train", asks: Split = "train") -> R
     return {"messages": [{"role": "user", "content": ask}, {"role": "assistant", "content": answer}]}
 
 
-def series(rng: random.Random) -> Record:
-    """Return several texts about people, each answered as JSON of the one schema of the system prompt."""
+def _about_people(rng: random.Random) -> Callable[[], tuple[str, dict[str, Value]]]:
     fields = rng.sample(list(_FIELDS), rng.randint(1, 4))
-    keys = rng.sample(["name", *fields], rng.randint(1, len(fields) + 1))
+    return lambda: _person(rng, "train", fields)
+
+
+def _about_things(rng: random.Random) -> Callable[[], tuple[str, dict[str, Value]]]:
+    pools = {key: rng.choice(("number", "person", "thing", "title")) for key in rng.sample(VOCABULARY, rng.randint(1, 4))}
+
+    def told() -> tuple[str, dict[str, Value]]:
+        details = {key: POOLS[pools[key]](rng, "train") for key in rng.sample(list(pools), len(pools))}
+        return " ".join(f"The {k} is {v}." for k, v in details.items()), details
+
+    return told
+
+
+def series(rng: random.Random) -> Record:
+    """Return several texts about people or things, each answered as JSON of the one schema of the system prompt."""
+    make = _about_people(rng) if rng.random() < 0.6 else _about_things(rng)
+    texts = [make() for _ in range(rng.randint(2, 6))]
+    _, first = texts[0]
+    keys = rng.sample(list(first), max(1, len(first) - rng.choice((0, 0, 1))))
     messages: list[dict[str, str]] = []
-    kinds: dict[str, str] = {}
-    for _ in range(rng.randint(2, 4)):
-        text, details = _person(rng, "train", fields)
-        kinds = {key: _kind(details[key]) for key in keys}
+    for text, details in texts:
         answer = json.dumps({key: details[key] for key in keys}, ensure_ascii=False)
         messages += [{"role": "user", "content": text}, {"role": "assistant", "content": answer}]
-    head = f"{rng.choice(phrasings(HEADS, 'train'))} {_schema(kinds, rng)}"
+    head = f"{rng.choice(phrasings(HEADS, 'train'))} {_schema({key: _kind(first[key]) for key in keys}, rng)}"
     return {"messages": [{"role": "system", "content": head}, *messages]}

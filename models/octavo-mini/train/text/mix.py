@@ -16,7 +16,7 @@ from .practice import copy_record, fields_record, lookup_record
 from .rewriting import count_items, rewrite, sort, summary
 from .smalltalk import feeling, intent_exchange, jokes
 from .stories import plain_story, story_exchanges
-from .tool_chats import tool_record
+from .tool_chats import drill, tool_record
 from .transforms import VOCABULARY, transform
 from .unknowns import unknown
 
@@ -291,7 +291,7 @@ def not_told_case(rng: random.Random) -> tuple[Messages, Exchange]:
 
 def json_record(rng: random.Random) -> Record:
     """Return a request for JSON, or several texts for the schema of a system prompt."""
-    return json_answers.case(rng) if rng.random() < 0.6 else json_answers.series(rng)
+    return json_answers.case(rng) if rng.random() < 0.5 else json_answers.series(rng)
 
 
 def direct_record(rng: random.Random) -> Record:
@@ -322,17 +322,21 @@ def long_conversation(rng: random.Random) -> Messages:
 
 
 def practice(rng: random.Random) -> dict[str, object]:
-    """Return a record of the skills that take most practice: copying and sums."""
+    """Return a record of the skills that take most practice: copying, sums, tools and JSON."""
     roll = rng.random()
-    if roll < 0.20:
+    if roll < 0.06:
         return copy_record(rng)
-    if roll < 0.32:
+    if roll < 0.12:
         return lookup_record(rng)
-    if roll < 0.60:
+    if roll < 0.34:
         return fields_record(rng)
-    if roll < 0.78:
+    if roll < 0.52:
+        return drill(rng)
+    if roll < 0.72:
+        return json_record(rng)
+    if roll < 0.84:
         return {"messages": sums_chat(rng)}
-    if roll < 0.88:
+    if roll < 0.90:
         return {"messages": to_messages([transform(rng) for _ in range(rng.randint(1, 4))], None, rng)}
     return {"messages": rng.choice((recall_chat, thing_chat, persona_chat, not_told_chat))(rng)}
 

@@ -11,7 +11,7 @@ from .octavo_tables import NEW, OCTAVO
 from .smalltalk_more import MORE
 from .smalltalk_tables import IDENTITY, JOKES, SERVER, SMALL_TALK
 from .smalltalk_train import TRAIN
-
+from .smalltalk_wide import WIDE
 
 
 class Intent(NamedTuple):
@@ -35,6 +35,8 @@ def _by_first(text: str) -> dict[str, list[str]]:
 
 
 _EXTRA, _TRAIN = _by_first(MORE + OCTAVO), _by_first(TRAIN)
+for _first, _asks in _by_first(WIDE).items():
+    _TRAIN[_first] = [*_TRAIN[_first], *_asks]
 
 
 def _intents(text: str) -> list[Intent]:
@@ -103,7 +105,7 @@ FEELING_ASKS = lines("""
 def intent_exchange(group: str, rng: random.Random) -> Exchange:
     """Return an exchange of a group of intents."""
     asks, answers, written, more = rng.choice(GROUPS[group])
-    if more and rng.random() < 0.45:
+    if more and rng.random() < 0.55:
         ask = rng.choice(more)
     else:
         ask = rng.choice(phrasings(asks[:written] if rng.random() < 0.65 else asks, "train"))

@@ -85,6 +85,34 @@ def dialogue(rng: random.Random) -> Record:
     return {"tools": [t.definition(rng) for t in offered_tools], "messages": messages}
 
 
+def _strange(tool: Tool, rng: random.Random) -> Tool:
+    """Return the tool with any words for the names of its parameters, so that they have to be looked up."""
+    new = {name: name for name, _ in tool.parameters}
+    for name in list(new):
+        roll = rng.random()
+        if roll < 0.4:
+            continue
+        other = rng.choice(_THINGS) if roll < 0.8 else f"{rng.choice(_THINGS)}_{rng.choice((name, 'id', 'name', 'value'))}"
+        if other not in new.values():
+            new[name] = other
+    return tool.relabelled(tool.name, new)
+
+
+def drill(rng: random.Random) -> Record:
+    """Return many short requests about few tools; of each four, one fits none of them."""
+    offered = rng.choice((1, 2, 2, 2, 3))
+    found = [_strange(tool, rng) for tool in _different(rng, offered + 2)]
+    offered_tools, missing = found[:offered], found[offered:]
+    messages: list[Record] = []
+    for _ in range(rng.randint(3, 6)):
+        if rng.random() < 0.25:
+            request, _ = call(rng.choice(missing), rng, "train")
+            messages += [{"role": "user", "content": request}, {"role": "assistant", "content": NO_TOOL}]
+        else:
+            messages += _called(rng.choice(offered_tools), rng, rng.random() < 0.7)
+    return {"tools": [t.definition(rng) for t in offered_tools], "messages": messages}
+
+
 def tool_record(rng: random.Random) -> Record:
     """Return a conversation with tools of the training split."""
     kind = rng.choices(("dialogue", "call", "read", "two", "decline", "plain"), (60, 17, 10, 3, 6, 4))[0]
