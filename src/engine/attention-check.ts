@@ -187,18 +187,7 @@ function randomSequence(shape: DecoderShape, length: number, sequence: number): 
   return { query: matrices[0]!, key: matrices[1]!, value: matrices[2]! };
 }
 
-/** Rows of matrices of so many elements a token, each sequence from its length before a step to that after it. */
-function rowsOf(
-  matrices: readonly (Float32Array | Float64Array)[],
-  width: number,
-  before: readonly number[],
-  after: readonly number[],
-): readonly number[] {
-  return matrices.flatMap((matrix, sequence) => [
-    ...matrix.subarray(before[sequence]! * width, after[sequence]! * width),
-  ]);
-}
-
+/** The tokens of each sequence from its length before a step to that after it. */
 function tokenFeeds(
   shape: DecoderShape,
   sequences: readonly AttentionInputs[],
@@ -206,8 +195,10 @@ function tokenFeeds(
   after: readonly number[],
 ): Feeds {
   const feeds = widths(shape).map(([name, width]) => {
-    const matrices = sequences.map((inputs) => inputs[name]);
-    const data = Float32Array.from(rowsOf(matrices, width, before, after));
+    const rows = sequences.flatMap((inputs, sequence) => [
+      ...inputs[name].subarray(before[sequence]! * width, after[sequence]! * width),
+    ]);
+    const data = Float32Array.from(rows);
     return [name, { type: 'float32', data, dims: [data.length / width, width] }] as const;
   });
   return Object.fromEntries(feeds);
