@@ -24,6 +24,8 @@ import {
 /** A prompt that is known to fit. */
 export type PlannedPrompt = EncodedPrompt & {
   readonly newTokensMax: number;
+  /** Of its first choice. */
+  readonly seed: number;
   readonly message: ChoiceMessageOptions | null;
   readonly grammar: OutputGrammar | null;
 };

@@ -40,7 +40,7 @@ export type TextGeneratorOptions = PromptEncoder & {
   readonly grammars: Pick<ModelGrammars, 'compile'>;
   readonly defaults: GenerationDefaults;
   readonly endOfTextTokenIds: readonly number[];
-  /** A seed for a request that names none. */
+  /** A seed for each prompt of a request that names none: equal prompts get answers of their own. */
   readonly drawSeed: () => number;
 };
 
@@ -48,8 +48,11 @@ export type TextGeneratorOptions = PromptEncoder & {
 type GenerationPlan = {
   readonly request: TextRequest;
   readonly stopTokenIds: readonly number[];
-  readonly sampling: SamplingParams;
+  readonly sampling: UnseededSampling;
 };
+
+/** What all sequences of a request share. */
+type UnseededSampling = Omit<SamplingParams, 'seed'>;
 
 type GeneratorParts = TextGeneratorOptions & { readonly planner: AnswerPlanner };
 
@@ -138,6 +141,7 @@ function planPrompt(
     return whenReady(trigger === null ? compiling : unlessLate(compiling), (compiled) => ({
       ...encoded,
       newTokensMax: allowed,
+      seed: request.seed ?? options.drawSeed(),
       message: compiled === null ? message && { ...message, trigger: null } : message,
       grammar: compiled && { compiled, trigger },
     }));
@@ -182,10 +186,7 @@ function encodeWherever(
     : encodePrompt(prompt, options, context);
 }
 
-function samplingOf(
-  request: TextRequest,
-  { defaults, drawSeed, tokenizer }: TextGeneratorOptions,
-): SamplingParams {
+function samplingOf(request: TextRequest, { defaults, tokenizer }: TextGeneratorOptions): UnseededSampling {
   return {
     temperature: request.temperature ?? defaults.temperature,
     topP: request.topP ?? defaults.topP,
@@ -197,7 +198,6 @@ function samplingOf(
     logitBias: request.logitBias,
     allowedTokenIds: request.allowedTokenIds && Int32Array.from(request.allowedTokenIds),
     bannedSequences: bannedSequences(request.badWords, tokenizer),
-    seed: request.seed ?? drawSeed(),
     logprobCount: request.logprobCount,
     promptLogprobCount: request.promptLogprobCount,
   };
@@ -211,7 +211,7 @@ function inputOfChoice(plan: GenerationPlan, prompt: PlannedPrompt, choiceIndex:
   const isShared = request.choiceCount > 1 || request.wantsPrompts || request.promptLogprobCount !== null;
   return {
     promptTokenIds: isShared ? prompt.tokenIds.slice() : prompt.tokenIds,
-    sampling: { ...sampling, promptLogprobCount, seed: seedOfChoice(sampling.seed, choiceIndex) },
+    sampling: { ...sampling, promptLogprobCount, seed: seedOfChoice(prompt.seed, choiceIndex) },
     newTokensMax: prompt.newTokensMax,
     newTokensMin: request.newTokensMin,
     stopTokenIds: plan.stopTokenIds,

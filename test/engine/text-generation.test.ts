@@ -558,6 +558,16 @@ describe('TextGenerator: several prompts', () => {
     expect(seeds).toEqual([5, 5, 6, 6].map((id, index) => [id, seedOfChoice(9, index % 2)]));
   });
 
+  it('draws a seed for each prompt where the request names none, so that equal prompts get answers of their own', async () => {
+    let drawn = 100;
+    const { client, generator } = aGenerator(spelled('a'), { drawSeed: () => drawn++ });
+    await collect(generator, { prompts: promptsOf([5], [5]), choiceCount: 2 });
+    const seeds = client.sequences.map(({ input }) => input.sampling.seed);
+    expect(seeds.toSorted()).toEqual(
+      [100, 101].flatMap((seed) => [0, 1].map((index) => seedOfChoice(seed, index))).toSorted(),
+    );
+  });
+
   it('names the prompt that cannot run, and runs none', async () => {
     const { client, generator } = aGenerator(spelled('a'));
     const wrong = collect(generator, { prompts: promptsOf([5], [2000]) });
