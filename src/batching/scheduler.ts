@@ -314,12 +314,12 @@ export class Scheduler {
     this.#waiting.add(sequence);
   }
 
-  /** Blocks are published here, when they are computed, and nowhere else. */
+  /** Blocks are published here, when they are computed, and nowhere else; those of one that failed are not to be trusted. */
   #commitRow({ sequence, firstPosition, tokenCount, firstScored, scoredCount }: StepRow): void {
     sequence.cachedTokenCount ??= firstPosition;
     if (scoredCount > 0) sequence.scoredLength = firstScored + scoredCount;
     sequence.computedLength = firstPosition + tokenCount;
-    this.#kvCache.commit(sequence, sequence.computedLength);
+    if (!sequence.hasFailed) this.#kvCache.commit(sequence, sequence.computedLength);
   }
 
   #remove(sequenceId: number, reason: FinishReason | null): boolean {

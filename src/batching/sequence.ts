@@ -105,6 +105,11 @@ export class Sequence implements CacheTenant {
     return this.#status;
   }
 
+  /** It ended because it could not go on. */
+  get hasFailed(): boolean {
+    return this.#status === 'finished' && this.#finishReason === null;
+  }
+
   /** Null while there is more to come, and for a sequence that failed. */
   get finishReason(): FinishReason | null {
     return this.#finishReason;

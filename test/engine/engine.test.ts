@@ -166,6 +166,20 @@ describe('Engine.step', () => {
     expect(bench.sampler.openCount).toBe(0);
   });
 
+  it('never serves keys and values that are no numbers from the cache: the same prompt is computed again', async () => {
+    const bench = aBench({ limits: { ...LIMITS, tokensPerStepMax: 8 } });
+    bench.submit(aRequest({ sequenceId: 2, promptLength: 20 }));
+    bench.runner.brokenTokenIds.add(2003);
+    await stepOf(bench);
+    const again = aRequest({
+      sequenceId: 3,
+      promptTokenIds: aRequest({ sequenceId: 2, promptLength: 20 }).promptTokenIds,
+    });
+    bench.submit(again);
+    const { failures } = await stepOf(bench);
+    expect(failures).toMatchObject([{ sequenceId: 3, code: 'step_failed' }]);
+  });
+
   it('gives every request what it would get alone', async () => {
     const bench = aBench();
     const requests = [3, 9, 20, 1, 6].map((promptLength, index) =>
