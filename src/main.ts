@@ -23,7 +23,7 @@ import {
 } from './base/limits.ts';
 import { engineOptions, type ServeConfig } from './config.ts';
 import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
-import { hideSoftwareDrivers } from './engine/device-choice.ts';
+import { countGpusAsNvidiaSmi, hideSoftwareDrivers } from './engine/device-choice.ts';
 import { readEndOfTextTokenIds, readGenerationDefaults } from './engine/generation-defaults.ts';
 import { GrammarThread } from './engine/grammar-thread.ts';
 import { readModelFiles } from './engine/model-directory.ts';
@@ -56,6 +56,8 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
   const stopExiting = exitOnSignal();
   const logger = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
   if (config.device === 'auto') hideSoftwareDrivers(process.env);
+  // Here too it is the main thread whose variables reach native code.
+  countGpusAsNvidiaSmi(process.env);
   const engine = startWorkerEngine({
     engine: engineOptions(config),
     inFlightMax: config.maxInFlight,

@@ -219,6 +219,8 @@ export const GPU_CONTEXT_BYTES = 768 * 2 ** 20;
 export const GPU_CACHE_BYTES_UNKNOWN = 2 ** 30;
 /** nvidia-smi answers in well under a second, where its driver does at all. */
 export const NVIDIA_SMI_MS = 10_000;
+/** Dawn, which WebGPU runs on, gives no buffer more than 2 GiB, and binds it less four bytes. */
+export const WEBGPU_TENSOR_BYTES_MAX = 2 ** 31 - 4;
 /** The smallest `maxStorageBufferBindingSize` that WebGPU allows a device to have. */
 export const WINDOW_SCRATCH_BYTES_MAX = 128 * 2 ** 20;
 

@@ -58,9 +58,9 @@ const BLOCK_COUNT = 5;
 /**
  * The largest difference allowed. Values are below 1, and attention is a mean of them; keys left out or taken in wrongly
  * move some by 0.08 to 0.4. Measured for float16 where kernels are right: 0.0025, with heads of up to 128 elements.
- * bfloat16 has an eighth of its precision.
+ * bfloat16 has an eighth of its precision, so 0.02 where they are.
  */
-const TOLERANCE: Readonly<Record<PagedType, number>> = { float16: 0.01, bfloat16: 0.08 };
+const TOLERANCE: Readonly<Record<PagedType, number>> = { float16: 0.01, bfloat16: 0.05 };
 
 /**
  * The way of giving tokens to the operator that is right on this device: whole rows, else each token apart.

@@ -26,9 +26,13 @@ export const CPU_CACHE_RULE = {
   fullSequences: CACHE_FULL_SEQUENCES_DEFAULT,
 } as const;
 
-/** A GPU's memory is there to be filled; one of unknown size is asked for little. */
-export function gpuCacheRule(tokenBytes: number, isMemoryKnown: boolean): CacheRule {
-  const fullSequences = isMemoryKnown ? Number.POSITIVE_INFINITY : CACHE_FULL_SEQUENCES_DEFAULT;
+/**
+ * A GPU's memory is there to be filled, with what runs at a time at full length and as much again for prefixes; one of
+ * unknown size is asked for little.
+ * @param sequencesPerStepMax null where nothing tells the size of the memory
+ */
+export function gpuCacheRule(tokenBytes: number, sequencesPerStepMax: number | null): CacheRule {
+  const fullSequences = sequencesPerStepMax === null ? CACHE_FULL_SEQUENCES_DEFAULT : 2 * sequencesPerStepMax;
   return { tokenBytes, fraction: 1, fullSequences };
 }
 

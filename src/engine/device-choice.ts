@@ -67,3 +67,8 @@ function hasGraphics(machine: Machine): boolean {
 export function hideSoftwareDrivers(environment: Record<string, string | undefined>): void {
   environment['VK_LOADER_DRIVERS_DISABLE'] ??= '*lvp*,*swiftshader*';
 }
+
+/** CUDA by itself puts the fastest GPU first, nvidia-smi goes by the bus: memory would be read from another card. */
+export function countGpusAsNvidiaSmi(environment: Record<string, string | undefined>): void {
+  environment['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
+}

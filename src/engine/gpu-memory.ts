@@ -2,6 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { StartupError } from '../base/errors.ts';
 import { GPU_CACHE_BYTES_UNKNOWN, GPU_CONTEXT_BYTES, NVIDIA_SMI_MS } from '../base/limits.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import { scoredTokensPerStep } from './prompt-scorer.ts';
@@ -43,6 +44,22 @@ export function cacheBudget(memory: GpuMemory | null, options: CacheBudgetOption
   const { utilization, weightBytes, workspaceBytes } = options;
   const usable = memory.freeBytes - (1 - utilization) * memory.totalBytes;
   return Math.floor(usable - weightBytes - workspaceBytes - GPU_CONTEXT_BYTES);
+}
+
+/** What to tell a person whose GPU has no room for the weights, let alone a cache. */
+export function tooLittleMemory(
+  { totalBytes, freeBytes }: GpuMemory,
+  { utilization, weightBytes, workspaceBytes }: CacheBudgetOptions,
+): StartupError {
+  const [weights, steps, free, total] = [
+    weightBytes,
+    workspaceBytes + GPU_CONTEXT_BYTES,
+    freeBytes,
+    totalBytes,
+  ].map((bytes) => `${Math.ceil(bytes / 2 ** 20)} MiB`);
+  return new StartupError(
+    `the model does not fit the GPU: its weights take ${weights}, a step and CUDA ${steps}; ${free} of ${total} are free, of which --gpu-memory-utilization ${utilization} leaves ${Math.round((1 - utilization) * 100)} % of the whole alone. Take a smaller model, lower --max-num-seqs or --max-num-batched-tokens, or --device cpu`,
+  );
 }
 
 const HALF_BYTES = 2;

@@ -1,7 +1,7 @@
 /** From options to a model that computes: chooses the device, sizes the cache, prepares weights and graph. */
 
 import { StartupError } from '../base/errors.ts';
-import { BLOCK_SIZE_DEFAULT, WINDOW_SCRATCH_BYTES_MAX } from '../base/limits.ts';
+import { BLOCK_SIZE_DEFAULT, WEBGPU_TENSOR_BYTES_MAX, WINDOW_SCRATCH_BYTES_MAX } from '../base/limits.ts';
 import { buildGatheredModel, buildPagedModel, checkpointWeightBytes } from '../graph/checkpoint.ts';
 import { COMPUTE_TYPE_BYTES } from '../graph/convert-floats.ts';
 import { type DecoderShape, windowsInUse } from '../graph/decoder-shape.ts';
@@ -12,7 +12,7 @@ import { findRightForm } from './attention-check.ts';
 import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from './cache-sizing.ts';
 import { chooseDevice, type DeviceChoice, type Machine, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { cacheBudget, nvidiaMemory, workspaceBytes } from './gpu-memory.ts';
+import { cacheBudget, nvidiaMemory, tooLittleMemory, workspaceBytes } from './gpu-memory.ts';
 import { gpuBlockSize } from './gpu-placement.ts';
 import type { ModelLimits } from './model-runner.ts';
 import { OnnxModelRunner } from './onnx-model-runner.ts';
@@ -33,22 +33,45 @@ export async function loadModel(
   options: EngineOptions,
   shape: DecoderShape,
   onProgress: OnProgress = () => {},
+  given: Machine = thisMachine,
 ): Promise<LoadedModel> {
-  /** GPUs that compute, but not attention. */
+  /** GPUs that compute, but not this model. */
   const wrong = new Map<GpuDevice, string>();
   const machine: Machine = {
-    ...thisMachine,
-    probe: async (device) => wrong.get(device) ?? thisMachine.probe(device),
+    ...given,
+    probe: async (device) => wrong.get(device) ?? given.probe(device),
   };
   for (;;) {
     const choice = await chooseDevice(options.device, machine);
-    const { device } = choice;
+    const { device, reason } = choice;
     if (device === 'cpu') return loadOnCpu(options, shape, choice, onProgress);
-    const sizes = await sizeOnGpu(options, shape, { device, reason: choice.reason });
-    const form = await findRightForm({ device, shape, cacheDirectory: options.cacheDirectory, ...sizes });
-    if (typeof form !== 'string') return loadOnGpu(options, shape, { ...choice, device, ...form }, sizes);
+    const loaded = await tryGpu(options, shape, { device, reason });
+    if (typeof loaded !== 'string') return loaded;
     // Asked for by name, it is now refused.
-    wrong.set(device, form);
+    wrong.set(device, loaded);
+  }
+}
+
+type GpuChoice = { readonly device: GpuDevice; readonly reason: string };
+
+/**
+ * @returns why the device does not serve this model, where another one may
+ * @throws StartupError of a device that was asked for by name, or that `--strict-device` is to hold to account
+ */
+async function tryGpu(
+  options: EngineOptions,
+  shape: DecoderShape,
+  choice: GpuChoice,
+): Promise<LoadedModel | string> {
+  const { device } = choice;
+  try {
+    const sizes = await sizeOnGpu(options, shape, choice);
+    const form = await findRightForm({ device, shape, cacheDirectory: options.cacheDirectory, ...sizes });
+    if (typeof form === 'string') return form;
+    return await loadOnGpu(options, shape, { ...choice, ...form }, sizes);
+  } catch (error) {
+    if (options.device !== 'auto' || options.strictDevice || !(error instanceof StartupError)) throw error;
+    return error.message;
   }
 }
 
@@ -112,7 +135,7 @@ type GpuSizes = {
 async function sizeOnGpu(
   options: EngineOptions,
   shape: DecoderShape,
-  { device, reason }: { readonly device: GpuDevice; readonly reason: string },
+  { device, reason }: GpuChoice,
 ): Promise<GpuSizes> {
   refuseCpuOptions(options);
   const type = gpuType(options, device, reason);
@@ -120,17 +143,18 @@ async function sizeOnGpu(
   checkPagedLimits(shape, blockSize);
   const tokenBytes = cacheTokenBytes(shape, type);
   const memory = await nvidiaMemory(process.env);
-  const budget = cacheBudget(memory, {
+  const needs = {
     utilization: options.gpuMemoryUtilization,
     weightBytes: await checkpointWeightBytes(options.modelDirectory, shape, type),
     workspaceBytes: workspaceBytes(shape, options),
-  });
-  const cache = sizeCache(
-    shape,
-    { ...options, blockSize },
-    budget,
-    gpuCacheRule(tokenBytes, memory !== null),
-  );
+  };
+  const left = cacheBudget(memory, needs);
+  if (memory !== null && left <= 0 && options.cacheMemory === null) throw tooLittleMemory(memory, needs);
+  // Keys, and values, of a layer are one tensor; the null block comes on top.
+  const tensorBytesMax = device === 'webgpu' ? WEBGPU_TENSOR_BYTES_MAX : Number.POSITIVE_INFINITY;
+  const budget = Math.min(left, tensorBytesMax * 2 * shape.layerCount - blockSize * tokenBytes);
+  const rule = gpuCacheRule(tokenBytes, memory === null ? null : options.sequencesPerStepMax);
+  const cache = sizeCache(shape, { ...options, blockSize }, budget, rule);
   return { type, cache, cacheBytes: cache.blockCount * blockSize * tokenBytes };
 }
 
@@ -148,7 +172,7 @@ function refuseCpuOptions({ quantization, cacheType }: EngineOptions): void {
 async function loadOnGpu(
   options: EngineOptions,
   shape: DecoderShape,
-  { device, reason, tokensApart }: DeviceChoice & { readonly device: GpuDevice } & PagedFormOptions,
+  { device, reason, tokensApart }: GpuChoice & PagedFormOptions,
   { type, cache, cacheBytes }: GpuSizes,
 ): Promise<LoadedModel> {
   const built = await buildPagedModel(options.modelDirectory, shape, {

@@ -12,7 +12,7 @@ import { LogitsQuery } from '../sampling/step-logits.ts';
 import { type CacheForm, int32Vector } from './cache-form.ts';
 import { GatheredForm } from './gathered-form.ts';
 import { queryFeeds, queryFetches, stepLogits } from './logits-exchange.ts';
-import type { ModelLimits, ModelRunner, StepOutcome } from './model-runner.ts';
+import { type ModelLimits, type ModelRunner, RunnerError, type StepOutcome } from './model-runner.ts';
 import { type GpuDevice, OnnxSession } from './onnx-session.ts';
 import { PagedForm, type PagedFormOptions } from './paged-form.ts';
 import type { StepBatch } from './step-batch.ts';
@@ -74,7 +74,7 @@ export class OnnxModelRunner implements ModelRunner {
         : await OnnxSession.create({ ...options, ...placement, graph: oneRowGraph });
     const form = placement.device === 'cpu' ? gatheredForm(options) : new PagedForm(placement);
     const runner = new OnnxModelRunner([session, oneRowSession], form, options);
-    if (placement.device !== 'cpu') await runner.#warmUp();
+    if (placement.device !== 'cpu') await runner.#warmUp(placement.device);
     return runner;
   }
 
@@ -83,8 +83,21 @@ export class OnnxModelRunner implements ModelRunner {
     return this.#fallbacks;
   }
 
-  /** Lets a device compile its kernels before anybody waits for them. Only the null block is written. */
-  async #warmUp(): Promise<void> {
+  /**
+   * Lets a device compile its kernels before anybody waits for them. Only the null block is written.
+   * @throws StartupError when the device cannot compute the model; the sessions are closed then.
+   */
+  async #warmUp(device: GpuDevice): Promise<void> {
+    try {
+      await this.#runOnce();
+    } catch (error) {
+      await this.close();
+      if (!(error instanceof RunnerError)) throw error;
+      throw new StartupError(`${device} cannot compute the model: ${error.message}`, { cause: error });
+    }
+  }
+
+  async #runOnce(): Promise<void> {
     const query = new LogitsQuery();
     query.addNormaliser(0, 1);
     query.addRead(0, 0);

@@ -19,7 +19,7 @@ export class PagedForm implements CacheForm {
   readonly output = TOKEN_SUMS;
   readonly constantFeeds: Feeds = {};
   readonly #tokensApart: boolean;
-  readonly #lengthBounds = new Int32Array(2);
+  readonly #lengthBounds = new Int32Array(3);
   /** Of tokens apart: grown as needed. */
   #tokenStarts = new Int32Array(0);
   #tokenTables = new Int32Array(0);
@@ -60,6 +60,8 @@ export class PagedForm implements CacheForm {
     }
     this.#lengthBounds[0] = this.#tokensApart ? 1 : newTokens;
     this.#lengthBounds[1] = keys;
+    // A lower bound on the longest sequence as well: from 512 keys on CUDA's kernel shares them out.
+    this.#lengthBounds[2] = keys;
   }
 
   #tokenFeeds({ tokenCount, positions, rowCount, rowStart, blockTable, blockTableWidth }: StepBatch): Feeds {

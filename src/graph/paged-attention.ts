@@ -25,8 +25,8 @@ export const PAGED_INPUT = {
   /** int32 [rows x B] block ids in order of position. */
   blockTable: 'block_table',
   /**
-   * int32 [2]: the most new tokens, and the most keys, that any row has. Stays on the host: with it the operator need
-   * not wait for the device to learn how much it is to launch, once for every layer.
+   * int32 [3]: the most new tokens, and the most keys, that any row has, and the latter again as a lower bound. Stays on the
+   * host: with it the operator need not wait for the device to learn how much it is to launch, once for every layer.
    */
   lengthBounds: 'length_bounds',
 } as const;
@@ -97,7 +97,7 @@ export class PagedAttention implements AttentionForm {
       g.input(PAGED_INPUT.pastLength, 'int32', ['step_rows']),
       g.input(PAGED_INPUT.blockTable, 'int32', ['step_rows', 'B']),
     ];
-    this.#lengthBounds = g.input(PAGED_INPUT.lengthBounds, 'int32', [2]);
+    this.#lengthBounds = g.input(PAGED_INPUT.lengthBounds, 'int32', [3]);
     const { cos, sin } = ropeTables(options.shape, options.positionCount);
     this.#cos = this.#table(g, cos);
     this.#sin = this.#table(g, sin);

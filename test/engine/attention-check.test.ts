@@ -40,26 +40,44 @@ describe.skipIf(!hasWebGpu)('attention on WebGPU', { timeout: SHADER_TIMEOUT_MS 
     expect(await rightForm(WINDOWS, 8)).toEqual({ tokensApart: false });
   });
 
+  const OPTIONS: EngineOptions = {
+    modelDirectory: WINDOWS,
+    cacheDirectory,
+    cacheMemory: { kind: 'bytes', bytes: 2 ** 20 },
+    cacheType: 'auto',
+    blockSize: 32,
+    modelLengthMax: 128,
+    sequencesPerStepMax: 4,
+    tokensPerStepMax: 64,
+    decodeSlowdownMax: null,
+    threadCount: 1,
+    device: 'webgpu',
+    strictDevice: false,
+    dtype: 'auto',
+    gpuMemoryUtilization: 0.9,
+    quantization: 'none',
+    profilePrefix: null,
+  };
+
+  it('passes over a GPU that cannot serve the model as it is asked for, where any device will do', async () => {
+    const options: EngineOptions = { ...OPTIONS, device: 'auto', quantization: 'int4' };
+    const machine = { platform: 'darwin', exists: () => false, list: () => [], probe: async () => null };
+    const { runner, placement } = await loadModel(
+      options,
+      await readDecoderShape(WINDOWS),
+      undefined,
+      machine,
+    );
+    await runner.close();
+    expect(placement.device).toBe('cpu');
+    expect(placement).toHaveProperty(
+      'reason',
+      expect.stringContaining('WebGPU: --quantization int4 is for the CPU'),
+    );
+  });
+
   it.runIf(isSoftwareDriver)('refuses the device at start where it is wrong', async () => {
-    const options: EngineOptions = {
-      modelDirectory: WINDOWS,
-      cacheDirectory,
-      cacheMemory: { kind: 'bytes', bytes: 2 ** 20 },
-      cacheType: 'auto',
-      blockSize: 32,
-      modelLengthMax: 128,
-      sequencesPerStepMax: 4,
-      tokensPerStepMax: 64,
-      decodeSlowdownMax: null,
-      threadCount: 1,
-      device: 'webgpu',
-      strictDevice: false,
-      dtype: 'auto',
-      gpuMemoryUtilization: 0.9,
-      quantization: 'none',
-      profilePrefix: null,
-    };
-    await expect(loadModel(options, await readDecoderShape(WINDOWS))).rejects.toThrow(
+    await expect(loadModel(OPTIONS, await readDecoderShape(WINDOWS))).rejects.toThrow(
       '--device webgpu cannot be used: its driver computes attention with a sliding window wrongly',
     );
   });

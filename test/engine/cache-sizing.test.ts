@@ -64,12 +64,17 @@ describe('sizeCache', () => {
   });
 
   it('fills a GPU whose memory is known, with tokens of half the size', () => {
-    const rule = gpuCacheRule(cacheTokenBytes(SHAPE, 'float16'), true);
+    const rule = gpuCacheRule(cacheTokenBytes(SHAPE, 'float16'), 1000);
     expect(sizeCache(SHAPE, OPTIONS, 1000 * BLOCK_BYTES, rule).blockCount).toBe(2000 + 1);
   });
 
+  it('takes no more of a GPU than twice what its places can fill', () => {
+    const rule = gpuCacheRule(cacheTokenBytes(LONG_SHAPE, 'float16'), 64);
+    expect(sizeCache(LONG_SHAPE, OPTIONS, 1e12, rule).blockCount).toBe(2 * 64 * 1000 + 1);
+  });
+
   it('asks a GPU of unknown memory for 32 full-length sequences at most', () => {
-    const rule = gpuCacheRule(cacheTokenBytes(LONG_SHAPE, 'float16'), false);
+    const rule = gpuCacheRule(cacheTokenBytes(LONG_SHAPE, 'float16'), null);
     expect(sizeCache(LONG_SHAPE, OPTIONS, 1e9, rule).blockCount).toBe(32 * 1000 + 1);
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { chooseDevice, hideSoftwareDrivers, type Machine } from '../../src/engine/device-choice.ts';
-import { cacheBudget, parseMemory, workspaceBytes } from '../../src/engine/gpu-memory.ts';
+import { cacheBudget, parseMemory, tooLittleMemory, workspaceBytes } from '../../src/engine/gpu-memory.ts';
 import { gpuBlockSize } from '../../src/engine/gpu-placement.ts';
 import { readDecoderShape } from '../../src/graph/checkpoint.ts';
 import { readOracle } from '../support/oracle.ts';
@@ -77,6 +77,15 @@ describe('the memory of a GPU', () => {
     const memory = { totalBytes: 80 * 2 ** 30, freeBytes: 79 * 2 ** 30 };
     const options = { utilization: 0.9, weightBytes: 16 * 2 ** 30, workspaceBytes: 2 ** 30 };
     expect(cacheBudget(memory, options) / 2 ** 30).toBeCloseTo(79 - 8 - 16 - 1 - 0.75, 6);
+  });
+
+  it('is named beside what the weights need where they do not fit', () => {
+    const memory = { totalBytes: 8 * 2 ** 30, freeBytes: 7 * 2 ** 30 };
+    const needs = { utilization: 0.9, weightBytes: 16 * 2 ** 30, workspaceBytes: 2 ** 30 };
+    expect(cacheBudget(memory, needs)).toBeLessThan(0);
+    expect(tooLittleMemory(memory, needs).message).toContain(
+      'its weights take 16384 MiB, a step and CUDA 1792 MiB; 7168 MiB of 8192 MiB are free',
+    );
   });
 
   it('is taken sparingly where nothing tells it', () => {
