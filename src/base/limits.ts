@@ -31,6 +31,13 @@ export const TOP_LOGPROBS_MAX = 20;
 export const PROMPT_LOGPROBS_TOLD_MAX = 65_536;
 
 /**
+ * Log probabilities of what is generated, in one answer that is not streamed: choices, times tokens, times those told of
+ * each. So many are 9 MB of JSON, and writing them keeps the thread of all answers busy for 0.17 s; 6,241 tokens of one
+ * choice with 20 alternatives each are allowed.
+ */
+export const LOGPROBS_TOLD_MAX = 131_072;
+
+/**
  * Prompt tokens that one answer repeats, as text or as ids, times choices. The ids of so many are 6.6 MB of JSON, written
  * in 0.03 s; a full context of 128 K tokens may be repeated for 8 choices.
  */

@@ -85,6 +85,8 @@ export type TextRequest = {
   readonly wantsStopLogprobs: boolean;
   /** `null`: as many as the context leaves room for. 0: only the prompt is computed. */
   readonly newTokensMax: number | null;
+  /** Of the room that the context leaves no choice takes more, where `newTokensMax` is `null`; `null`: all of it. */
+  readonly newTokensRoomMax: number | null;
   readonly newTokensMin: number;
   /** Text that ends a choice; it is not part of the output. */
   readonly stop: readonly string[];

@@ -128,12 +128,13 @@ function planPrompt(
   promptIndex: number,
   options: EncodingOptions,
 ): PlannedPrompt | Promise<PlannedPrompt> {
-  const { prompts, newTokensMax } = request;
+  const { prompts, newTokensMax, newTokensRoomMax } = request;
   const context = { limits: options.client.limits, param: promptParam(prompts, promptIndex) };
   // The engine ends a sequence at its first token at the earliest; of a choice without any, that one is not told.
   const wanted = newTokensMax === null ? null : Math.max(1, newTokensMax);
   const plan = (encoded: EncodedPrompt): PlannedPrompt | Promise<PlannedPrompt> => {
-    const allowed = newTokensAllowed(wanted, encoded.tokenIds.length, context);
+    const room = newTokensAllowed(wanted, encoded.tokenIds.length, context);
+    const allowed = newTokensRoomMax === null ? room : Math.min(room, newTokensRoomMax);
     const answer = options.planner.plan(request, encoded.text);
     const { message, grammar, trigger } = answer;
     const source = trigger === null ? fromStart(grammar, prompts, options) : grammar;

@@ -1,6 +1,7 @@
 /** From OpenAI's chat request to the engine's own text request. Pure: the same body gives the same result. */
 
 import { JSON_VALUES_MAX, TOOL_ARGUMENTS_DEPTH_MAX } from '../base/limits.ts';
+import type { TextRequest } from '../engine/text-generation.ts';
 import type { ChatMessage, ToolCall } from '../text/chat-message.ts';
 import { isNestedDeeper, valueCount } from './json-structure.ts';
 import type { JsonObject } from './request-body.ts';
@@ -24,6 +25,7 @@ import {
   invalid,
   type ParseOptions,
   parseFields,
+  tellableTokens,
   wellFormed,
 } from './text-request.ts';
 import { refuseCustomTools, toolRequestOf } from './tool-request.ts';
@@ -43,10 +45,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
   const request = parseFields(body, chatCompletionRequestSchema, { table: CHAT_FIELDS, fields });
   checkMessages(request.messages, fields, options);
   checkGenerationFields(request, fields, options);
-  checkTokensMin(request, newTokensMaxOf(request));
-  if (request.top_logprobs != null && request.logprobs !== true) {
-    throw invalid('top_logprobs', "'top_logprobs' needs 'logprobs' to be true.");
-  }
+  const extent = extentOf(request);
   const { definitions, form, isNamed } = toolRequestOf(request, fields);
   const grammar = grammarOf(request, fields);
   if (form.mustCall && grammar !== null) ignoreStructure(request, fields);
@@ -65,8 +64,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
         },
       ],
       answerForm: form,
-      newTokensMax: newTokensMaxOf(request),
-      logprobCount: request.logprobs === true ? (request.top_logprobs ?? 0) : null,
+      ...extent,
       promptLogprobCount: request.prompt_logprobs ?? null,
       wantsStopLogprobs: false,
       wantsPrompts: request.return_token_ids ?? false,
@@ -152,8 +150,19 @@ function placeOf(messageIndex: number): FieldPlace {
 
 const NOT_READ = "the model's chat template does not look at it";
 
-function newTokensMaxOf(request: ChatCompletionRequest): number | null {
-  return request.max_completion_tokens ?? request.max_tokens ?? null;
+/** @throws ServerError `invalid_request` for lengths that do not go together, and for too many log probabilities. */
+function extentOf(
+  request: ChatCompletionRequest,
+): Pick<TextRequest, 'newTokensMax' | 'newTokensRoomMax' | 'logprobCount'> {
+  const newTokensMax = request.max_completion_tokens ?? request.max_tokens ?? null;
+  checkTokensMin(request, newTokensMax);
+  if (request.top_logprobs != null && request.logprobs !== true) {
+    throw invalid('top_logprobs', "'top_logprobs' needs 'logprobs' to be true.");
+  }
+  const logprobCount = request.logprobs === true ? (request.top_logprobs ?? 0) : null;
+  const tokenCount = newTokensMax ?? request.min_tokens ?? 0;
+  const tellable = tellableTokens(request, { logprobCount, sequenceCount: request.n ?? 1, tokenCount });
+  return { newTokensMax, newTokensRoomMax: newTokensMax === null ? tellable : null, logprobCount };
 }
 
 /**

@@ -1,7 +1,7 @@
 /** From OpenAI's completion request to the engine's own text request. Pure: the same body gives the same result. */
 
 import { BEST_OF_MAX, COMPLETION_TOKENS_DEFAULT } from '../base/limits.ts';
-import type { Prompt } from '../engine/text-generation.ts';
+import { type Prompt, sequenceCountOf } from '../engine/text-generation.ts';
 import type { CompletionOptions } from './completion-response.ts';
 import type { JsonObject } from './request-body.ts';
 import {
@@ -21,6 +21,7 @@ import {
   invalid,
   type ParseOptions,
   parseFields,
+  tellableTokens,
   wellFormed,
 } from './text-request.ts';
 
@@ -44,6 +45,10 @@ export function parseCompletionRequest(body: JsonObject, options: ParseOptions):
   checkCombinations(request);
   const echo = request.echo ?? false;
   const told = toldOf(request);
+  const prompts = promptsOf(request);
+  const choiceCount = request.best_of ?? told.toldCount;
+  const sequenceCount = sequenceCountOf({ prompts, choiceCount });
+  tellableTokens(request, { logprobCount: told.logprobCount, sequenceCount, tokenCount: newTokensMax });
   const scoresPrompt = echo && told.logprobCount !== null;
   return {
     ...callOf(request, fields),
@@ -52,9 +57,10 @@ export function parseCompletionRequest(body: JsonObject, options: ParseOptions):
     text: {
       ...generationOf(request, options),
       grammar: grammarOf(request, fields),
-      choiceCount: request.best_of ?? told.toldCount,
-      prompts: promptsOf(request),
+      choiceCount,
+      prompts,
       newTokensMax,
+      newTokensRoomMax: null,
       // Choices are ranked by their log probabilities.
       logprobCount: isRanked(request) ? (told.logprobCount ?? 0) : told.logprobCount,
       promptLogprobCount: scoresPrompt

@@ -5,6 +5,7 @@
 
 import type { z } from 'zod';
 import { ServerError } from '../base/errors.ts';
+import { LOGPROBS_TOLD_MAX } from '../base/limits.ts';
 import type { EngineLimits } from '../engine/protocol.ts';
 import type { TextRequest } from '../engine/text-generation.ts';
 import { HttpError } from './api-error.ts';
@@ -89,6 +90,29 @@ export function checkGenerationFields(
 export function checkTokensMin(request: GenerationFields, tokensMax: number | null): void {
   if (tokensMax === null || (request.min_tokens ?? 0) <= tokensMax) return;
   throw invalid('min_tokens', `'min_tokens' is above the greatest number of tokens, ${tokensMax}.`);
+}
+
+/**
+ * A whole answer is one JSON text, written on the thread that serves everybody; a stream tells the same in many.
+ * @param told of what the answer is made: tokens that the request asks for, in choices of all prompts together, and
+ *   alternatives of each; `null`: no log probabilities
+ * @returns tokens of one choice that can be told; `null`: any number
+ * @throws ServerError `invalid_request` for a request that asks for more.
+ */
+export function tellableTokens(
+  { stream }: GenerationFields,
+  told: { readonly logprobCount: number | null; readonly sequenceCount: number; readonly tokenCount: number },
+): number | null {
+  const { logprobCount, sequenceCount, tokenCount } = told;
+  if (stream === true || logprobCount === null) return null;
+  const perToken = sequenceCount * (logprobCount + 1);
+  if (perToken * tokenCount <= LOGPROBS_TOLD_MAX) return Math.floor(LOGPROBS_TOLD_MAX / perToken);
+  throw invalid(
+    'logprobs',
+    `The log probabilities of the answer may be ${perToken * tokenCount} numbers (${tokenCount} tokens, ` +
+      `${logprobCount + 1} of each, in ${sequenceCount} choices); at most ${LOGPROBS_TOLD_MAX} are told at once. ` +
+      "Ask for fewer tokens, choices or alternatives, or for a stream ('stream').",
+  );
 }
 
 function checkTokenIds(request: GenerationFields, vocabularySize: number): void {

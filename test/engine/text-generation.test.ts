@@ -361,6 +361,10 @@ describe('TextGenerator: what it submits', () => {
     const { client, generator } = aGenerator(spelled('a'));
     await collect(generator, { newTokensMax: null });
     expect(client.sequences[0]!.input.newTokensMax).toBe(125);
+    await collect(generator, { newTokensMax: null, newTokensRoomMax: 124 });
+    expect(client.sequences[1]!.input.newTokensMax).toBe(124);
+    await collect(generator, { newTokensMax: null, newTokensRoomMax: 126 });
+    expect(client.sequences[2]!.input.newTokensMax).toBe(125);
   });
 });
 

@@ -1,6 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { ALLOWED_TOKEN_IDS_MAX, BAD_WORDS_MAX, MESSAGES_MAX, TOOL_CALLS_MAX } from '../../src/base/limits.ts';
+import {
+  ALLOWED_TOKEN_IDS_MAX,
+  BAD_WORDS_MAX,
+  LOGPROBS_TOLD_MAX,
+  MESSAGES_MAX,
+  TOOL_CALLS_MAX,
+} from '../../src/base/limits.ts';
 import type { TextRequest } from '../../src/engine/text-generation.ts';
 import { errorBodySchema } from '../../src/routes/schema/error.ts';
 import { CHAT_FIELDS } from '../../src/routes/schema/field-tables.ts';
@@ -253,6 +259,38 @@ const WRONG: readonly Wrong[] = [
   [{ stream: true, stream_options: 5 }, 'stream_options', 'invalid_type'],
   [{ stream: true, stream_options: { include_usage: 1 } }, 'stream_options.include_usage', 'invalid_type'],
 ];
+
+describe('log probabilities of a whole answer', () => {
+  const everything = { logprobs: true, top_logprobs: 20 };
+
+  it('are refused where they may be too many, with their number and what to do', async () => {
+    const error = await refusal({ ...everything, n: 128, max_tokens: 2000 });
+    expect(error).toMatchObject({ status: 400, code: 'invalid_value', param: 'logprobs' });
+    expect(error.message).toContain(String(128 * 2000 * 21));
+    expect(error.message).toMatch(/fewer tokens, choices or alternatives, or .*stream/);
+  });
+
+  it('are told of thousands of tokens of one choice', async () => {
+    const max_tokens = Math.floor(LOGPROBS_TOLD_MAX / 21);
+    expect(await textRequest({ ...everything, max_tokens })).toMatchObject({ newTokensMax: max_tokens });
+    expect(await refusal({ ...everything, max_tokens: max_tokens + 1 })).toMatchObject({ param: 'logprobs' });
+    expect(max_tokens).toBeGreaterThan(4096);
+  });
+
+  it('have no bound in a stream, nor where none are asked for', async () => {
+    const streamed = await textRequest({ ...everything, n: 128, max_tokens: 2000, stream: true });
+    expect(streamed).toMatchObject({ newTokensMax: 2000, newTokensRoomMax: null });
+    expect(await textRequest({ n: 128 })).toMatchObject({ newTokensRoomMax: null });
+  });
+
+  it('end choices whose length the request leaves open, where it does not ask for more', async () => {
+    const newTokensRoomMax = Math.floor(LOGPROBS_TOLD_MAX / (128 * 21));
+    const open = { ...everything, n: 128 };
+    expect(await textRequest(open)).toMatchObject({ newTokensMax: null, newTokensRoomMax });
+    expect(await textRequest({ ...open, min_tokens: newTokensRoomMax })).toMatchObject({ newTokensRoomMax });
+    expect(await refusal({ ...open, min_tokens: newTokensRoomMax + 1 })).toMatchObject({ param: 'logprobs' });
+  });
+});
 
 describe('a variable for the chat template', () => {
   it('is handed on where the template looks at it, and named as ignored elsewhere', async () => {

@@ -217,6 +217,20 @@ describe('a wrong value of a completion', () => {
   });
 });
 
+describe('log probabilities of whole completions', () => {
+  it('are bounded over all prompts, choices and tokens together', async () => {
+    const fields = { prompt: Array(16).fill('a'), best_of: 20, logprobs: 3 };
+    expect(await textRequest({ ...fields, max_tokens: 102 })).toMatchObject({ newTokensMax: 102 });
+    expect(await refusal({ ...fields, max_tokens: 103 })).toMatchObject({ status: 400, param: 'logprobs' });
+  });
+
+  it('have no bound where they only rank the choices', async () => {
+    expect(await textRequest({ prompt: Array(16).fill('a'), best_of: 20, max_tokens: 2000 })).toMatchObject({
+      newTokensMax: 2000,
+    });
+  });
+});
+
 const REFUSED: readonly (readonly [fields: Record<string, unknown>, param: string])[] = [
   [{ max_completion_tokens: 5 }, 'max_completion_tokens'],
   [{ messages: [] }, 'messages'],

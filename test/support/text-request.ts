@@ -21,6 +21,7 @@ export function aTextRequest(overrides: Partial<TextRequest> = {}): TextRequest 
     promptLogprobCount: null,
     wantsStopLogprobs: false,
     newTokensMax: 20,
+    newTokensRoomMax: null,
     newTokensMin: 0,
     stop: [],
     stopTokenIds: [],

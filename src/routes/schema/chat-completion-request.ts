@@ -4,7 +4,13 @@
  */
 
 import { z } from 'zod';
-import { CONTENT_PARTS_MAX, MESSAGES_MAX, TOOL_CALLS_MAX, TOP_LOGPROBS_MAX } from '../../base/limits.ts';
+import {
+  CONTENT_PARTS_MAX,
+  LOGPROBS_TOLD_MAX,
+  MESSAGES_MAX,
+  TOOL_CALLS_MAX,
+  TOP_LOGPROBS_MAX,
+} from '../../base/limits.ts';
 import { generationFields, type ListBounds, listOf, modelField } from './generation-fields.ts';
 import { templateFields } from './template-fields.ts';
 import { toolFields } from './tool-fields.ts';
@@ -61,7 +67,13 @@ export const chatCompletionRequestSchema = z.looseObject({
   ...toolFields,
   max_completion_tokens: z.int().min(1).nullish().describe('Wins over `max_tokens` when both are given.'),
   max_tokens: z.int().min(1).nullish(),
-  logprobs: z.boolean().nullish(),
+  logprobs: z
+    .boolean()
+    .nullish()
+    .describe(
+      `Not streamed, choices times tokens times (1 + \`top_logprobs\`) are at most ${LOGPROBS_TOLD_MAX}; without \`max_tokens\` each \
+choice ends there, with \`length\`.`,
+    ),
   top_logprobs: z.int().min(0).max(TOP_LOGPROBS_MAX).nullish().describe('Needs `logprobs: true`.'),
 });
 

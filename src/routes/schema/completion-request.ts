@@ -4,7 +4,13 @@
  */
 
 import { z } from 'zod';
-import { BEST_OF_MAX, CHOICES_MAX, PROMPTS_MAX, TOP_LOGPROBS_MAX } from '../../base/limits.ts';
+import {
+  BEST_OF_MAX,
+  CHOICES_MAX,
+  LOGPROBS_TOLD_MAX,
+  PROMPTS_MAX,
+  TOP_LOGPROBS_MAX,
+} from '../../base/limits.ts';
 import { generationFields, modelField } from './generation-fields.ts';
 
 export type PromptField = string | readonly string[] | readonly number[] | readonly (readonly number[])[];
@@ -92,7 +98,10 @@ export const completionRequestSchema = z.looseObject({
     .min(0)
     .max(TOP_LOGPROBS_MAX)
     .nullish()
-    .describe('So many most likely tokens, besides the chosen one. OpenAI allows 5.'),
+    .describe(
+      `So many most likely tokens, besides the chosen one. OpenAI allows 5. Not streamed, choices of all prompts times \`max_tokens\` \
+times (1 + \`logprobs\`) are at most ${LOGPROBS_TOLD_MAX}.`,
+    ),
   best_of: z
     .int()
     .min(1)
