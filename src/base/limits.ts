@@ -6,8 +6,14 @@
 /** Body of one request. 100 KB prompts are common, megabytes are not; parsing 4 MiB of JSON takes ~20 ms. */
 export const REQUEST_BODY_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Bodies of all requests that are still arriving: 16 of the largest, or thousands of usual ones. */
+/** What has arrived of the bodies of all requests that are not read yet: 16 of the largest, or thousands of usual ones. */
 export const ARRIVING_BODY_BYTES_MAX = 16 * REQUEST_BODY_BYTES_MAX;
+
+/**
+ * A body that announces no more is read without a stream of its own, which usual requests would pay for, and is counted
+ * when it is whole: a connection may hold as much in headers, which nobody counts either.
+ */
+export const READ_AT_ONCE_BYTES_MAX = 16 * 1024;
 
 /** OpenAI's bound for `n`. */
 export const CHOICES_MAX = 128;

@@ -4,7 +4,7 @@
  */
 
 import { ServerError } from '../base/errors.ts';
-import { JSON_VALUES_MAX } from '../base/limits.ts';
+import { JSON_VALUES_MAX, READ_AT_ONCE_BYTES_MAX } from '../base/limits.ts';
 import { HttpError } from './api-error.ts';
 import { hasMoreValues } from './json-structure.ts';
 
@@ -73,19 +73,19 @@ export class BodyReader {
     const { bytesMax, arrivingBytesMax } = this.#options;
     const announced = announcedLength(request);
     if (announced !== null && announced > bytesMax) throw tooLarge(bytesMax);
-    // What does not say its length may have any, until it has arrived.
-    let room = announced ?? bytesMax;
-    if (this.#arrivingBytes + room > arrivingBytesMax) {
-      throw new ServerError('queue_full', 'Too many request bodies are arriving at once; try again.');
-    }
-    this.#arrivingBytes += room;
+    // Bytes count when they are here: what is only announced takes no memory, and would keep others out for nothing.
+    let counted = 0;
+    const count = (byteCount: number): void => {
+      if (this.#arrivingBytes + byteCount > arrivingBytesMax) {
+        throw new ServerError('queue_full', 'Too many request bodies are arriving at once; try again.');
+      }
+      this.#arrivingBytes += byteCount;
+      counted += byteCount;
+    };
     try {
-      const bytes = await readBytes(request, bytesMax);
-      this.#arrivingBytes -= room - bytes.byteLength;
-      room = bytes.byteLength;
-      return await use(parseObject(bytes));
+      return await use(parseObject(await readBytes(request, bytesMax, count)));
     } finally {
-      this.#arrivingBytes -= room;
+      this.#arrivingBytes -= counted;
     }
   }
 }
@@ -97,17 +97,23 @@ function announcedLength(request: Request): number | null {
   return announced >= 0 ? announced : null;
 }
 
-/** Without an announced length the bytes are counted as they come, and reading stops at the bound. */
-async function readStream(request: Request, bytesMax: number): Promise<Uint8Array> {
+/** @throws ServerError when there is no room for so many bytes more. */
+type CountBytes = (byteCount: number) => void;
+
+/** The bytes are counted as they come, and reading stops at the bound of this body, or of all. */
+async function readStream(request: Request, bytesMax: number, count: CountBytes): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
   let length = 0;
   if (request.body !== null) {
     const reader = request.body.getReader();
     for (let part = await reader.read(); !part.done; part = await reader.read()) {
       length += part.value.byteLength;
-      if (length > bytesMax) {
+      try {
+        if (length > bytesMax) throw tooLarge(bytesMax);
+        count(part.value.byteLength);
+      } catch (error) {
         await reader.cancel();
-        throw tooLarge(bytesMax);
+        throw error;
       }
       chunks.push(part.value);
     }
@@ -115,12 +121,17 @@ async function readStream(request: Request, bytesMax: number): Promise<Uint8Arra
   return Buffer.concat(chunks, length);
 }
 
-async function readBytes(request: Request, bytesMax: number): Promise<Uint8Array> {
+async function readBytes(request: Request, bytesMax: number, count: CountBytes): Promise<Uint8Array> {
   try {
-    const isMeasured = announcedLength(request) !== null;
-    return isMeasured ? new Uint8Array(await request.arrayBuffer()) : await readStream(request, bytesMax);
+    const announced = announcedLength(request);
+    if (announced === null || announced > READ_AT_ONCE_BYTES_MAX) {
+      return await readStream(request, bytesMax, count);
+    }
+    const bytes = new Uint8Array(await request.arrayBuffer());
+    count(bytes.byteLength);
+    return bytes;
   } catch (error) {
-    if (error instanceof HttpError) throw error;
+    if (error instanceof HttpError || error instanceof ServerError) throw error;
     throw invalidJson('The request body ended early.');
   }
 }

@@ -92,28 +92,73 @@ describe('a body', () => {
     }
   });
 
-  it('is refused with 429 while too many others are arriving, and taken when they have arrived', async () => {
-    const body = JSON.stringify({ model: MODEL, messages: [USER_MESSAGE] });
-    const headers = { 'content-type': 'application/json', 'content-length': String(body.length) };
-    const bodies = new BodyReader({ bytesMax: body.length, arrivingBytesMax: 2 * body.length - 1 });
-    const { chat } = routeTestApp({ bodies });
-    let finish = () => {};
-    const slow = new ReadableStream({
-      start(controller) {
-        finish = () => {
-          controller.enqueue(new TextEncoder().encode(body));
-          controller.close();
-        };
-      },
+  /** A body of which `first` is sent at once and the rest when it is told to; `isRead` when that is waited for. */
+  function slowBody(first: string, rest: string) {
+    const encode = (text: string) => new TextEncoder().encode(text);
+    let sendRest = () => {};
+    const restIsDue = new Promise<void>((resolve) => {
+      sendRest = resolve;
     });
-    const first = chat({}, { headers, body: slow, duplex: 'half' } as RequestInit);
-    const refused = await chat({}, { headers, body });
-    expect(await failure(refused)).toMatchObject({ status: 429, code: 'queue_full' });
-    expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
-    finish();
-    expect((await first).status).toBe(200);
-    expect((await chat({}, { headers, body })).status).toBe(200);
+    let tellRead = () => {};
+    const isRead = new Promise<void>((resolve) => {
+      tellRead = resolve;
+    });
+    const parts = first === '' ? [] : [first];
+    const stream = new ReadableStream(
+      {
+        async pull(controller) {
+          const part = parts.shift();
+          if (part !== undefined) return controller.enqueue(encode(part));
+          tellRead();
+          await restIsDue;
+          controller.enqueue(encode(rest));
+          controller.close();
+        },
+      },
+      { highWaterMark: 0 },
+    );
+    return { init: { body: stream, duplex: 'half' } as RequestInit, isRead, sendRest };
+  }
+
+  const LARGE = JSON.stringify({ model: MODEL, messages: [USER_MESSAGE] }).padStart(20_000);
+  const JSON_TYPE = { 'content-type': 'application/json' };
+  const ANNOUNCED = { ...JSON_TYPE, 'content-length': String(LARGE.length) };
+
+  it.each([
+    ['announced', ANNOUNCED],
+    ['in chunks', JSON_TYPE],
+  ])('of which nothing has arrived keeps nobody out: %s', async (_name, headers) => {
+    const bodies = new BodyReader({ bytesMax: LARGE.length, arrivingBytesMax: LARGE.length });
+    const { chat } = routeTestApp({ bodies });
+    const silent = Array.from({ length: 16 }, () => slowBody('', LARGE));
+    const answers = silent.map(({ init }) => chat({}, { headers, ...init }));
+    await Promise.all(silent.map(({ isRead }) => isRead));
+    expect((await chat({}, { headers, body: LARGE })).status).toBe(200);
+    for (const [index, { sendRest }] of silent.entries()) {
+      sendRest();
+      expect((await answers[index]!).status).toBe(200);
+    }
   });
+
+  it.each([
+    ['announced', ANNOUNCED],
+    ['in chunks', JSON_TYPE],
+  ])(
+    'is refused with 429 while too much of others has arrived, and taken when they are through: %s',
+    async (_name, headers) => {
+      const bodies = new BodyReader({ bytesMax: LARGE.length, arrivingBytesMax: 2 * LARGE.length - 2 });
+      const { chat } = routeTestApp({ bodies });
+      const slow = slowBody(LARGE.slice(0, -1), LARGE.slice(-1));
+      const first = chat({}, { headers, ...slow.init });
+      await slow.isRead;
+      const refused = await chat({}, { headers, body: LARGE });
+      expect(await failure(refused)).toMatchObject({ status: 429, code: 'queue_full' });
+      expect(Number(refused.headers.get('retry-after'))).toBeGreaterThan(0);
+      slow.sendRest();
+      expect((await first).status).toBe(200);
+      expect((await chat({}, { headers, body: LARGE })).status).toBe(200);
+    },
+  );
 
   it('without an end is not read beyond the limit', async () => {
     let sentBytes = 0;
