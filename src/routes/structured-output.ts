@@ -42,7 +42,7 @@ function fromResponseFormat(
 ): readonly Given[] {
   if (format == null) return [];
   const place = { exact: 'response_format.', general: 'response_format.' };
-  fields.check(format, RESPONSE_FORMAT_FIELDS, place);
+  fields.check(format, RESPONSE_FORMAT_FIELDS[format.type], place);
   if (format.type === 'text') return [];
   if (format.type === 'json_object') {
     if (format.schema == null) return [{ param: 'response_format', grammar: { kind: 'json-object' } }];
@@ -65,6 +65,9 @@ function fromStructuredOutputs(
   const place = { exact: 'structured_outputs.', general: 'structured_outputs.' };
   fields.check(options, STRUCTURED_OUTPUTS_FIELDS, place);
   const isCompact = options.disable_any_whitespace ?? false;
+  if (isCompact && options.json == null && options.json_object !== true) {
+    fields.ignore('disable_any_whitespace', place, 'it is about json and json_object alone');
+  }
   const given = textGrammars(options, place.exact);
   if (options.json != null) given.push(schemaGrammar('structured_outputs.json', options.json, isCompact));
   if (options.json_object === true) {

@@ -116,7 +116,39 @@ const REFUSED: readonly (readonly [Record<string, unknown>, string, string])[] =
   [strictly({ ...SCHEMA, $defs: { d: { type: ['object', 'null'] } } }), `${ROOT}.$defs.d`, 'invalid_value'],
 ];
 
+const json_schema = { schema: SCHEMA };
+const IGNORED: readonly (readonly [Record<string, unknown>, string | null])[] = [
+  [{ response_format: { type: 'text', schema: SCHEMA } }, 'response_format.schema'],
+  [{ response_format: { type: 'text', json_schema } }, 'response_format.json_schema'],
+  [{ response_format: { type: 'json_object', json_schema } }, 'response_format.json_schema'],
+  [{ response_format: { ...STRICT, schema: SCHEMA } }, 'response_format.schema'],
+  [{ response_format: { type: 'json_object', json_schema: null } }, null],
+  [
+    { structured_outputs: { regex: 'a', disable_any_whitespace: true } },
+    'structured_outputs.disable_any_whitespace',
+  ],
+  [
+    { structured_outputs: { choice: ['a'], disable_any_whitespace: true } },
+    'structured_outputs.disable_any_whitespace',
+  ],
+  [{ structured_outputs: { grammar: 'root ::= "a"', disable_any_whitespace: false } }, null],
+  [{ structured_outputs: { json_object: true, disable_any_whitespace: true } }, null],
+];
+
 describe.each(['chat', 'complete'] as const)('%s', (endpoint) => {
+  it.each(IGNORED)(
+    'names what has no effect, or refuses it where that is wanted: %j',
+    async (fields, name) => {
+      const served = await routeTestApp()[endpoint](fields);
+      expect(served.status, await served.clone().text()).toBe(200);
+      expect(served.headers.get('x-octavo-ignored')).toBe(name);
+      const strict = await routeTestApp({ strictFields: true })[endpoint](fields);
+      if (name === null) return expect(strict.status).toBe(200);
+      const { error } = errorBodySchema.parse(await strict.json());
+      expect(error).toMatchObject({ param: name, code: 'unsupported_parameter' });
+    },
+  );
+
   it.each(SERVED)('holds the choices to the grammar of %j', async (fields, grammar) => {
     const app = routeTestApp();
     expect((await app[endpoint](fields)).status).toBe(200);

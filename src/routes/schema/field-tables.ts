@@ -144,7 +144,22 @@ export const COMPLETION_FIELDS: FieldTable = new Map([
   ...COMPLETION_OTHERS,
 ]);
 
-export const RESPONSE_FORMAT_FIELDS: FieldTable = new Map(served(['type', 'json_schema', 'schema']));
+/** Of `response_format`, by its type. */
+export const RESPONSE_FORMAT_FIELDS: Readonly<Record<'text' | 'json_object' | 'json_schema', FieldTable>> = {
+  text: new Map([
+    ...served(['type']),
+    ['schema', ignored("the type is 'text', which is free")],
+    ['json_schema', ignored("the type is 'text', which is free")],
+  ]),
+  json_object: new Map([
+    ...served(['type', 'schema']),
+    ['json_schema', ignored("the type is 'json_object', not 'json_schema'")],
+  ]),
+  json_schema: new Map([
+    ...served(['type', 'json_schema']),
+    ['schema', ignored("with the type 'json_schema' the schema is inside of json_schema")],
+  ]),
+};
 
 /** Of `response_format.json_schema`. OpenAI demands a name, which is a label and promises nothing. */
 export const JSON_SCHEMA_FIELDS: FieldTable = new Map([
