@@ -124,3 +124,8 @@ export function toApiError(error: unknown): ApiError {
 export function isServerFault(error: unknown): boolean {
   return toApiError(error).status === 500;
 }
+
+/** Whether the request itself is the reason, or a server that takes no more at the moment. */
+export function isRefusal(error: unknown): boolean {
+  return toApiError(error).status < 500;
+}

@@ -228,7 +228,7 @@ export class RequestObserver {
     }
   }
 
-  /** The request ends here: choices that have not finished were aborted by the client, or failed. */
+  /** The request ends here: choices that have not finished were aborted by the client, or failed by a fault of the server. */
   close(reason: 'abort' | 'error'): void {
     for (let left = this.#openChoices.size; left > 0; left--) this.#finish(reason);
     this.#openChoices.clear();

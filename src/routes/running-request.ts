@@ -5,6 +5,7 @@
 
 import type { Feed, OnReadable } from '../base/feed.ts';
 import { sequenceCountOf, type TextEvent, type TextRequest } from '../engine/text-generation.ts';
+import { isRefusal } from './api-error.ts';
 import type { AppDependencies } from './dependencies.ts';
 import type { RequestObserver } from './engine-metrics.ts';
 
@@ -68,7 +69,8 @@ export class RunningRequest implements Feed<TextEvent> {
       if (event.kind === 'usage') this.#end();
       return event;
     } catch (error) {
-      this.#observer.close('error');
+      // Long and further prompts are looked at after the start; what is wrong with them is no failure of ours.
+      if (!isRefusal(error)) this.#observer.close('error');
       this.#end();
       throw error;
     }

@@ -259,11 +259,33 @@ describe('the metrics', () => {
     expect(values.get('vllm:request_success_total{finished_reason="error"}')).toBe(0);
   });
 
+  const finishedCounts = async (test: RouteTestApp): Promise<number[]> => {
+    const counts = [...(await series(test))].filter(([name]) => name.includes('request_success'));
+    return counts.map(([, value]) => value);
+  };
+
   it('count no refused request', async () => {
     const test = routeTestApp();
     test.generator.refusal = new ServerError('context_length_exceeded', 'Too long.');
     await test.chat();
-    const values = [...(await series(test))].filter(([name]) => name.includes('request_success'));
-    expect(values.map(([, value]) => value)).toEqual([0, 0, 0, 0]);
+    expect(await finishedCounts(test)).toEqual([0, 0, 0, 0]);
+  });
+
+  it.each([false, true])('count no request that is refused after its start, streamed: %s', async (stream) => {
+    const test = routeTestApp();
+    test.generator.script = sayingThenFailing([], new ServerError('context_length_exceeded', 'Too long.'));
+    expect((await test.chat({ n: 3, stream })).status).toBe(400);
+    expect(await finishedCounts(test)).toEqual([0, 0, 0, 0]);
+    expect(test.engine.admittedCount).toBe(0);
+  });
+
+  it('count a request that the end of the engine cuts short as an error', async () => {
+    const test = routeTestApp();
+    test.generator.script = sayingThenFailing(
+      ['a'],
+      new ServerError('engine_dead', 'The engine has failed.'),
+    );
+    await test.chat();
+    expect((await series(test)).get('vllm:request_success_total{finished_reason="error"}')).toBe(1);
   });
 });
