@@ -233,10 +233,11 @@ export interface TextGenerator {
 
   /**
    * A prompt as the model would get it. Its length is not held against the context, but a prompt of several
-   * contexts is refused, because tokenising keeps the thread busy.
-   * @throws ServerError `context_length_exceeded` or `invalid_request`.
+   * contexts is refused, because tokenising keeps the thread busy. A long one that is no longer wanted when its turn
+   * comes is passed over.
+   * @throws ServerError `context_length_exceeded` or `invalid_request`; any other error for what is passed over.
    */
-  tokenize(prompt: Prompt): Promise<PromptTokens>;
+  tokenize(prompt: Prompt, isWanted: () => boolean): Promise<PromptTokens>;
 
   /** The text of token ids, special tokens spelled out. @throws ServerError `invalid_request` for unknown ids. */
   detokenize(tokenIds: readonly number[]): string;

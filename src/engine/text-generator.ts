@@ -74,9 +74,9 @@ export function createTextGenerator(given: TextGeneratorOptions): TextGenerator 
       });
     },
 
-    async tokenize(prompt) {
+    async tokenize(prompt, isWanted) {
       const context = { limits: options.client.limits, param: promptParam([prompt], 0) };
-      const encoded = await encodeWherever(prompt, context, { ...options, isWanted: () => true });
+      const encoded = await encodeWherever(prompt, context, { ...options, isWanted });
       requireCounted(encoded.tokenIds.length, context);
       return promptTokens(encoded, options.vocabulary);
     },

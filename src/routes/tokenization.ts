@@ -6,7 +6,8 @@
 
 import type { Context, Handler } from 'hono';
 import type { z } from 'zod';
-import type { Prompt } from '../engine/text-generation.ts';
+import type { Prompt, PromptTokens } from '../engine/text-generation.ts';
+import { clientGone } from './api-error.ts';
 import { chatMessageOf, checkMessages, parseChatRequest } from './chat-request.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { IGNORED_HEADER, parseOptions } from './generation-route.ts';
@@ -77,6 +78,21 @@ function parseTokenizeRequest(body: JsonObject, fields: FieldCheck, options: Par
   };
 }
 
+/** @throws HttpError 408 when the client has left meanwhile; ServerError of `TextGenerator.tokenize`. */
+async function tokensOf(
+  prompt: Prompt,
+  context: RouteContext,
+  generator: AppDependencies['generator'],
+): Promise<PromptTokens> {
+  const { signal } = context.req.raw;
+  try {
+    return await generator.tokenize(prompt, () => !signal.aborted);
+  } catch (error) {
+    // Nobody reads this answer; the status is for whoever counts answers.
+    throw signal.aborted ? clientGone() : error;
+  }
+}
+
 /** Handler of POST /tokenize. */
 export function tokenize(dependencies: AppDependencies): Handler<AppEnvironment> {
   const { generator, strictFields } = dependencies;
@@ -85,7 +101,7 @@ export function tokenize(dependencies: AppDependencies): Handler<AppEnvironment>
     const options = parseOptions(dependencies);
     const { model, prompt, withTexts } = parseTokenizeRequest(body, fields, options);
     checkModel(dependencies, model);
-    const { tokenIds } = await generator.tokenize(prompt);
+    const { tokenIds } = await tokensOf(prompt, context, generator);
     const answer: z.infer<typeof tokenizeResponseSchema> = {
       count: tokenIds.length,
       max_model_len: options.limits.modelLengthMax,
@@ -117,7 +133,7 @@ export function renderChat(dependencies: AppDependencies): Handler<AppEnvironmen
     const options = parseOptions(dependencies);
     const call = parseChatRequest(body, options);
     requireModel(models, call.model);
-    const { text, tokenIds } = await generator.tokenize(call.text.prompts[0]!);
+    const { text, tokenIds } = await tokensOf(call.text.prompts[0]!, context, generator);
     const answer: z.infer<typeof renderedChatSchema> = {
       model: call.model,
       prompt: text,

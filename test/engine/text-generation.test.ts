@@ -425,6 +425,20 @@ describe('TextGenerator: refusals', () => {
     expect(error.message).toContain(String(2 ** 32 + 5));
   });
 
+  it('tells the thread of long prompts whether a prompt is wanted that is only to be tokenised', async () => {
+    const asked: boolean[] = [];
+    const longPrompts: TextGeneratorOptions['longPrompts'] = {
+      encode: async (_prompt, _context, isWanted) => {
+        asked.push(isWanted());
+        return { text: 'x', tokenIds: Int32Array.of(5) };
+      },
+    };
+    const { generator } = aGenerator([], { longPrompts });
+    const prompt = { kind: 'text', text: 'a'.repeat(5000), addSpecialTokens: true } as const;
+    for (const isWanted of [true, false]) await generator.tokenize(prompt, () => isWanted);
+    expect(asked).toEqual([true, false]);
+  });
+
   it('counts what the cache can hold as part of the context', () => {
     expect(check({ newTokensMax: 30 }, { blockCount: 3 }).message).toContain('is 32 tokens');
   });

@@ -208,3 +208,28 @@ describe('bodies whose tokens are being counted', () => {
     expect((await last).status).toBe(200);
   });
 });
+
+describe('a client that goes away', () => {
+  it.each([
+    ['/tokenize', { messages: [USER_MESSAGE] }],
+    ['/v1/chat/completions/render', { model: MODEL, messages: [USER_MESSAGE] }],
+  ])('is no longer worked for, and nothing is logged: %s', async (path, body) => {
+    const test = routeTestApp();
+    const client = new AbortController();
+    const asked = new Promise<() => boolean>((resolve) => {
+      test.generator.tokenize = (_prompt, isWanted) => {
+        resolve(isWanted);
+        return new Promise((_, reject) => {
+          client.signal.addEventListener('abort', () => reject(new Error('It is no longer wanted.')));
+        });
+      };
+    });
+    const response = test.post(path, body, { signal: client.signal });
+    const isWanted = await asked;
+    expect(isWanted()).toBe(true);
+    client.abort();
+    expect(isWanted()).toBe(false);
+    expect((await response).status).toBe(408);
+    expect(test.logged).toEqual([]);
+  });
+});

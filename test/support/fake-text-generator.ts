@@ -169,7 +169,7 @@ export class FakeTextGenerator implements TextGenerator {
   readonly tokenized: Prompt[] = [];
 
   /** One token a character, its code point; messages are joined. */
-  async tokenize(prompt: Prompt): Promise<PromptTokens> {
+  async tokenize(prompt: Prompt, _isWanted: () => boolean): Promise<PromptTokens> {
     if (this.refusal !== null) throw this.refusal;
     this.tokenized.push(prompt);
     if (prompt.kind === 'tokens')
