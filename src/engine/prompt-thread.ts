@@ -6,7 +6,7 @@
 
 import { assertNever } from '../base/assert.ts';
 import { LONG_PROMPT_CHARACTERS } from '../base/limits.ts';
-import type { ChatMessage } from '../text/chat-message.ts';
+import type { ChatMessage, ToolCall } from '../text/chat-message.ts';
 import type { MessageParsers } from '../text/message/message-dialect.ts';
 import { argumentsText } from '../text/template-message.ts';
 import { CallThread } from './call-thread.ts';
@@ -48,9 +48,14 @@ function lengthAsJson(values: readonly unknown[]): number {
 }
 
 /** Of all that a template may show of a message. */
-function lengthOf({ content, name = '', reasoning = '', tool_calls: calls = [] }: ChatMessage): number {
-  const called = calls.reduce((sum, call) => sum + argumentsText(call.function.arguments).length, 0);
-  return lengthOfContent(content) + name.length + reasoning.length + called;
+function lengthOf(message: ChatMessage): number {
+  const { content, name = '', reasoning = '', tool_calls: calls = [], tool_call_id: callId = '' } = message;
+  const called = calls.reduce((sum, call) => sum + lengthOfCall(call), 0);
+  return lengthOfContent(content) + name.length + reasoning.length + callId.length + called;
+}
+
+function lengthOfCall({ id = '', function: { name, arguments: given } }: ToolCall): number {
+  return id.length + name.length + argumentsText(given).length;
 }
 
 function lengthOfContent(content: ChatMessage['content']): number {

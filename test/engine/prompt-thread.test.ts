@@ -52,6 +52,15 @@ describe('a long prompt', () => {
         addSpecialTokens: false,
       });
     expect(isLong({ tool_calls: [call] })).toBe(true);
+    const named = { type: 'function', function: { name: LONG, arguments: '' } } as const;
+    expect(isLong({ tool_calls: [named] })).toBe(true);
+    expect(isLong({ tool_calls: [{ ...named, id: LONG, function: { name: '', arguments: {} } }] })).toBe(
+      true,
+    );
+    expect(isLong({ role: 'tool', tool_call_id: LONG })).toBe(true);
+    expect(isLong({ tool_calls: [{ ...call, id: 'c', function: { name: 'f', arguments: '{}' } }] })).toBe(
+      false,
+    );
     expect(isLong({ reasoning: LONG })).toBe(true);
     expect(isLong({ name: LONG })).toBe(true);
     expect(isLong({}, { note: [LONG] })).toBe(true);
