@@ -189,13 +189,17 @@ function checkToolArguments(messages: readonly ChatCompletionMessage[]): void {
   }
 }
 
-/** What an assistant refused with stands in the place of what it said. */
+/**
+ * What an assistant refused with stands in the place of what it said. Who said nothing at all said an empty text: null,
+ * with which many templates can do nothing, is for those who called instead.
+ */
 function contentOf(message: ChatCompletionMessage): ChatMessage['content'] {
   const { content } = message;
   if (typeof content === 'string') return wellFormed(content);
   if (content == null) {
-    const refusal = message.role === 'assistant' ? message.refusal : null;
-    return refusal == null ? null : wellFormed(refusal);
+    const { refusal = null, tool_calls: calls = null } = message.role === 'assistant' ? message : {};
+    if (refusal !== null) return wellFormed(refusal);
+    return calls === null || calls.length === 0 ? '' : null;
   }
   return content.map((part) => ({
     type: 'text',

@@ -603,6 +603,17 @@ describe('messages', () => {
     expect(await messagesOf(messages)).toEqual([USER_MESSAGE, { role: 'assistant', content: 'v' }]);
   });
 
+  it.each([
+    [{ content: null }],
+    [{}],
+    [{ content: null, tool_calls: null }],
+    [{ content: null, tool_calls: [] }],
+    [{ content: null, refusal: null }],
+  ])('have an assistant who said nothing and called nothing say an empty text: %j', async (said) => {
+    const messages = [USER_MESSAGE, { role: 'assistant', ...said }];
+    expect(await messagesOf(messages)).toEqual([USER_MESSAGE, { role: 'assistant', content: '' }]);
+  });
+
   it('hand on what an assistant refused with as what it said', async () => {
     const part = { type: 'refusal', refusal: 'I cannot.' };
     expect(
