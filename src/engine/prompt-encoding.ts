@@ -109,8 +109,12 @@ function encodeInfill(
 
 /** The field that a complaint about one of the prompts names. */
 export function promptParam(prompts: readonly Prompt[], promptIndex: number): string {
-  if (prompts.length > 1) return `prompt[${promptIndex}]`;
-  return prompts[promptIndex]?.kind === 'messages' ? 'messages' : 'prompt';
+  return prompts.length > 1 ? `prompt[${promptIndex}]` : promptsParam(prompts);
+}
+
+/** The field that a complaint about all prompts together names. */
+export function promptsParam([first]: readonly Prompt[]): string {
+  return first?.kind === 'messages' ? 'messages' : 'prompt';
 }
 
 /** @throws ServerError `invalid_request` for ids that the model does not know. */

@@ -8,14 +8,14 @@ import { decodeTokens } from '../text/decode-tokens.ts';
 import { IncrementalDetokenizer } from '../text/incremental-detokenizer.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import { tokenText } from './choice-text.ts';
-import type { EncodedPrompt } from './prompt-encoding.ts';
+import { type EncodedPrompt, promptsParam } from './prompt-encoding.ts';
 import type { PromptTokenScore, PromptTokens, PromptTokenText, TextRequest } from './text-generation.ts';
 
 export function promptTokens({ text, tokenIds }: EncodedPrompt, vocabulary: Vocabulary): PromptTokens {
   return { text: text ?? decodeTokens(tokenIds, vocabulary), tokenIds: Array.from(tokenIds) };
 }
 
-type Tellable = Pick<TextRequest, 'promptLogprobCount' | 'choiceCount' | 'wantsPrompts'>;
+type Tellable = Pick<TextRequest, 'prompts' | 'promptLogprobCount' | 'choiceCount' | 'wantsPrompts'>;
 
 /** @throws ServerError `invalid_request` for more prompt tokens, or scores of them, than one answer may hold. */
 export function requireTellable(request: Tellable, prompts: readonly EncodedPrompt[]): void {
@@ -24,18 +24,21 @@ export function requireTellable(request: Tellable, prompts: readonly EncodedProm
   requireScoresTellable(request, tokenCount);
 }
 
-function requireRepeatable({ wantsPrompts, choiceCount }: Tellable, tokenCount: number): void {
+function requireRepeatable({ prompts, wantsPrompts, choiceCount }: Tellable, tokenCount: number): void {
   const count = tokenCount * choiceCount;
   if (!wantsPrompts || count <= PROMPT_TOKENS_TOLD_MAX) return;
   throw new ServerError(
     'invalid_request',
     `The answer would repeat ${count} tokens of the prompt (${tokenCount}, ${choiceCount} times); at most ` +
       `${PROMPT_TOKENS_TOLD_MAX} are told. Ask for fewer choices, or for fewer prompts.`,
-    { param: 'prompt' },
+    { param: promptsParam(prompts) },
   );
 }
 
-function requireScoresTellable({ promptLogprobCount, choiceCount }: Tellable, tokenCount: number): void {
+function requireScoresTellable(
+  { prompts, promptLogprobCount, choiceCount }: Tellable,
+  tokenCount: number,
+): void {
   if (promptLogprobCount === null) return;
   const count = tokenCount * choiceCount * (promptLogprobCount + 1);
   if (count <= PROMPT_LOGPROBS_TOLD_MAX) return;
@@ -43,7 +46,7 @@ function requireScoresTellable({ promptLogprobCount, choiceCount }: Tellable, to
     'invalid_request',
     `The log probabilities of the prompt would be ${count} numbers (${tokenCount} tokens, ${promptLogprobCount + 1} of ` +
       `each, ${choiceCount} times); at most ${PROMPT_LOGPROBS_TOLD_MAX} are told. Ask for fewer, or for fewer prompts.`,
-    { param: 'prompt' },
+    { param: promptsParam(prompts) },
   );
 }
 

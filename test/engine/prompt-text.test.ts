@@ -2,8 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { PROMPT_LOGPROBS_TOLD_MAX, PROMPT_TOKENS_TOLD_MAX } from '../../src/base/limits.ts';
 import { promptTokens, requireTellable, scoredPrompt } from '../../src/engine/prompt-text.ts';
 import { type PromptScores, promptScores } from '../../src/sampling/prompt-scores.ts';
+import { PLAIN_RENDERING } from '../../src/text/chat-template.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
+import { aTextRequest } from '../support/text-request.ts';
 import { filesOf } from '../text/fixtures.ts';
 
 /** Scores of `count` tokens from `firstPosition` on: token p has the log probability -p and the best token 5. */
@@ -89,7 +91,7 @@ describe.each(['llama2', 'qwen2'] as const)('a scored prompt, tokenised as by %s
 describe('requireTellable', () => {
   it('bounds the prompt tokens that are repeated, over prompts and choices together', () => {
     const half = { text: null, tokenIds: new Int32Array(PROMPT_TOKENS_TOLD_MAX / 2) };
-    const request = { promptLogprobCount: null, wantsPrompts: true };
+    const request = aTextRequest({ wantsPrompts: true });
     requireTellable({ ...request, choiceCount: 1 }, [half, half]);
     requireTellable({ ...request, choiceCount: 3, wantsPrompts: false }, [half, half]);
     expect(() => requireTellable({ ...request, choiceCount: 3 }, [half])).toThrow(
@@ -99,10 +101,10 @@ describe('requireTellable', () => {
 
   const prompt = { text: null, tokenIds: new Int32Array(PROMPT_LOGPROBS_TOLD_MAX / 4) };
   it('lets pass what is told of two prompts twice, and names the numbers of more', () => {
-    requireTellable({ wantsPrompts: false, promptLogprobCount: 0, choiceCount: 2 }, [prompt, prompt]);
-    requireTellable({ wantsPrompts: false, promptLogprobCount: null, choiceCount: 9 }, [prompt, prompt]);
+    requireTellable(aTextRequest({ promptLogprobCount: 0, choiceCount: 2 }), [prompt, prompt]);
+    requireTellable(aTextRequest({ choiceCount: 9 }), [prompt, prompt]);
     expect(() =>
-      requireTellable({ wantsPrompts: false, promptLogprobCount: 1, choiceCount: 2 }, [prompt, prompt]),
+      requireTellable(aTextRequest({ promptLogprobCount: 1, choiceCount: 2 }), [prompt, prompt]),
     ).toThrow(
       expect.objectContaining({
         code: 'invalid_request',
@@ -110,7 +112,19 @@ describe('requireTellable', () => {
       }),
     );
     expect(() =>
-      requireTellable({ wantsPrompts: false, promptLogprobCount: 0, choiceCount: 3 }, [prompt, prompt]),
+      requireTellable(aTextRequest({ promptLogprobCount: 0, choiceCount: 3 }), [prompt, prompt]),
     ).toThrow();
   });
+
+  it.each([{ wantsPrompts: true }, { promptLogprobCount: 20 }])(
+    'names the messages where the prompt was given as such: %j',
+    (fields) => {
+      const prompts = [
+        { kind: 'messages', messages: [], rendering: PLAIN_RENDERING, addSpecialTokens: false },
+      ] as const;
+      expect(() => requireTellable(aTextRequest({ ...fields, prompts, choiceCount: 128 }), [prompt])).toThrow(
+        expect.objectContaining({ code: 'invalid_request', param: 'messages' }),
+      );
+    },
+  );
 });
