@@ -88,7 +88,7 @@ export class ChannelEngineClient implements EngineClient {
     };
   }
 
-  admit(count: number): Admission {
+  admit(count: number, param = 'n'): Admission {
     this.#assertServing();
     if (this.#state === 'draining') {
       throw new ServerError('shutting_down', 'The server is shutting down and takes no new requests.');
@@ -98,7 +98,7 @@ export class ChannelEngineClient implements EngineClient {
       throw new ServerError(
         'invalid_request',
         `This server runs at most ${inFlightMax} choices at a time, not ${count}.`,
-        { param: 'n' },
+        { param },
       );
     }
     if (this.#inFlightCount + count > inFlightMax) {

@@ -63,10 +63,11 @@ export interface EngineClient {
 
   /**
    * Takes `count` places (one a sequence) of the bounded queue.
+   * @param param the field that asks for so many; `n` where none is named.
    * @throws ServerError `queue_full`, `shutting_down`, `not_ready` or `engine_dead`, and `invalid_request` for more
    *   places than there are; then no place is taken.
    */
-  admit(count: number): Admission;
+  admit(count: number, param?: string): Admission;
 
   /**
    * Runs one sequence. The feed's last event is `finish`; cancelling it before cancels the sequence, and its blocks

@@ -52,6 +52,7 @@ export function parseCompletionRequest(body: JsonObject, options: ParseOptions):
   const scoresPrompt = echo && told.logprobCount !== null;
   return {
     ...callOf(request, fields),
+    countParam: countParamOf(request, { promptCount: prompts.length, choiceCount }),
     echo,
     told,
     text: {
@@ -78,6 +79,14 @@ function toldOf(request: CompletionRequest): CompletionCall['told'] {
     logprobCount: request.logprobs ?? null,
     promptLogprobCount: request.prompt_logprobs ?? null,
   };
+}
+
+function countParamOf(
+  request: CompletionRequest,
+  { promptCount, choiceCount }: { readonly promptCount: number; readonly choiceCount: number },
+): string {
+  if (promptCount > choiceCount) return 'prompt';
+  return isRanked(request) ? 'best_of' : 'n';
 }
 
 function isRanked({ n, best_of }: CompletionRequest): boolean {

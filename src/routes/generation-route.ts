@@ -87,9 +87,9 @@ export function generationRoute<Call extends GenerationCall>(
   return async function generate(context) {
     const startedMs = clock.monotonicMs();
     const call = await readCall(context, endpoint.parse, dependencies);
-    const { model, ignoredFields } = call;
+    const { model, ignoredFields, countParam, text: request } = call;
     const clientSignal = context.req.raw.signal;
-    const running = new RunningRequest({ dependencies, request: call.text, clientSignal, startedMs });
+    const running = new RunningRequest({ dependencies, request, countParam, clientSignal, startedMs });
     const identity: AnswerIdentity = {
       id: endpoint.idPrefix + newId(),
       created: clock.unixSeconds(),

@@ -12,6 +12,8 @@ import type { RequestObserver } from './engine-metrics.ts';
 export type StartOptions = {
   readonly dependencies: Pick<AppDependencies, 'engine' | 'generator' | 'metrics'>;
   readonly request: TextRequest;
+  /** The field that asks for most of its choices. */
+  readonly countParam: string;
   /** Aborts when the client goes away. */
   readonly clientSignal: AbortSignal;
   /** When the request arrived, on the monotonic clock. */
@@ -31,10 +33,10 @@ export class RunningRequest implements Feed<TextEvent> {
    * Takes the request's places in the queue and starts it.
    * @throws ServerError of `EngineClient.admit` and `TextGenerator.generate`; then nothing is held.
    */
-  constructor({ dependencies, request, clientSignal, startedMs }: StartOptions) {
+  constructor({ dependencies, request, countParam, clientSignal, startedMs }: StartOptions) {
     const { engine, generator, metrics } = dependencies;
     const sequenceCount = sequenceCountOf(request);
-    const admission = engine.admit(sequenceCount);
+    const admission = engine.admit(sequenceCount, countParam);
     try {
       this.#feed = generator.generate(request, (isUrgent) => this.onReadable(isUrgent));
     } catch (error) {

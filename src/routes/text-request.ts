@@ -22,6 +22,8 @@ export type GenerationCall = {
   readonly includeUsage: boolean;
   /** Fields that were given and have no effect, for the response header. */
   readonly ignoredFields: ReadonlySet<string>;
+  /** The field that asks for most of the choices: what is wrong where they are too many. */
+  readonly countParam: string;
   readonly text: TextRequest;
 };
 
@@ -203,5 +205,6 @@ export function callOf(request: GenerationFields, fields: FieldCheck): Omit<Gene
     isStream: request.stream ?? false,
     includeUsage: includesUsage(request),
     ignoredFields: fields.ignored,
+    countParam: 'n',
   };
 }

@@ -162,8 +162,9 @@ describe.each(STARTS)('an engine $name', ({ start }) => {
   });
 
   it('refuses at once what it could never admit', () => {
-    const admit = () => client.admit(IN_FLIGHT_MAX + 1);
-    expect(admit).toThrow(expect.objectContaining({ code: 'invalid_request', param: 'n' }));
+    const refusal = (param: string) => expect.objectContaining({ code: 'invalid_request', param });
+    expect(() => client.admit(IN_FLIGHT_MAX + 1)).toThrow(refusal('n'));
+    expect(() => client.admit(IN_FLIGHT_MAX + 1, 'prompt')).toThrow(refusal('prompt'));
   });
 
   it('drains: takes nothing new, and is done when what runs has left', async () => {

@@ -105,6 +105,19 @@ describe('admission', () => {
   });
 
   it.each([
+    [{ n: 9 }, 'n'],
+    [{ n: 2, prompt: Array(5).fill('a') }, 'prompt'],
+    [{ n: 3, prompt: ['a', 'b', 'c'] }, 'n'],
+    [{ n: 2, best_of: 9 }, 'best_of'],
+    [{ best_of: 3, prompt: ['a', 'b', 'c'] }, 'best_of'],
+    [{ best_of: 3, prompt: Array(4).fill('a') }, 'prompt'],
+  ])('refuses what it could never run by the field that asks for most: %j', async (fields, param) => {
+    const test = routeTestApp();
+    test.engine.placesMax = 8;
+    expect(await failure(await test.complete(fields))).toMatchObject({ status: 400, param });
+  });
+
+  it.each([
     ['draining', 503, 'shutting_down'],
     ['loading', 503, 'not_ready'],
     ['dead', 503, 'engine_dead'],

@@ -227,6 +227,8 @@ export class FakeEngine {
     cacheBytes: 1 << 20,
   };
   capacity = 512;
+  /** What no request may need more of, however empty the queue is. */
+  placesMax = 512;
   admittedCount = 0;
   state: EngineHealth['state'] = 'ready';
   withoutProgressMs = 0;
@@ -237,7 +239,8 @@ export class FakeEngine {
     return { state, inFlightCount: admittedCount, withoutProgressMs };
   }
 
-  admit(count: number): Admission {
+  admit(count: number, param = 'n'): Admission {
+    if (count > this.placesMax) throw new ServerError('invalid_request', 'Too many at a time.', { param });
     if (this.state === 'draining') throw new ServerError('shutting_down', 'The server is shutting down.');
     if (this.state === 'loading') throw new ServerError('not_ready', 'The model is being loaded.');
     if (this.state === 'dead') throw new ServerError('engine_dead', 'The engine has ended.');
