@@ -248,9 +248,9 @@ function modelPaths() {
   const list = { operationId: 'listModels', summary: 'The models that are served', schema: 'ModelList' };
   const one = { operationId: 'retrieveModel', summary: 'One model', schema: 'Model' };
   return {
-    '/v1/models': { get: { security, ...getPath({ ...list, errors: [401, 405] }) } },
+    '/v1/models': { get: { security, ...getPath({ ...list, errors: [401, 405, 503] }) } },
     '/v1/models/{id}': {
-      get: { security, parameters: [id], ...getPath({ ...one, errors: [401, 404, 405] }) },
+      get: { security, parameters: [id], ...getPath({ ...one, errors: [401, 404, 405, 503] }) },
     },
   };
 }

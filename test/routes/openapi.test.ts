@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { ServerError } from '../../src/base/errors.ts';
 import { openApiDocument, openApiYaml } from '../../src/routes/openapi.ts';
 import { CHAT_FIELDS, COMPLETION_FIELDS } from '../../src/routes/schema/field-tables.ts';
-import { routeTestApp } from '../support/route-test-app.ts';
+import { MODEL, routeTestApp } from '../support/route-test-app.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 
@@ -60,6 +61,23 @@ describe('the OpenAPI document', () => {
   ])('says of every known field of a %s what becomes of it', (name, table) => {
     const described = Object.keys(document.components.schemas[name]!.properties!);
     expect(described.toSorted()).toEqual([...table.keys()].toSorted());
+  });
+
+  it.each([
+    ['/v1/models', '/v1/models'],
+    ['/v1/models/{id}', `/v1/models/${MODEL}`],
+  ])('knows the answer of %s while the model is being loaded', async (route, path_) => {
+    const loading = {
+      id: MODEL,
+      created: 5,
+      get modelLengthMax(): number {
+        throw new ServerError('not_ready', 'The model is still loading.');
+      },
+    };
+    const { status } = await routeTestApp({ models: [loading] }).app.request(path_);
+    expect(status).toBe(503);
+    const { get } = document.paths[route] as { readonly get: { readonly responses: object } };
+    expect(Object.keys(get.responses)).toContain(String(status));
   });
 
   it('points at nothing that is not there', () => {
