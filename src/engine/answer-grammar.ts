@@ -152,7 +152,8 @@ class CallGrammar {
       typeof properties === 'object' && properties !== null && Object.keys(properties).length === 0;
     const isClosed = additionalProperties === undefined || additionalProperties === false;
     if (hasNone && isClosed) return { kind: 'literal', text: '{}' };
-    return { kind: 'json-schema', schema: parameters, param };
+    // A schema without a type takes any value, and a call has no other arguments than an object.
+    return { kind: 'json-schema', schema: { ...parameters, type: 'object' }, param };
   }
 
   #text(text: string): GrammarSource[] {

@@ -87,6 +87,18 @@ describe.each(FORMATS)('an answer that must call, in the form of %s', (format) =
     expect(fitting('', { format })).toBe('beginning');
   });
 
+  it('has an object as arguments also where the parameters do not say so', () => {
+    for (const parameters of [{}, { description: 'Anything.' }, { anyOf: [{ type: 'string' }, {}] }]) {
+      const form = { tools: [{ ...WEATHER, parameters }] };
+      const shown = JSON.stringify(parameters);
+      expect(fitting(one, { format, form }), shown).toBe('whole');
+      expect(fitting(one.replace('{"city": "Paris"}', '{}'), { format, form }), shown).toBe('whole');
+      for (const value of ['"Paris"', '4', '["Paris"]', 'null']) {
+        expect(fitting(one.replace('{"city": "Paris"}', value), { format, form }), shown).toBe('no');
+      }
+    }
+  });
+
   it('has no more calls than are wanted', () => {
     expect(fitting(one, { format, form: { callsMax: 1 } })).toBe('whole');
     expect(fitting(two, { format, form: { callsMax: 1 } })).toBe('no');
