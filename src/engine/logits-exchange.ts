@@ -75,7 +75,8 @@ function lowWords(ids: BigInt64Array): Int32Array {
 }
 
 /**
- * Puts candidates of equal logits in order of their ids, which not every device's TopK does.
+ * Puts candidates of equal logits in order of their ids, which not every device's TopK does. Which of those that equal
+ * the last one it picked stays the device's choice.
  * @param logits [rows x candidateCount], each row descending
  */
 export function orderEqual(logits: Float32Array, ids: Int32Array, candidateCount: number): void {

@@ -5,7 +5,8 @@
  *
  * The order is by logit, descending, and by token id where logits are equal. Every token that the row did not tell
  * about comes after the last candidate in this order, because its logit is unedited or was lowered. So all told
- * tokens that do not come after the last candidate's original place are ranked: nothing untold lies between them.
+ * tokens that do not come after the last candidate's original place are ranked: nothing untold lies between them, but
+ * for tokens of just the last candidate's logit, of which a device may have picked any.
  * A list of allowed tokens is one more edit that only lowers: the others are left out, and when every allowed token is
  * told, all of them are ranked. So does a grammar; when the tokens that fit it are few, they alone are read, and
  * nothing else of the row counts.
@@ -61,6 +62,8 @@ export class RankedHead {
 
   /** [candidateCount] 0 for candidates that the edits do not allow; a grammar is asked once for each. */
   readonly #isAllowed = new Uint8Array(CANDIDATE_COUNT);
+  /** [readCount] 1 for entries that were read and are candidates too. */
+  readonly #isTaken = new Uint8Array(EDITED_TOKENS_READ_MAX);
   readonly #editedIds = new Int32Array(EDITED_TOKENS_RANKED_MAX);
   readonly #editedLogits = new Float32Array(EDITED_TOKENS_RANKED_MAX);
   #editedCount = 0;
@@ -142,20 +145,31 @@ export class RankedHead {
   }
 
   /** Collects the edited tokens, the ranked ones in order. @returns false when those are too many. */
-  #takeEdited({ logits, row, readStart, readCount }: RowSource, edits: TokenEdits): boolean {
+  #takeEdited(source: RowSource, edits: TokenEdits): boolean {
+    return this.#takeEditedCandidates(source, edits) && this.#takeOtherReads(source, edits);
+  }
+
+  #takeEditedCandidates({ logits, row, readCount }: RowSource, edits: TokenEdits): boolean {
     const first = row * logits.candidateCount;
+    this.#isTaken.fill(0, 0, readCount);
     for (let i = 0; i < logits.candidateCount; i++) {
       const raw = logits.candidateLogits[first + i]!;
       this.modelLogits[this.modelLogitCount++] = raw;
-      const entry = this.#isAllowed[i] === 1 ? edits.entryOf(logits.candidateIds[first + i]!) : -1;
-      if (entry >= 0 && !this.#addEdited(edits, entry, raw)) return false;
+      const entry = edits.entryOf(logits.candidateIds[first + i]!);
+      if (entry < 0) continue;
+      if (entry < readCount) this.#isTaken[entry] = 1;
+      if (this.#isAllowed[i] === 1 && !this.#addEdited(edits, entry, raw)) return false;
     }
+    return true;
+  }
+
+  /** A token's place in the order does not tell that it is a candidate: of equal logits the device picked any. */
+  #takeOtherReads({ logits, readStart, readCount }: RowSource, edits: TokenEdits): boolean {
     for (let entry = 0; entry < readCount; entry++) {
+      if (this.#isTaken[entry] === 1) continue;
       const raw = logits.reads[readStart + entry]!;
-      const tokenId = edits.tokenIdAt(entry);
-      if (this.#isCandidate(raw, tokenId)) continue; // Taken already.
       this.modelLogits[this.modelLogitCount++] = raw;
-      if (!this.#isComplete && edits.allows(tokenId)) this.untoldCount--;
+      if (!this.#isComplete && edits.allows(edits.tokenIdAt(entry))) this.untoldCount--;
       if (!this.#addEdited(edits, entry, raw)) return false;
     }
     return true;
@@ -213,13 +227,9 @@ export class RankedHead {
     this.logits[this.count++] = logit;
   }
 
+  /** Whether a told token with this logit does not come after the last candidate's original place. */
   #isRanked(logit: number, tokenId: number): boolean {
-    return this.#isComplete || this.#isCandidate(logit, tokenId);
-  }
-
-  /** Whether a token with this model logit is one of the candidates; or an edited one comes before the last of them. */
-  #isCandidate(logit: number, tokenId: number): boolean {
-    return this.#isWholeRow || !comesBefore(this.#lastLogit, this.#lastTokenId, logit, tokenId);
+    return this.#isComplete || !comesBefore(this.#lastLogit, this.#lastTokenId, logit, tokenId);
   }
 }
 

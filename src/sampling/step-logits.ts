@@ -80,7 +80,10 @@ export type StepLogits = {
   readonly vocabularySize: number;
   /** Candidates in each row: min(CANDIDATE_COUNT, vocabularySize). */
   readonly candidateCount: number;
-  /** [rows x candidateCount], each row's largest logits, descending; equal ones by lower token id, as ONNX's TopK. */
+  /**
+   * [rows x candidateCount], each row's largest logits, descending; equal ones by lower token id, as ONNX's TopK. Of
+   * logits that equal the last one's, some devices pick others than those of the lowest ids.
+   */
   readonly candidateLogits: Float32Array;
   /** [rows x candidateCount], their token ids. */
   readonly candidateIds: Int32Array;

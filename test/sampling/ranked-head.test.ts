@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { CANDIDATE_COUNT } from '../../src/base/limits.ts';
 import { RankedHead } from '../../src/sampling/ranked-head.ts';
 import { GREEDY } from '../../src/sampling/sampling-params.ts';
-import { LogitsQuery } from '../../src/sampling/step-logits.ts';
+import { LogitsQuery, type StepLogits } from '../../src/sampling/step-logits.ts';
 import { TokenEdits } from '../../src/sampling/token-edits.ts';
 import { answer } from './row-driver.ts';
 
@@ -14,7 +14,11 @@ function aHead(vocabularySize: number, biases: readonly (readonly [number, numbe
   );
 }
 
-function aHeadOf(row: Float32Array, biases: readonly (readonly [number, number])[]): RankedHead {
+function aHeadOf(
+  row: Float32Array,
+  biases: readonly (readonly [number, number])[],
+  pick: (logits: StepLogits) => StepLogits = (logits) => logits,
+): RankedHead {
   const edits = new TokenEdits({
     sampling: { ...GREEDY, logitBias: new Map(biases) },
     promptTokenIds: Int32Array.of(0),
@@ -26,7 +30,7 @@ function aHeadOf(row: Float32Array, biases: readonly (readonly [number, number])
   const query = new LogitsQuery();
   for (let entry = 0; entry < edits.count; entry++) query.addRead(0, edits.tokenIdAt(entry));
   const head = new RankedHead();
-  const logits = answer([row], query);
+  const logits = pick(answer([row], query));
   head.fill({ logits, row: 0, edits, readStart: 0, readCount: edits.count, onlyTokenIds: null });
   return head;
 }
@@ -77,6 +81,21 @@ describe('RankedHead', () => {
     ]);
     expect(tokenIdsOf(head)).toContain(20);
     expect(tokenIdsOf(head)).not.toContain(90);
+  });
+
+  it('takes in a read token that equals the last candidate and that the device did not pick', () => {
+    const picked = Int32Array.from({ length: CANDIDATE_COUNT }, (_, index) => index + 30);
+    const head = aHeadOf(
+      new Float32Array(100).fill(-5),
+      [
+        [20, 7],
+        [40, 2],
+      ],
+      (logits) => ({ ...logits, candidateIds: picked }),
+    );
+    expect(tokenIdsOf(head).slice(0, 3)).toEqual([20, 40, 30]);
+    expect([head.count, head.untoldCount]).toEqual([CANDIDATE_COUNT + 1, 35]);
+    expect(head.modelLogitCount).toBe(CANDIDATE_COUNT + 1);
   });
 
   it('holds everything that has a probability when the vocabulary is small', () => {
