@@ -39,13 +39,16 @@ export class GrammarAutomaton {
   readonly #masked: GrammarState[] = [];
   /** [depth] The states on the way to a node of the trie. */
   readonly #path: GrammarState[] = [];
-  readonly #vocabularySize: number;
+  /** Of the model: tokens beyond it cannot be chosen, nor their logits read, whatever the tokenizer knows. */
+  readonly vocabularySize: number;
+  /** Tokens beyond it are not in the trie, or not the model's. */
+  readonly #textVocabularySize: number;
 
-  /** @param options.vocabularySize of the model: tokens beyond it cannot be chosen, whatever the tokenizer knows. */
   constructor({ program, tokens }: CompiledGrammar, options: { readonly vocabularySize: number }) {
     this.#program = program;
     this.#trie = tokens;
-    this.#vocabularySize = Math.min(options.vocabularySize, tokens.vocabularySize);
+    this.vocabularySize = options.vocabularySize;
+    this.#textVocabularySize = Math.min(options.vocabularySize, tokens.vocabularySize);
     this.#byteOfClass = new Uint8Array(program.classCount);
     for (let byte = 255; byte >= 0; byte--) this.#byteOfClass[program.byteClass[byte]!] = byte;
   }
@@ -99,7 +102,7 @@ export class GrammarAutomaton {
   /** All tokens that fit, one bit each; not to be written to. A few ms where most of them do. */
   mask(state: GrammarState): Uint32Array {
     if (state.mask !== null) return state.mask;
-    const mask = new Uint32Array(Math.ceil(this.#vocabularySize / 32));
+    const mask = new Uint32Array(Math.ceil(this.vocabularySize / 32));
     const set = (tokenId: number): boolean => {
       mask[tokenId >>> 5]! |= 1 << (tokenId & 31);
       return true;
@@ -113,7 +116,7 @@ export class GrammarAutomaton {
 
   #afterText(from: GrammarState, tokenId: number): GrammarState | null {
     const { text, textStart } = this.#trie;
-    if (tokenId >= this.#vocabularySize || textStart[tokenId] === textStart[tokenId + 1]) return null;
+    if (tokenId >= this.#textVocabularySize || textStart[tokenId] === textStart[tokenId + 1]) return null;
     let state: GrammarState | null = from;
     for (let place = textStart[tokenId]!; place < textStart[tokenId + 1]! && state !== null; place++) {
       state = this.afterByte(state, text[place]!);
@@ -140,7 +143,7 @@ export class GrammarAutomaton {
       }
       path[depth] = state;
       for (let tokenId = tokenIds[node]!; tokenId >= 0; tokenId = sameText[tokenId]!) {
-        if (tokenId < this.#vocabularySize && !visit(tokenId)) return false;
+        if (tokenId < this.#textVocabularySize && !visit(tokenId)) return false;
       }
       node++;
     }
@@ -195,7 +198,7 @@ export class GrammarAutomaton {
       if (kind === EDGE_EMPTY) reached.add(target, stack);
       else if (kind !== EDGE_CALL) {
         takesInput = true;
-        if (kind === EDGE_TOKEN) tokenIds.add(operand);
+        if (kind === EDGE_TOKEN && operand < this.vocabularySize) tokenIds.add(operand);
       } else if ((flags[target]! & STATE_RETURNS) !== 0) reached.add(operand, stack);
       else if (stack.depth < GRAMMAR_DEPTH_MAX) reached.add(operand, this.#pushed(stack, target));
     }

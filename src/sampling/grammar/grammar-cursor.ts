@@ -26,7 +26,9 @@ export class GrammarCursor {
     trigger: GrammarTrigger | null = null,
   ) {
     this.#automaton = automaton;
-    this.#stopTokenIds = [...new Set(stopTokenIds)];
+    // A checkpoint may name ids that its model does not have: they cannot be chosen, nor read from a row.
+    const ownIds = stopTokenIds.filter((tokenId) => tokenId < automaton.vocabularySize);
+    this.#stopTokenIds = [...new Set(ownIds)];
     this.#watch = trigger && new TriggerWatch(trigger);
     this.#state = trigger === null ? automaton.start : null;
   }

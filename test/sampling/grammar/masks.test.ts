@@ -5,6 +5,7 @@ import { GRAMMAR_MEMO_STATES_MAX, GRAMMAR_TOKENS_READ_MAX } from '../../../src/b
 import { compileGrammar } from '../../../src/sampling/grammar/compile-grammar.ts';
 import { GrammarAutomaton } from '../../../src/sampling/grammar/grammar-automaton.ts';
 import { GrammarCache } from '../../../src/sampling/grammar/grammar-cache.ts';
+import { GrammarCursor } from '../../../src/sampling/grammar/grammar-cursor.ts';
 import type { GrammarProgram } from '../../../src/sampling/grammar/grammar-program.ts';
 import type { GrammarSource } from '../../../src/sampling/grammar/grammar-source.ts';
 import { buildTokenTrie } from '../../../src/sampling/grammar/token-trie.ts';
@@ -124,6 +125,28 @@ describe('an automaton', () => {
     );
     expect(maskedTokens(automaton.mask(automaton.start))).toEqual([0, 1]);
     expect(automaton.afterToken(automaton.start, 2)).toBeNull();
+  });
+});
+
+describe('special tokens that the model does not have', () => {
+  const source: GrammarSource = {
+    kind: 'any-of',
+    options: ['<a>', '<b>'].map((text) => ({ kind: 'special-token', text })),
+  };
+  const program = compileGrammar(source, { addedTokenId: (text) => (text === '<a>' ? 1 : 40) });
+  const tokens = trieOf(['a', { special: '<a>' }]);
+  const automaton = new GrammarAutomaton({ id: 1, program, tokens }, { vocabularySize: 2 });
+
+  it('fit nowhere, and their logits are not read', () => {
+    expect([...automaton.fewTokenIds(automaton.start)!]).toEqual([1]);
+    expect(maskedTokens(automaton.mask(automaton.start))).toEqual([1]);
+    expect(automaton.afterToken(automaton.start, 40)).toBeNull();
+  });
+
+  it('end nothing, and their logits are not read', () => {
+    const cursor = new GrammarCursor(automaton, [0, 2, 40]);
+    cursor.accept(1);
+    expect([...cursor.fewTokenIds!]).toEqual([0]);
   });
 });
 
