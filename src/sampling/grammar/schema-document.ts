@@ -143,8 +143,9 @@ export class SchemaDocument {
 
   #checkKeywords(schema: SchemaObject, path: string): void {
     for (const keyword of Object.keys(schema)) {
-      if (SERVED.has(keyword) || ANNOTATIONS.has(keyword) || keyword.startsWith('x-')) continue;
+      if (SERVED.has(keyword) || isAnnotation(keyword)) continue;
       if (Object.hasOwn(NEUTRAL, keyword) && NEUTRAL[keyword] === schema[keyword]) continue;
+      if (keyword === 'propertyNames' && isOfAnyName(schema[keyword])) continue;
       throw this.unsupported(`${path}.${keyword}`, 'an output cannot be held to this keyword');
     }
   }
@@ -161,6 +162,18 @@ export class SchemaDocument {
       );
     }
   }
+}
+
+function isAnnotation(keyword: string): boolean {
+  return ANNOTATIONS.has(keyword) || keyword.startsWith('x-');
+}
+
+/** A schema for names that all of them fit: they are strings. Zod writes one for every record. */
+function isOfAnyName(schema: unknown): boolean {
+  if (!isObject(schema)) return false;
+  return Object.entries(schema).every(
+    ([keyword, value]) => isAnnotation(keyword) || (keyword === 'type' && value === 'string'),
+  );
 }
 
 export function isObject(value: unknown): value is SchemaObject {

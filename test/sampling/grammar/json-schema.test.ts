@@ -180,6 +180,16 @@ const CASES: readonly (readonly [string, unknown, readonly string[], readonly st
     ['{"ab":3}', '{"ab":10}', '{"c":1}'],
   ],
   [
+    'propertyNames that only say that names are strings',
+    {
+      type: 'object',
+      propertyNames: { type: 'string', description: 'City.' },
+      additionalProperties: { type: 'integer', propertyNames: {} },
+    },
+    ['{}', '{"a":1,"b":2}'],
+    ['{"a":"x"}', '[]'],
+  ],
+  [
     'minProperties, maxProperties',
     { type: 'object', properties: { a: true, b: true, c: true }, minProperties: 1, maxProperties: 2 },
     ['{"a":1}', '{"a":1,"c":1}'],
@@ -268,6 +278,9 @@ describe('a schema that an output cannot be held to', () => {
     [{ type: 'object', properties: { a: { if: {} } } }, 'p.properties.a.if', 'unsupported_parameter'],
     [{ type: 'array', uniqueItems: true }, 'p.uniqueItems', 'unsupported_parameter'],
     [{ type: 'array', contains: {} }, 'p.contains', 'unsupported_parameter'],
+    [{ propertyNames: { type: 'string', minLength: 2 } }, 'p.propertyNames', 'unsupported_parameter'],
+    [{ propertyNames: { type: 'integer' } }, 'p.propertyNames', 'unsupported_parameter'],
+    [{ propertyNames: false }, 'p.propertyNames', 'unsupported_parameter'],
     [{ anyOf: [true, { dependentRequired: {} }] }, 'p.anyOf[1].dependentRequired', 'unsupported_parameter'],
     [{ minlength: 3 }, 'p.minlength', 'unsupported_parameter'],
     [{ type: 'string', format: 'colour' }, 'p.format', 'unsupported_parameter'],
