@@ -288,8 +288,19 @@ export const OPTIONAL_GRAMMAR_WAIT_MS = 1000;
 export const GRAMMAR_DEPTH_MAX = 256;
 /** Ways in which one output may be understood at the same time; an ambiguous grammar has more and more of them. */
 export const GRAMMAR_READINGS_MAX = 4096;
-/** Deterministic states of one grammar that are remembered, 1 KB each; then it starts afresh. */
+/** Deterministic states of one grammar that are remembered, 1 KB each without their readings; then it starts afresh. */
 export const GRAMMAR_MEMO_STATES_MAX = 8192;
+/**
+ * Readings of all these states together, 55 bytes each: they take about as much as the states themselves. Most
+ * states have one or a few, but those of an ambiguous grammar thousands.
+ */
+export const GRAMMAR_MEMO_READINGS_MAX = 131_072;
+/**
+ * Readings that are looked at to find out which tokens may come next: half a second beside other load. Tokens usually
+ * lead to few states that are not known yet, and the largest schemas took 0.2 million; where each token leads to a state
+ * of its own, of a thousand readings, everybody would wait for a minute.
+ */
+export const GRAMMAR_WALK_READINGS_MAX = 2 ** 21;
 /** Masks over the whole vocabulary that one grammar remembers: 19 KB each at 150,000 tokens. */
 export const GRAMMAR_MASKS_MAX = 128;
 /** Grammars that the engine keeps ready though no sequence uses them. */

@@ -8,10 +8,12 @@ import { ServerError } from '../../base/errors.ts';
 import {
   GRAMMAR_DEPTH_MAX,
   GRAMMAR_MASKS_MAX,
+  GRAMMAR_MEMO_READINGS_MAX,
   GRAMMAR_MEMO_STATES_MAX,
   GRAMMAR_NODES_PROBED_MAX,
   GRAMMAR_READINGS_MAX,
   GRAMMAR_TOKENS_READ_MAX,
+  GRAMMAR_WALK_READINGS_MAX,
 } from '../../base/limits.ts';
 import type { CompiledGrammar } from './grammar-cache.ts';
 import {
@@ -33,6 +35,10 @@ export class GrammarAutomaton {
   /** [classCount] A byte of each class. */
   readonly #byteOfClass: Uint8Array;
   readonly #states = new Map<string, GrammarState>();
+  /** Of `#states`, and the stacks that were made for them. */
+  #readingCount = 0;
+  /** Readings that were looked at so far: what following inputs costs. */
+  #followedCount = 0;
   #start: GrammarState | null = null;
   #stackCount = 0;
   /** States that have a mask, oldest first. */
@@ -87,7 +93,7 @@ export class GrammarAutomaton {
     return this.#stateOf([...byText.readings, ...whole.readings], byText.isFinal || whole.isFinal);
   }
 
-  /** All tokens that fit, when they are few and quickly found; else null. */
+  /** All tokens that fit, when they are few and quickly found; else null. @throws ServerError as `afterByte`. */
   fewTokenIds(state: GrammarState): Int32Array | null {
     if (state.fewTokenIds !== undefined) return state.fewTokenIds;
     const found = new Set<number>(state.tokenIds);
@@ -99,7 +105,10 @@ export class GrammarAutomaton {
     return state.fewTokenIds;
   }
 
-  /** All tokens that fit, one bit each; not to be written to. A few ms where most of them do. */
+  /**
+   * All tokens that fit, one bit each; not to be written to. A few ms where most of them do.
+   * @throws ServerError as `afterByte`.
+   */
   mask(state: GrammarState): Uint32Array {
     if (state.mask !== null) return state.mask;
     const mask = new Uint32Array(Math.ceil(this.vocabularySize / 32));
@@ -127,14 +136,17 @@ export class GrammarAutomaton {
   /**
    * Visits all tokens whose text fits.
    * @returns false when `visit` said to stop, or more than `nodesMax` nodes were looked at.
+   * @throws ServerError `invalid_request` when the tokens lead to too many states of too many readings.
    */
   #walk(from: GrammarState, nodesMax: number, visit: (tokenId: number) => boolean): boolean {
     const { bytes, depths, subtreeEnds, tokenIds, sameText } = this.#trie;
     const path = this.#path;
     path[0] = from;
     let seen = 0;
+    const followedMax = this.#followedCount + GRAMMAR_WALK_READINGS_MAX;
     for (let node = 0; node < bytes.length; ) {
       if (++seen > nodesMax) return false;
+      if (this.#followedCount > followedMax) throw tooAmbiguous(NEXT_TOKENS);
       const depth = depths[node]!;
       const state = this.afterByte(path[depth - 1]!, bytes[node]!);
       if (state === null) {
@@ -154,6 +166,7 @@ export class GrammarAutomaton {
   #follow({ readings }: GrammarState, kind: number, input: number): GrammarState | null {
     const { edgeStart, edges } = this.#program;
     const seeds: Reading[] = [];
+    this.#followedCount += readings.length;
     for (const { state, stack } of readings) {
       const end = EDGE_SIZE * edgeStart[state + 1]!;
       for (let edge = EDGE_SIZE * edgeStart[state]!; edge < end; edge += EDGE_SIZE) {
@@ -175,7 +188,7 @@ export class GrammarAutomaton {
     const tokenIds = new Set<number>();
     let isFinal = isFinalBefore;
     for (let index = 0; index < reached.list.length; index++) {
-      if (index === 4 * GRAMMAR_READINGS_MAX || going.length > GRAMMAR_READINGS_MAX) throw tooAmbiguous();
+      if (index === 4 * GRAMMAR_READINGS_MAX || going.length > GRAMMAR_READINGS_MAX) throw tooAmbiguous(WAYS);
       const reading = reached.list[index]!;
       const { returnState, parent } = reading.stack;
       const ends = (flags[reading.state]! & STATE_FINAL) !== 0;
@@ -183,6 +196,7 @@ export class GrammarAutomaton {
       isFinal ||= ends && parent === null;
       if (this.#expand(reading, reached, tokenIds)) going.push(reading);
     }
+    this.#followedCount += reached.list.length;
     return this.#remembered(going, isFinal, tokenIds);
   }
 
@@ -209,6 +223,7 @@ export class GrammarAutomaton {
     const known = stack.children.get(returnState);
     if (known !== undefined) return known;
     const pushed = new ReturnStack(this.#stackCount++, returnState, stack);
+    this.#readingCount++;
     stack.children.set(returnState, pushed);
     return pushed;
   }
@@ -219,10 +234,10 @@ export class GrammarAutomaton {
     const key = `${isFinal ? '!' : ''}${keys.sort((a, b) => a - b).join()}`;
     const known = this.#states.get(key);
     if (known !== undefined) return known;
-    if (this.#states.size === GRAMMAR_MEMO_STATES_MAX) {
-      // Sequences keep the states that they are in; all others, and their stacks, are found again when needed.
-      this.#states.clear();
-      this.#start = null;
+    this.#readingCount += readings.length;
+    if (this.#states.size === GRAMMAR_MEMO_STATES_MAX || this.#readingCount > GRAMMAR_MEMO_READINGS_MAX) {
+      this.#forget();
+      this.#readingCount = readings.length;
     }
     const state = new GrammarState({
       readings,
@@ -232,6 +247,16 @@ export class GrammarAutomaton {
     });
     this.#states.set(key, state);
     return state;
+  }
+
+  /**
+   * Sequences keep the states that they are in; all others, and their stacks, are found again when needed. A state
+   * that is kept must not keep all that it has led to.
+   */
+  #forget(): void {
+    for (const state of this.#states.values()) state.next.fill(undefined);
+    this.#states.clear();
+    this.#start = null;
   }
 }
 
@@ -259,9 +284,9 @@ class ReachedReadings {
   }
 }
 
-function tooAmbiguous(): ServerError {
-  return new ServerError(
-    'invalid_request',
-    `The grammar is too ambiguous: the output can be read in more than ${GRAMMAR_READINGS_MAX} ways.`,
-  );
+const WAYS = `the output can be read in more than ${GRAMMAR_READINGS_MAX} ways`;
+const NEXT_TOKENS = `which tokens may come next takes looking at more than ${GRAMMAR_WALK_READINGS_MAX} such ways`;
+
+function tooAmbiguous(why: string): ServerError {
+  return new ServerError('invalid_request', `The grammar is too ambiguous: ${why}.`);
 }

@@ -1,7 +1,11 @@
 /** Which tokens fit: masks against trying each token alone, what is remembered and what bounds it. */
 
 import { describe, expect, it } from 'vitest';
-import { GRAMMAR_MEMO_STATES_MAX, GRAMMAR_TOKENS_READ_MAX } from '../../../src/base/limits.ts';
+import {
+  GRAMMAR_MEMO_READINGS_MAX,
+  GRAMMAR_MEMO_STATES_MAX,
+  GRAMMAR_TOKENS_READ_MAX,
+} from '../../../src/base/limits.ts';
 import { compileGrammar } from '../../../src/sampling/grammar/compile-grammar.ts';
 import { GrammarAutomaton } from '../../../src/sampling/grammar/grammar-automaton.ts';
 import { GrammarCache } from '../../../src/sampling/grammar/grammar-cache.ts';
@@ -85,6 +89,16 @@ describe('an automaton', () => {
     expect(stateAfter(automaton, 'aacbb')?.isComplete).toBe(true);
   });
 
+  it('forgets also when a few states have remembered many readings, and what these led to', () => {
+    const automaton = automatonOf({ kind: 'regex', pattern: '(?:[a-z ]?){1300}[a-m][a-z ]{1300}' });
+    const start = automaton.start;
+    const bytesMax = GRAMMAR_MEMO_READINGS_MAX / start.readings.length;
+    expect(bytesMax).toBeLessThan(200);
+    expect(stateAfter(automaton, 'a'.repeat(bytesMax))?.isFinal).toBe(false);
+    expect(automaton.start).not.toBe(start);
+    expect(start.next.every((next) => next === undefined)).toBe(true);
+  });
+
   it('opens nothing more at its greatest depth, and closes all of it', () => {
     const automaton = automatonOf(ANY);
     const depth = 400;
@@ -107,6 +121,15 @@ describe('an automaton', () => {
       text: 'root ::= "a" root x root y | "a" root y root x | "b"\nx ::= "x"?\ny ::= "y"?',
     });
     expect(() => stateAfter(automaton, `${'a'.repeat(200)}b`)).toThrow('too ambiguous');
+  });
+
+  it('gives up on tokens that each lead to a state of many readings', () => {
+    const tokens = Array.from({ length: 2 ** 12 }, (_, index) =>
+      index.toString(2).padStart(12, '0').replaceAll('0', 'a').replaceAll('1', 'b'),
+    );
+    const automaton = automatonOf({ kind: 'regex', pattern: '[ab]*a[ab]{1000}' }, tokens);
+    const state = stateAfter(automaton, 'a'.repeat(1000))!;
+    expect(() => automaton.mask(state)).toThrow('which tokens may come next');
   });
 
   it('says when the tokens that fit are few, and when they are many', () => {
