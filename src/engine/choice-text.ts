@@ -7,7 +7,8 @@
  * string are never shown. The same goes for a stop token: it counts as a completion token, but has neither text nor an
  * entry, as with OpenAI. Tokens of thoughts and calls have entries like those of the text.
  *
- * Stop strings are looked for in what the model says, not in what it thinks or calls.
+ * Stop strings are looked for in what the model says, not in what it thinks or calls. White space that the parser
+ * keeps, since thoughts or a call may follow it, counts as said when it comes: perhaps nothing else ever does.
  */
 
 import { type GrammarTrigger, TriggerWatch } from '../sampling/grammar/grammar-trigger.ts';
@@ -75,6 +76,9 @@ export class ChoiceText {
   #shownLength = 0;
   /** Code points that the detokeniser has given; counted only where log probabilities tell of them. */
   #characterCount = 0;
+  /** Of the white space that the parser keeps: what came with the first tokens, and what has been looked at. */
+  #unsearchedBlanks = 0;
+  #seenBlanks = 0;
 
   constructor(options: ChoiceTextOptions) {
     const { vocabulary, stripLeadingSpaces, message } = options;
@@ -161,7 +165,8 @@ export class ChoiceText {
     const stopped =
       this.#parser === null
         ? this.#say(text, parts)
-        : this.#tell(this.#parser.push(text, isAnnouncement), parts);
+        : this.#tell(this.#parser.push(text, isAnnouncement), parts) ||
+          this.#stopsInBlanks(this.#parser.heldBlanks, parts);
     this.#settle(stopped, from, parts);
     return stopped || (this.#parser?.isComplete ?? false);
   }
@@ -177,6 +182,7 @@ export class ChoiceText {
 
   /** @returns whether a stop string is complete. */
   #tell(told: readonly MessagePart[], parts: MessagePart[]): boolean {
+    if (told.length > 0) this.#seenBlanks = 0;
     for (const part of told) {
       if (part.kind === 'content') {
         if (this.#say(part.text, parts)) return true;
@@ -187,6 +193,20 @@ export class ChoiceText {
       if (part.kind !== 'reasoning' || !this.#options.message!.hidesReasoning) addPart(parts, part);
     }
     return false;
+  }
+
+  /** @param blanks all that the parser keeps. @returns whether a stop string is complete in them. */
+  #stopsInBlanks(blanks: string, parts: MessagePart[]): boolean {
+    const isSearched = this.#tokenCount > this.#options.newTokensMin;
+    const seen = this.#seenBlanks;
+    this.#seenBlanks = blanks.length;
+    if (!isSearched || seen === 0) this.#unsearchedBlanks = isSearched ? 0 : blanks.length;
+    if (!isSearched || blanks.length <= seen) return false;
+    const first = this.#unsearchedBlanks;
+    const searched = blanks.slice(first);
+    if (!this.#matcher.wouldMatch(searched, seen - first)) return false;
+    addContent(parts, blanks.slice(0, first) + this.#matcher.push(searched).text);
+    return true;
   }
 
   #say(text: string, parts: MessagePart[]): boolean {

@@ -27,6 +27,8 @@ const LONE_SURROGATE = /\p{Surrogate}/u;
 
 export class StopMatcher {
   readonly #automata: readonly Automaton[];
+  /** Of the stop strings. */
+  readonly #lengthMax: number;
   #held = '';
 
   /**
@@ -37,6 +39,7 @@ export class StopMatcher {
     this.#automata = stops
       .filter((stop) => stop !== '' && !LONE_SURROGATE.test(stop))
       .map((pattern) => ({ pattern, failure: failureTable(pattern), state: 0 }));
+    this.#lengthMax = this.#automata.reduce((max, { pattern }) => Math.max(max, pattern.length), 0);
   }
 
   /** UTF-16 units that are held back. */
@@ -59,6 +62,25 @@ export class StopMatcher {
     const pending = this.#held + delta;
     this.#held = pending.slice(pending.length - holdLength);
     return { text: pending.slice(0, pending.length - holdLength), matched: false };
+  }
+
+  /**
+   * Whether a stop string would be complete in `text` if it came next, behind its first `from` units, of which this is
+   * known not to be so. Nothing is taken in.
+   */
+  wouldMatch(text: string, from: number): boolean {
+    const states = this.#automata.map(({ state }) => state);
+    const start = Math.max(0, from - this.#lengthMax);
+    // What a stop string that ends behind `from` can begin with lies behind `start`.
+    if (start > 0) for (const automaton of this.#automata) automaton.state = 0;
+    let matches = false;
+    for (let i = start; i < text.length && !matches; i++) {
+      matches = this.#step(text.charCodeAt(i)) > 0 && i >= from;
+    }
+    this.#automata.forEach((automaton, index) => {
+      automaton.state = states[index]!;
+    });
+    return matches;
   }
 
   /** The sequence has ended without a stop string: what is still held back is text. */

@@ -53,6 +53,7 @@ type Output = {
   readonly reason: string;
   readonly events: readonly TextEvent[];
   readonly reasoningTokens: number | null;
+  readonly completionTokens: number;
 };
 
 type Setting = {
@@ -140,6 +141,7 @@ async function answerOf(tokenIds: readonly number[], setting: Setting = {}): Pro
     reason: finished!.reason,
     events,
     reasoningTokens: used!.usage.reasoningTokenCount,
+    completionTokens: used!.usage.completionTokenCount,
   };
 }
 
@@ -154,6 +156,7 @@ function partsOf(events: readonly TextEvent[]): MessagePart[] {
   return parts;
 }
 
+const ENDLESS = '\n'.repeat(50);
 const CALL = '<tool_call>\n{"name": "now", "arguments": {}}\n</tool_call>';
 const content = (text: string): MessagePart => ({ kind: 'content', text });
 const reasoning = (text: string): MessagePart => ({ kind: 'reasoning', text });
@@ -236,6 +239,29 @@ describe('stop strings', () => {
     const { parts, reason } = await answerOf(tokensOf(text, END), { request: { stop: ['now'] } });
     expect(parts).toEqual([reasoning('now'), ...called(), content('\nIt is ')]);
     expect(reason).toBe('tool-calls');
+  });
+
+  it.each([
+    ['behind text', `Hello \n${ENDLESS}`, '\n', 0, 'Hello ', 7],
+    ['at the beginning', ENDLESS, '\n\n', 0, '', 2],
+    ['that begin in text', `\nHi${ENDLESS}`, 'i\n', 0, '\nH', 4],
+    ['but for the first tokens', ENDLESS, '\n', 3, '\n\n\n', 4],
+  ] as const)(
+    'of blanks end the answer when these come, though a call might follow: %s',
+    async (_, text, stop, newTokensMin, said, count) => {
+      for (const template of [HERMES_TEMPLATE, WITHOUT_THOUGHTS]) {
+        const request = { stop: [stop], newTokensMin };
+        const { parts, completionTokens } = await answerOf(tokensOf(text, END), { template, request });
+        expect(parts).toEqual(said === '' ? [] : [content(said)]);
+        expect(completionTokens).toBe(count);
+      }
+    },
+  );
+
+  it('of blanks are not looked for between thoughts and answer, nor between calls', async () => {
+    const text = `<think>\nHm\n</think>\n\n${CALL}\n${CALL}\n`;
+    const { parts } = await answerOf(tokensOf(text, END), { request: { stop: ['\n'] } });
+    expect(parts).toEqual([reasoning('Hm'), ...called(), ...called(1)]);
   });
 
   it('do not go on behind a call', async () => {

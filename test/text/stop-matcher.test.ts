@@ -47,6 +47,21 @@ const stopStrings = fc.array(
 const deltas = fc.array(fc.string({ unit: fc.constantFrom('a', 'b', 'c'), maxLength: 5 }), { maxLength: 20 });
 
 describe('StopMatcher', () => {
+  it('tells whether what may come next would end the text, and takes nothing in', () => {
+    const ahead = fc.string({ unit: fc.constantFrom('a', 'b'), maxLength: 12 });
+    fc.assert(
+      fc.property(stopStrings, deltas, ahead, fc.nat(12), (stops, before, next, cut) => {
+        const matcher = new StopMatcher(stops);
+        fc.pre(before.every((delta) => !matcher.push(delta).matched));
+        const { heldLength } = matcher;
+        const from = Math.min(cut, next.length);
+        const isMatched = matcher.wouldMatch(next.slice(0, from), 0) || matcher.wouldMatch(next, from);
+        expect(matcher.heldLength).toBe(heldLength);
+        expect(matcher.push(next).matched).toBe(isMatched);
+      }),
+    );
+  });
+
   it('finds what indexOf finds in the whole text, however it was cut', () => {
     fc.assert(
       fc.property(stopStrings, deltas, (stops, parts) => {

@@ -25,6 +25,11 @@ export class MessageParser {
     return (this.#reasoning?.heldLength ?? 0) + (this.#tools?.heldLength ?? 0);
   }
 
+  /** White space that has arrived and is content unless thoughts or a call come behind it, if they ever do. */
+  get heldBlanks(): string {
+    return (this.#reasoning?.heldBlanks ?? '') + (this.#tools?.heldBlanks ?? '');
+  }
+
   /** Whether the text seen so far ends inside of what the model thinks. */
   get isReasoning(): boolean {
     return this.#reasoning?.isInside ?? false;

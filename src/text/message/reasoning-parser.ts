@@ -27,6 +27,11 @@ export class ReasoningParser {
     return this.#blanks.length + this.#held.length;
   }
 
+  /** White space at the very beginning, which is content unless the model thinks behind it. */
+  get heldBlanks(): string {
+    return this.#mode === 'before' ? this.#blanks : '';
+  }
+
   get isInside(): boolean {
     return this.#mode === 'opened' || this.#mode === 'inside';
   }

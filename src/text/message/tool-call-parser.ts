@@ -67,6 +67,14 @@ export class ToolCallParser {
     return this.#rest.length + this.#blanks.length + (isPassedOn ? 0 : this.#taken.length);
   }
 
+  /**
+   * White space that is content unless a call comes behind it. Behind a call it is none of that: models separate
+   * calls with it.
+   */
+  get heldBlanks(): string {
+    return this.#callCount > 0 || this.#mode === 'calls' ? '' : this.#blanks;
+  }
+
   get callCount(): number {
     return this.#callCount;
   }
