@@ -41,7 +41,8 @@ export function renderingOf(
 
 /**
  * `none` is also what a switch can say. The other degrees are left to the template: `minimal` is less than the model
- * would think, but not nothing.
+ * would think, but not nothing. A template that knows none gets none: what asks it for thoughts also lets them come
+ * before forced calls, and that is not for a field that is named as ignored.
  */
 function effortVariables(
   effort: TemplateFields['reasoning_effort'] | null,
@@ -49,11 +50,11 @@ function effortVariables(
   templateReads: TemplateReads,
 ): JsonObject {
   if (effort == null) return {};
+  const isRead = templateReads('reasoning_effort');
   const switches = effort === 'none' ? THINKING_SWITCHES.filter(templateReads) : [];
-  if (switches.length === 0 && !templateReads('reasoning_effort')) {
-    fields.ignore('reasoning_effort', TOP_LEVEL, NOT_READ);
-  }
-  return { reasoning_effort: effort, ...Object.fromEntries(switches.map((name) => [name, false])) };
+  if (switches.length === 0 && !isRead) fields.ignore('reasoning_effort', TOP_LEVEL, NOT_READ);
+  const off = Object.fromEntries(switches.map((name) => [name, false]));
+  return isRead ? { reasoning_effort: effort, ...off } : off;
 }
 
 /** The variables that the template looks at; the others are named as ignored. */
