@@ -1,7 +1,7 @@
 /**
  * What a long prompt does to the streams that run already. For each `--slowdowns` an engine of its own; in turns, each
- * has streams that decode alone for a while and then beside one long prompt. The bare engine, so that every token has its
- * own time.
+ * has streams that decode alone for a while, then beside one long prompt, then alone again: they grow meanwhile, and what
+ * they attend to makes their own steps longer. The bare engine, so that every token has its own time.
  */
 
 import { Option } from 'commander';
@@ -24,7 +24,7 @@ import { rangeCell, ratioCell, renderTable } from '../table.ts';
 
 const PROMPT_TOKENS = 4000;
 const SHORT_PROMPT_TOKENS = 32;
-/** Tokens of every stream before the long prompt arrives. */
+/** Tokens of every stream before the long prompt arrives, and again behind it. */
 const CALM_TOKENS = 60;
 
 type Turn = { readonly calmP95Ms: number; readonly busyP95Ms: number; readonly firstTokenMs: number };
@@ -71,6 +71,28 @@ export function gapsBetween(times: readonly (readonly number[])[], fromMs: numbe
   );
 }
 
+/** Tells when every stream has so many tokens more. */
+class Calm {
+  readonly #times: readonly (readonly number[])[];
+  #countMin = Infinity;
+  #end = (): void => {};
+
+  constructor(times: readonly (readonly number[])[]) {
+    this.#times = times;
+  }
+
+  wait(): Promise<void> {
+    this.#countMin = Math.max(...this.#times.map(({ length }) => length)) + CALM_TOKENS;
+    return new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  onToken(): void {
+    if (this.#times.every(({ length }) => length >= this.#countMin)) this.#end();
+  }
+}
+
 async function runTurn(
   client: EngineClient,
   seed: number,
@@ -79,26 +101,28 @@ async function runTurn(
 ): Promise<Turn> {
   const times: number[][] = Array.from({ length: streamCount }, () => []);
   const room = client.limits.modelLengthMax - SHORT_PROMPT_TOKENS;
-  let endCalm = (): void => {};
-  const calm = new Promise<void>((resolve) => {
-    endCalm = resolve;
-  });
+  const calm = new Calm(times);
   const feeds = times.map((each, index) =>
     stream(client, seed + index, room, (atMs) => {
       each.push(atMs);
-      if (times.every(({ length }) => length >= CALM_TOKENS)) endCalm();
+      calm.onToken();
     }),
   );
-  await calm;
+  await calm.wait();
   const sentAtMs = performance.now();
   const answeredAtMs = await new Promise<number>((resolve) => {
     const input = inputOf(client, seed + streamCount, promptTokenCount, 1);
     client.generate(input, () => resolve(performance.now()));
   });
+  await calm.wait();
   for (const feed of feeds) feed.cancel();
   const startedAtMs = Math.max(...times.map(([first]) => first!));
+  const alone = [
+    ...gapsBetween(times, startedAtMs, sentAtMs),
+    ...gapsBetween(times, answeredAtMs, performance.now()),
+  ];
   return {
-    calmP95Ms: distribution(gapsBetween(times, startedAtMs, sentAtMs))!.p95,
+    calmP95Ms: distribution(alone)!.p95,
     busyP95Ms: distribution(gapsBetween(times, sentAtMs, answeredAtMs))!.p95,
     firstTokenMs: answeredAtMs - sentAtMs,
   };
