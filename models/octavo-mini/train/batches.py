@@ -21,6 +21,8 @@ LENGTHS = (192, 512, 2048)
 CONTEXT_WEIGHT = 0.4
 CONTEXT_SHARE = 0.08
 PLAIN_WEIGHT = 0.5
+# Of an answer with tools the token that decides between call and refusal, and the first one of a tool's name.
+CHOICE_WEIGHT = 4.0
 
 
 @dataclass(frozen=True)
@@ -63,6 +65,7 @@ class Encoder:
         self.start = self.tokenizer.token_to_id("<|im_start|>")
         self.end = self.tokenizer.token_to_id("<|im_end|>")
         self.answer = [self.start, *self._plain("assistant\n")]
+        self.call = self._plain('<tool_call>\n{"name": "')
         self.rng = random.Random(0)
 
     def _plain(self, text: str) -> list[int]:
@@ -75,8 +78,24 @@ class Encoder:
             ids = self._plain(record["text"]) + [self.end_of_text]
             weight = 1.0 if prompt else PLAIN_WEIGHT
             return Document(prompt + ids, [0.0] * len(prompt) + [weight] * len(ids))
+        if "pieces" in record:
+            parts = [(self._plain(text), weight) for text, weight in record["pieces"]]
+            ids = [token for part, _ in parts for token in part]
+            weights = [CHOICE_WEIGHT * weight if at == 0 else weight for part, weight in parts for at in range(len(part))]
+            return Document([*ids, self.end_of_text], [*weights, 0.0])
         ids = self._plain(self.template.render(record).removesuffix("\n"))
-        return Document(ids, self._weights(ids))
+        weights = self._weights(ids)
+        if record.get("tools"):
+            self._emphasise(ids, weights)
+        return Document(ids, weights)
+
+    def _emphasise(self, ids: list[int], weights: list[float]) -> None:
+        """Let the tokens that choose count more: few of hundreds do, and the others are soon known."""
+        for before in (self.answer, self.call):
+            size = len(before)
+            for at in range(len(ids) - size):
+                if weights[at + size] == 1.0 and ids[at : at + size] == before:
+                    weights[at + size] = CHOICE_WEIGHT
 
     def _weights(self, ids: list[int]) -> list[float]:
         """Weigh answers fully; of the other tokens let a random share count, which saves work in the head."""

@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from text.choosing import lines_record, tools_record
 from text.facts import fact_count
 from text.mix import conversation, long_conversation, plain_text, practice, talk_chat
 
@@ -15,10 +16,15 @@ LONG_SHARE = 0.004
 PLAIN_SHARE = 0.015
 
 
-def records(count: int, seed: int, practice_share: float = 0.0, talk_share: float = 0.0) -> Iterator[dict[str, object]]:
+def records(
+    count: int, seed: int, practice_share: float = 0.0, talk_share: float = 0.0, choosing_share: float = 0.0,
+) -> Iterator[dict[str, object]]:
     """Yield `count` records; the same arguments give the same records."""
     rng = random.Random(seed)
     for _ in range(count):
+        if choosing_share and rng.random() < choosing_share:
+            yield (lines_record if rng.random() < 0.5 else tools_record)(rng)
+            continue
         if practice_share and rng.random() < practice_share:
             yield practice(rng)
             continue

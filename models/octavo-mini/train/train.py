@@ -116,7 +116,7 @@ class Run:
         options = self.options
         skip = (self.start[0] - self.seed_step) // options.workers
         return stream(self.encoder, options.seed * options.workers + self.rank, options.batch_tokens, skip,
-                      options.practice, options.talk)
+                      options.practice, options.talk, options.choosing)
 
     def train_step(self, batch: Batch) -> float:
         """Take one step and return its loss."""
@@ -211,6 +211,7 @@ def main() -> None:
     parser.add_argument("--until", type=int, default=10**9, help="end before the schedule does")
     parser.add_argument("--practice", type=float, default=0.0, help="share of extra copying and sums")
     parser.add_argument("--talk", type=float, default=0.0, help="share of extra small talk and identity")
+    parser.add_argument("--choosing", type=float, default=0.0, help="share of extra choosing from lists and of tools")
     parser.add_argument("--batch-tokens", type=int, default=4096, help="tokens of a step")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--matrix-rate", type=float, default=0.02)

@@ -331,7 +331,7 @@ def practice(rng: random.Random) -> dict[str, object]:
     if roll < 0.34:
         return fields_record(rng)
     if roll < 0.52:
-        return drill(rng)
+        return rng.choice((drill, tool_record))(rng)
     if roll < 0.72:
         return json_record(rng)
     if roll < 0.84:

@@ -115,7 +115,7 @@ def drill(rng: random.Random) -> Record:
 
 def tool_record(rng: random.Random) -> Record:
     """Return a conversation with tools of the training split."""
-    kind = rng.choices(("dialogue", "call", "read", "two", "decline", "plain"), (60, 17, 10, 3, 6, 4))[0]
+    kind = rng.choices(("dialogue", "call", "read", "two", "decline", "plain"), (54, 17, 10, 3, 12, 4))[0]
     if kind == "dialogue":
         record = dialogue(rng)
     else:
