@@ -147,11 +147,7 @@ class CallGrammar {
 
   #argumentsOf({ parameters, param, isStrict }: CallableTool): GrammarSource {
     if (!isStrict && !this.#form.mustCall) return { kind: 'json-object' };
-    const { properties, additionalProperties } = parameters;
-    const hasNone =
-      typeof properties === 'object' && properties !== null && Object.keys(properties).length === 0;
-    const isClosed = additionalProperties === undefined || additionalProperties === false;
-    if (hasNone && isClosed) return { kind: 'literal', text: '{}' };
+    if (hasNoParameters(parameters)) return { kind: 'literal', text: '{}' };
     // A schema without a type takes any value, and a call has no other arguments than an object.
     return { kind: 'json-schema', schema: { ...parameters, type: 'object' }, param };
   }
@@ -159,6 +155,29 @@ class CallGrammar {
   #text(text: string): GrammarSource[] {
     return text === '' ? [] : [written(text, this.#format.marks, this.#isToken)];
   }
+}
+
+/** Keywords that ask for no other properties. */
+const OF_NO_WEIGHT = new Set([
+  '$schema',
+  '$id',
+  'type',
+  'title',
+  'description',
+  'properties',
+  'required',
+  'additionalProperties',
+]);
+
+/** No properties and nothing that speaks of others: a schema that leaves them open is hardly meant to. */
+function hasNoParameters(parameters: CallableTool['parameters']): boolean {
+  const { properties, required, additionalProperties } = parameters;
+  const isEmpty =
+    typeof properties === 'object' && properties !== null && Object.keys(properties).length === 0;
+  const isClosed = additionalProperties === undefined || additionalProperties === false;
+  const requiresNone = !Array.isArray(required) || required.length === 0;
+  const asksNoMore = Object.keys(parameters).every((keyword) => OF_NO_WEIGHT.has(keyword));
+  return isEmpty && isClosed && requiresNone && asksNoMore;
 }
 
 /** Text with marks in it, each of which is its token where there is one. */

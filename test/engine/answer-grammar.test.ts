@@ -99,6 +99,13 @@ describe.each(FORMATS)('an answer that must call, in the form of %s', (format) =
     }
   });
 
+  it('takes no parameters for none where other keywords ask for some', () => {
+    const parameters = { type: 'object', properties: {}, required: ['city'] };
+    const form = { tools: [{ ...WEATHER, parameters }] };
+    expect(fitting(one, { format, form })).toBe('whole');
+    expect(fitting(one.replace('{"city": "Paris"}', '{}'), { format, form })).toBe('no');
+  });
+
   it('has no more calls than are wanted', () => {
     expect(fitting(one, { format, form: { callsMax: 1 } })).toBe('whole');
     expect(fitting(two, { format, form: { callsMax: 1 } })).toBe('no');
