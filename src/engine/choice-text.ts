@@ -31,6 +31,7 @@ export type ChoiceTextOptions = {
   /** Only the prompt was asked for: whatever tokens come are not of the choice. */
   readonly isEmpty: boolean;
   readonly wantsLogprobs: boolean;
+  readonly wantsMeanLogprob: boolean;
   /** Also of stop tokens, which have no text. */
   readonly wantsStopLogprobs: boolean;
   readonly wantsTokenIds: boolean;
@@ -104,7 +105,7 @@ export class ChoiceText {
 
   /** Mean log probability of the tokens taken in, `null` when not asked for. */
   get meanLogprob(): number | null {
-    return this.#options.wantsLogprobs ? this.#logprobSum / Math.max(1, this.#tokenCount) : null;
+    return this.#options.wantsMeanLogprob ? this.#logprobSum / Math.max(1, this.#tokenCount) : null;
   }
 
   /** Tokens from the mark that opens the thoughts to the one that closes them. */

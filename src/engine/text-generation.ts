@@ -81,6 +81,8 @@ export type TextRequest = {
    * and so many most likely ones.
    */
   readonly promptLogprobCount: number | null;
+  /** The end of each choice tells the mean of its log probabilities, also where `logprobCount` asks for none of them. */
+  readonly wantsMeanLogprob: boolean;
   /** The log probability of a stop token is told too, so that those of prompt and output together are complete. */
   readonly wantsStopLogprobs: boolean;
   /** `null`: as many as the context leaves room for. 0: only the prompt is computed. */
@@ -197,7 +199,7 @@ export type TextEvent =
       readonly kind: 'choice-finish';
       readonly choiceIndex: number;
       readonly reason: FinishReason;
-      /** Mean log probability of the choice's tokens, stop tokens included; there with `logprobCount` only. */
+      /** Mean log probability of the choice's tokens, stop tokens included; there with `wantsMeanLogprob` only. */
       readonly meanLogprob?: number;
       readonly runningUsage?: RunningUsage;
     }

@@ -199,7 +199,7 @@ function samplingOf(request: TextRequest, { defaults, tokenizer }: TextGenerator
     logitBias: request.logitBias,
     allowedTokenIds: request.allowedTokenIds && Int32Array.from(request.allowedTokenIds),
     bannedSequences: bannedSequences(request.badWords, tokenizer),
-    logprobCount: request.logprobCount,
+    logprobCount: request.logprobCount ?? (request.wantsMeanLogprob ? 0 : null),
     promptLogprobCount: request.promptLogprobCount,
   };
 }
@@ -240,6 +240,7 @@ function textOfChoice(
     isEmpty: request.newTokensMax === 0,
     stripLeadingSpaces: beginsAnew(request.prompts),
     wantsLogprobs: request.logprobCount !== null,
+    wantsMeanLogprob: request.wantsMeanLogprob,
     wantsStopLogprobs: request.wantsStopLogprobs,
     wantsTokenIds: request.wantsTokenIds,
     message: prompt.message,

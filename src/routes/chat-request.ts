@@ -66,6 +66,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
       answerForm: form,
       ...extent,
       promptLogprobCount: request.prompt_logprobs ?? null,
+      wantsMeanLogprob: false,
       wantsStopLogprobs: false,
       wantsPrompts: request.return_token_ids ?? false,
     },

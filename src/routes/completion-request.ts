@@ -62,8 +62,8 @@ export function parseCompletionRequest(body: JsonObject, options: ParseOptions):
       prompts,
       newTokensMax,
       newTokensRoomMax: null,
-      // Choices are ranked by their log probabilities.
-      logprobCount: isRanked(request) ? (told.logprobCount ?? 0) : told.logprobCount,
+      logprobCount: told.logprobCount,
+      wantsMeanLogprob: isRanked(request),
       promptLogprobCount: scoresPrompt
         ? Math.max(told.logprobCount, told.promptLogprobCount ?? 0)
         : told.promptLogprobCount,

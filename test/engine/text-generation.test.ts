@@ -752,16 +752,18 @@ describe('TextGenerator: scored prompts', () => {
     expect([await countOf(false), await countOf(true)]).toEqual([1, 2]);
   });
 
-  it('tell the mean of a choice with its end, stop tokens included, where log probabilities are asked for', async () => {
+  it('tell the mean of a choice with its end, stop tokens included, where it is asked for, and nothing of each token', async () => {
     const logprobs = (tokenId: number) => ({ logprob: tokenId === END ? -4 : -1, top: [] });
     const script = [tokens([...ascii('ab'), END], { logprobs }), finish('stop')];
-    const { generator } = aGenerator(script);
-    const ends = async (logprobCount: number | null) =>
-      (await collect(generator, { logprobCount })).filter((event) => event.kind === 'choice-finish');
-    expect(await ends(0)).toEqual([
-      { kind: 'choice-finish', choiceIndex: 0, reason: 'stop', meanLogprob: -2 },
-    ]);
-    expect(await ends(null)).toEqual([{ kind: 'choice-finish', choiceIndex: 0, reason: 'stop' }]);
+    const { client, generator } = aGenerator(script);
+    const end = { kind: 'choice-finish', choiceIndex: 0, reason: 'stop' };
+    const ranked = await collect(generator, { wantsMeanLogprob: true });
+    expect(ranked).toContainEqual({ ...end, meanLogprob: -2 });
+    expect(ranked.map((event) => (event.kind === 'text-delta' ? event.logprobs : null))).not.toContainEqual(
+      expect.anything(),
+    );
+    expect(client.sequences[0]!.input.sampling.logprobCount).toBe(0);
+    expect(await collect(generator, { logprobCount: 0 })).toContainEqual(end);
   });
 
   it('that would be too many numbers are refused before anything runs', async () => {

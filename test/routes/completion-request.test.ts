@@ -104,11 +104,11 @@ const SERVED: readonly (readonly [Record<string, unknown>, Partial<TextRequest>]
   ],
   [
     { n: 2, best_of: 20 },
-    { choiceCount: 20, logprobCount: 0 },
+    { choiceCount: 20, logprobCount: null, wantsMeanLogprob: true },
   ],
   [
     { n: 2, best_of: 3, logprobs: 4 },
-    { choiceCount: 3, logprobCount: 4 },
+    { choiceCount: 3, logprobCount: 4, wantsMeanLogprob: true },
   ],
   [
     { temperature: 0, top_p: 0.5, top_k: 3, min_p: 0.1 },

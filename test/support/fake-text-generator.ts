@@ -90,8 +90,8 @@ function scoredPromptsOf({ prompts, promptLogprobCount }: TextRequest): TextEven
 }
 
 /** Mean log probability of a choice; the later the better, but for the last of four. */
-function meanLogprobOf({ logprobCount }: TextRequest, choiceIndex: number) {
-  return logprobCount === null ? {} : { meanLogprob: choiceIndex % 4 === 3 ? -99 : choiceIndex - 10 };
+function meanLogprobOf({ wantsMeanLogprob }: TextRequest, choiceIndex: number) {
+  return !wantsMeanLogprob ? {} : { meanLogprob: choiceIndex % 4 === 3 ? -99 : choiceIndex - 10 };
 }
 
 /** Each prompt has a token more than the one before it. */

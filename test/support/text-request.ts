@@ -19,6 +19,7 @@ export function aTextRequest(overrides: Partial<TextRequest> = {}): TextRequest 
     seed: null,
     logprobCount: null,
     promptLogprobCount: null,
+    wantsMeanLogprob: false,
     wantsStopLogprobs: false,
     newTokensMax: 20,
     newTokensRoomMax: null,
