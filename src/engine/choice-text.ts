@@ -167,7 +167,7 @@ export class ChoiceText {
       this.#parser === null
         ? this.#say(text, parts)
         : this.#tell(this.#parser.push(text, isAnnouncement), parts) ||
-          this.#stopsInBlanks(this.#parser.heldBlanks, parts);
+          this.#stopsInBlanks(this.#parser, parts);
     this.#settle(stopped, from, parts);
     return stopped || (this.#parser?.isComplete ?? false);
   }
@@ -196,8 +196,9 @@ export class ChoiceText {
     return false;
   }
 
-  /** @param blanks all that the parser keeps. @returns whether a stop string is complete in them. */
-  #stopsInBlanks(blanks: string, parts: MessagePart[]): boolean {
+  /** @returns whether a stop string is complete in the white space that the parser keeps. */
+  #stopsInBlanks({ heldBlanks: blanks }: MessageParser, parts: MessagePart[]): boolean {
+    if (this.#options.stop.length === 0) return false;
     const isSearched = this.#tokenCount > this.#options.newTokensMin;
     const seen = this.#seenBlanks;
     this.#seenBlanks = blanks.length;
