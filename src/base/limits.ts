@@ -282,6 +282,11 @@ export const SCHEMA_PATTERN_PROPERTIES_MAX = 4;
 /** Remainders, and so states, that `multipleOf` has to tell apart. */
 export const MULTIPLE_OF_REMAINDERS_MAX = 500;
 
+/**
+ * Of a grammar's states and transitions, for schemas that are left out before the grammar is refused: the arguments of
+ * calls that nobody demands. The rest is for what has to be held.
+ */
+export const OPTIONAL_SCHEMAS_SHARE_MAX = 0.5;
 /** How long a request waits for a grammar that it can do without; others' grammars may keep the thread for longer. */
 export const OPTIONAL_GRAMMAR_WAIT_MS = 1000;
 /** Nesting of a grammar's rules in one output. Beyond it nothing is opened any more, only closed. */

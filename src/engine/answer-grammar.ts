@@ -146,10 +146,11 @@ class CallGrammar {
   }
 
   #argumentsOf({ parameters, param, isStrict }: CallableTool): GrammarSource {
-    if (!isStrict && !this.#form.mustCall) return { kind: 'json-object' };
     if (hasNoParameters(parameters)) return { kind: 'literal', text: '{}' };
     // A schema without a type takes any value, and a call has no other arguments than an object.
-    return { kind: 'json-schema', schema: { ...parameters, type: 'object' }, param };
+    const schema = { ...parameters, type: 'object' };
+    const orObject = !isStrict && !this.#form.mustCall;
+    return { kind: 'json-schema', schema, param, orObject };
   }
 
   #text(text: string): GrammarSource[] {

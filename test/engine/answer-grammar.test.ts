@@ -138,11 +138,13 @@ describe('an answer that may call', () => {
     expect(fitting(CALLS.hermes!.other, auto)).toBe('no');
   });
 
-  it('has arguments that fit where the function is strict, and an object otherwise', () => {
-    expect(fitting(CALL.replace('Paris', 'Oslo'), auto)).toBe('no');
-    const free = { form: { mustCall: false, tools: [{ ...WEATHER, isStrict: false }] } };
-    expect(fitting(CALL.replace('Paris', 'Oslo'), free)).toBe('whole');
-    expect(fitting(CALL.replace('{"city": "Paris"}', '[]'), free)).toBe('no');
+  it('has arguments that fit, whether the function is strict or not', () => {
+    for (const isStrict of [true, false]) {
+      const either = { form: { mustCall: false, tools: [{ ...WEATHER, isStrict }] } };
+      expect(fitting(CALL, either)).toBe('whole');
+      expect(fitting(CALL.replace('Paris', 'Oslo'), either)).toBe('no');
+      expect(fitting(CALL.replace('{"city": "Paris"}', '[]'), either)).toBe('no');
+    }
   });
 
   it('has no second call where one is all that is wanted', () => {
@@ -204,12 +206,43 @@ describe('what follows the token that announces calls', () => {
     },
   );
 
-  it('has an object as arguments, and those that fit where the function is strict', () => {
-    const CALL = CALLS.hermes!.one.slice('<tool_call>'.length);
-    const free = { tools: [{ ...WEATHER, isStrict: false }] };
-    expect(behind('hermes', CALL.replace('Paris', 'Oslo'), free)).toBe('whole');
-    expect(behind('hermes', CALL.replace('{"city": "Paris"}', '[]'), free)).toBe('no');
-    expect(behind('hermes', CALL.replace('Paris', 'Oslo'))).toBe('no');
+  const CALL = CALLS.hermes!.one.slice('<tool_call>'.length);
+
+  it('has arguments that fit, whether the function is strict or not', () => {
+    for (const isStrict of [true, false]) {
+      const form = { tools: [{ ...WEATHER, isStrict }] };
+      expect(behind('hermes', CALL, form)).toBe('whole');
+      expect(behind('hermes', CALL.replace('Paris', 'Oslo'), form)).toBe('no');
+      expect(behind('hermes', CALL.replace('{"city": "Paris"}', '[]'), form)).toBe('no');
+    }
+  });
+
+  it('has any object as arguments where a schema that is not strict cannot be served', () => {
+    const city = { not: { enum: ['Oslo'] }, type: 'string' };
+    const nothing = { allOf: [{ type: 'string' }, { type: 'integer' }] };
+    for (const property of [city, nothing]) {
+      const parameters = { type: 'object', properties: { city: property }, required: ['city'] };
+      const form = { tools: [{ ...WEATHER, parameters, isStrict: false }, NOW] };
+      expect(behind('hermes', CALL, form)).toBe('whole');
+      expect(behind('hermes', CALL.replace('{"city": "Paris"}', '[]'), form)).toBe('no');
+      expect(behind('hermes', CALLS.hermes!.other.slice('<tool_call>'.length), form)).toBe('no');
+    }
+  });
+
+  it('holds as many functions to their schemas as one grammar has room for', () => {
+    const properties = {
+      text: { type: 'string', minLength: 3, maxLength: 4000 },
+      ...(WEATHER.parameters['properties'] as object),
+    };
+    const tools = Array.from({ length: 8 }, (_, index) => ({
+      ...WEATHER,
+      name: `weather_${index}`,
+      parameters: { type: 'object', properties, required: ['text'] },
+      isStrict: false,
+    }));
+    const fits = (name: string) => behind('hermes', CALL.replace('get_weather', name), { tools });
+    expect(fits('weather_0')).toBe('no');
+    expect(fits('weather_7')).toBe('whole');
   });
 });
 

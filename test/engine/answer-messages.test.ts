@@ -399,7 +399,7 @@ describe('what the engine is asked for', () => {
           { kind: 'regex', pattern: '[ \\n]{0,4}' },
           { kind: 'literal', text: '{"name": "' },
           { kind: 'literal', text: 'now", "arguments": ' },
-          { kind: 'json-object' },
+          { kind: 'literal', text: '{}' },
           { kind: 'literal', text: '}\n' },
           { kind: 'special-token', text: '</tool_call>' },
         ],

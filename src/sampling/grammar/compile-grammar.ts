@@ -5,7 +5,7 @@
 
 import { assertNever } from '../../base/assert.ts';
 import { ServerError } from '../../base/errors.ts';
-import { SCHEMA_DEPTH_MAX } from '../../base/limits.ts';
+import { OPTIONAL_SCHEMAS_SHARE_MAX, SCHEMA_DEPTH_MAX } from '../../base/limits.ts';
 import { type GbnfNode, parseGbnf } from './gbnf-parser.ts';
 import type { GrammarProgram } from './grammar-program.ts';
 import type { GrammarSource } from './grammar-source.ts';
@@ -21,6 +21,8 @@ export type CompileOptions = {
   /** Id of the added token of this text; null when there is none. */
   readonly addedTokenId: (text: string) => number | null;
 };
+
+type SchemaSource = Extract<GrammarSource, { kind: 'json-schema' }>;
 
 /** What errors name where a source says nothing else. */
 const PARAM_DEFAULT = 'grammar';
@@ -49,6 +51,8 @@ class SourceCompiler {
   readonly #options: CompileOptions;
   readonly #builder = new ProgramBuilder();
   readonly #json = new Map<boolean, JsonRules>();
+  /** Of a grammar's bounds: what is used by schemas that could be left out. */
+  #optionalShare = 0;
 
   constructor(options: CompileOptions) {
     this.#options = options;
@@ -146,10 +150,29 @@ class SourceCompiler {
     if (max === null) builder.call(state, item, state);
   }
 
-  #writeSchema(source: Extract<GrammarSource, { kind: 'json-schema' }>, from: number, to: number): void {
+  #writeSchema(source: SchemaSource, from: number, to: number): void {
+    if (source.orObject === true && !this.#canServe(source)) {
+      this.#builder.call(from, this.#jsonRules(source.isCompact).object, to);
+      return;
+    }
     const document = new SchemaDocument(source.schema, paramOf(source));
     const json = this.#jsonRules(source.isCompact);
     new SchemaCompiler({ builder: this.#builder, json, document }).write(from, to);
+  }
+
+  /** Tried apart, because what fails half-way would leave its half. */
+  #canServe(source: SchemaSource): boolean {
+    const apart = new SourceCompiler(this.#options);
+    try {
+      apart.compile({ ...source, orObject: false });
+    } catch (error) {
+      if (error instanceof ServerError) return false;
+      throw error;
+    }
+    const share = this.#optionalShare + apart.#builder.share;
+    if (share > OPTIONAL_SCHEMAS_SHARE_MAX) return false;
+    this.#optionalShare = share;
+    return true;
   }
 
   #writeGbnf(text: string, param: string, from: number, to: number): void {

@@ -20,8 +20,9 @@ type JsonStyle = {
 export type GrammarSource =
   /** Any JSON object. */
   | ({ readonly kind: 'json-object' } & JsonStyle)
-  /** A JSON value that the schema allows. */
-  | ({ readonly kind: 'json-schema'; readonly schema: unknown } & JsonStyle & Field)
+  /** A JSON value that the schema allows; with `orObject` any JSON object where the schema cannot be served. */
+  | ({ readonly kind: 'json-schema'; readonly schema: unknown; readonly orObject?: boolean } & JsonStyle &
+      Field)
   /** The whole text matches; anchored at both ends. */
   | ({ readonly kind: 'regex'; readonly pattern: string } & Field)
   /** One of the texts, at least one. */

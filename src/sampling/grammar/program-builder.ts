@@ -31,6 +31,12 @@ export class ProgramBuilder {
     return this.#stateCount;
   }
 
+  /** How much of what a grammar may have is used: 1 is all of it. */
+  get share(): number {
+    const edgeCount = this.#edges.length / RAW_EDGE_SIZE;
+    return Math.max(this.#stateCount / GRAMMAR_STATES_MAX, edgeCount / GRAMMAR_EDGES_MAX);
+  }
+
   /** @throws ServerError when there are too many. */
   state(): number {
     if (this.#stateCount === GRAMMAR_STATES_MAX) {
