@@ -96,10 +96,10 @@ export class ToolCallParser {
     return this.#takeParts();
   }
 
-  /** The text has ended. @returns everything that was held back. */
+  /** The text has ended. @returns everything that was held back; of a call that is cut off before its name nothing. */
   flush(): readonly MessagePart[] {
     while (this.#mode === 'calls') {
-      if (this.#isOver()) {
+      if (this.#isOver() || (this.#isAssured && !this.#isCallOpen)) {
         this.#endCalls();
       } else {
         this.#giveUp();

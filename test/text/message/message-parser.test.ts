@@ -106,6 +106,20 @@ describe.each(TOOL_CALL_FORMAT_NAMES)('calls written as %s', (format) => {
     }
   });
 
+  it('come out as far as they were written where their form is assured, and not as content', () => {
+    // Character by character, but for the trigger, which is one token.
+    const { trigger } = toolCallFormat(format);
+    const written = TWO_CALLS[format]
+      .split(trigger)
+      .flatMap((part, at) => [...(at > 0 ? [trigger] : []), ...part]);
+    const pieces = trigger === '' ? [...TWO_CALLS[format]] : written;
+    for (let count = 0; count < pieces.length; count++) {
+      const parts = partsOf(pieces.slice(0, count), parserOptions({ format, isAssured: true }));
+      const shown = parts.filter(({ kind }) => kind === 'content');
+      expect(shown, pieces.slice(0, count).join('')).toEqual([]);
+    }
+  });
+
   it('of functions that are not there come out as content', () => {
     const text = TWO_CALLS[format].replace('get_weather', 'get_wealth');
     const [first] = parsed(text, { format });
