@@ -40,7 +40,8 @@ export const SERVE_OPTIONS = {
   servedModelName: {
     flags: '--served-model-name <name>',
     environment: 'OCTAVO_SERVED_MODEL_NAME',
-    description: 'name for the "model" field; the first one is shown in metrics; repeatable',
+    description:
+      'name for the "model" field; the first one is shown in metrics; repeatable, or with commas in the variable',
     shownDefault: "the directory's name",
     repeats: true,
   },
@@ -59,13 +60,15 @@ export const SERVE_OPTIONS = {
   apiKey: {
     flags: '--api-key <key>',
     environment: 'OCTAVO_API_KEY',
-    description: 'key that clients must send to /v1/*; repeatable',
+    description:
+      'key that clients must send to /v1/*, /tokenize and /detokenize; repeatable, or with commas in the variable',
     repeats: true,
   },
   corsOrigin: {
     flags: '--cors-origin <origin>',
     environment: 'OCTAVO_CORS_ORIGIN',
-    description: 'origin whose pages may use the server from a browser, * for all; repeatable',
+    description:
+      'origin whose pages may use the server from a browser, * for all; repeatable, or with commas in the variable',
     shownDefault: 'none',
     repeats: true,
   },
@@ -91,14 +94,14 @@ export const SERVE_OPTIONS = {
     flags: '--cache-dir <directory>',
     environment: 'OCTAVO_CACHE_DIR',
     description: 'where weights that had to be converted are kept',
-    shownDefault: '~/.cache/octavo',
+    shownDefault: '~/.cache/octavo, or under $XDG_CACHE_HOME',
   },
   quantization: {
     flags: '--quantization <form>',
     environment: 'OCTAVO_QUANTIZATION',
     description:
       'form of the weights: none (float32), w8a8 (8-bit integers), int4 or auto; GPTQ and AWQ checkpoints take auto or none',
-    shownDefault: 'auto: w8a8 from 100 million weights up, else none',
+    shownDefault: 'auto: w8a8 from 100 million weights up where the processor can, else none',
   },
   kvCacheMemory: {
     flags: '--kv-cache-memory <size>',

@@ -1,5 +1,5 @@
 /**
- * Failures as OpenAI's clients know them: the only place that knows HTTP statuses and the error body. Knows
+ * Failures as OpenAI's clients know them: the only place that knows the statuses of error codes and the error body. Knows
  * codes, never matches on a message. The SDKs choose their error class by status and read `code` and `param`.
  */
 

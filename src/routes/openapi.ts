@@ -92,7 +92,8 @@ const HEADERS = {
     schema: { type: 'string' },
   },
   'x-octavo-ignored': {
-    description: 'Fields of the request that had no effect, separated by commas. Absent when there are none.',
+    description:
+      'Fields of the request that had no effect, separated by commas, the first 32. Absent when there are none.',
     schema: { type: 'string' },
   },
   'retry-after': { description: 'Seconds to wait before trying again.', schema: { type: 'integer' } },

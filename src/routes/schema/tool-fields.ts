@@ -28,7 +28,8 @@ const toolSchema = z.looseObject({
       .boolean()
       .nullish()
       .describe(
-        'Arguments have to fit `parameters`. With a `tool_choice` that demands a call they always do.',
+        'Arguments have to fit `parameters`, and a schema that they cannot be held to is refused. Without it they fit ' +
+          'too where a call is demanded, and where a token announces one, as far as the schema can be held.',
       ),
   }),
 });
