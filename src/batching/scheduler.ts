@@ -206,9 +206,10 @@ export class Scheduler {
     this.#removeFinished();
   }
 
-  /** A plan that was committed took so long to run. */
+  /** A plan that was committed took so long to run. One that scores says nothing of what ordinary prompts cost. */
   observe(plan: StepPlan, runMs: number): void {
-    const { decodeCount, tokenCount } = plan;
+    const { decodeCount, tokenCount, scoredCount } = plan;
+    if (scoredCount > 0) return;
     const promptTokenCount = tokenCount - decodeCount;
     this.#pace.observe({ decodeCount, promptTokenCount, promptPositionSum: plan.promptPositionSum }, runMs);
   }
@@ -245,15 +246,26 @@ export class Scheduler {
     plan.decodeCount = plan.rowCount;
   }
 
+  /** Waiting sequences that may be admitted now. Short of blocks, one at most: the first, if blocks have come free. */
+  get #admissibleCount(): number {
+    const freePlaces = this.stepLimits.sequencesPerStepMax - this.#running.length;
+    return Math.min(freePlaces, this.#waiting.size, this.#isShortOfBlocks ? 1 : Infinity);
+  }
+
+  /**
+   * Tokens that those could use, as far as it can be told without asking each. Short of blocks, one is enough for the
+   * first to be tried.
+   */
+  get #admissibleLength(): number {
+    const count = this.#admissibleCount;
+    if (count !== 1) return count === 0 ? 0 : Infinity;
+    return this.#isShortOfBlocks ? 1 : this.#waiting.first!.length;
+  }
+
   /** Decides the step's tokens, before any goes to a prompt. */
   #limitPrompts(plan: StepPlan): void {
-    const { tokensPerStepMax, sequencesPerStepMax } = this.stepLimits;
-    // Short of blocks, one at most may be admitted now: the first, if blocks have come free.
-    const freePlaces = Math.min(
-      sequencesPerStepMax - this.#running.length,
-      this.#isShortOfBlocks ? 1 : Infinity,
-    );
-    const promptCount = this.#running.length - plan.decodeCount + Math.min(freePlaces, this.#waiting.size);
+    const { tokensPerStepMax } = this.stepLimits;
+    const promptCount = this.#running.length - plan.decodeCount + this.#admissibleCount;
     // What waits is taken to begin at 0: its cached length is known when it is admitted.
     const first = this.#running.find((sequence) => !isDecoding(sequence.pendingLength));
     const position = first?.computedLength ?? 0;
@@ -262,12 +274,15 @@ export class Scheduler {
   }
 
   #planPrompts(plan: StepPlan): void {
+    let pendingBehind = this.#admissibleLength - plan.decodeCount;
+    for (const sequence of this.#running) pendingBehind += sequence.pendingLength;
     for (const sequence of this.#running) {
       if (isDecoding(sequence.pendingLength)) continue;
       const tokensLeft = this.#tokensLeft(plan);
       if (tokensLeft === 0) return;
+      pendingBehind -= sequence.pendingLength;
       const scoresLeft = Math.max(0, this.#scoresLeft(plan) - SCORES_FOR_ADMISSION);
-      const tokenCount = chunkLength(sequence.lengthWithScores(scoresLeft), tokensLeft);
+      const tokenCount = chunkLength(sequence.lengthWithScores(scoresLeft), tokensLeft, pendingBehind);
       if (tokenCount > 0) plan.addRow(sequence, tokenCount, sequence.blockTable.blockCount);
     }
   }
@@ -284,7 +299,7 @@ export class Scheduler {
       this.#running.push(sequence);
       sequence.admit(cachedLength);
       const pendingLength = sequence.lengthWithScores(this.#scoresLeft(plan));
-      plan.addAdmission(sequence, chunkLength(pendingLength, this.#tokensLeft(plan)));
+      plan.addAdmission(sequence, chunkLength(pendingLength, this.#tokensLeft(plan), this.#admissibleLength));
     }
   }
 

@@ -8,6 +8,11 @@
  * would wait for a first token than for a next one.
  * And a step of a small model may take its time: what comes sixty times a second nobody sees come slower, while prompts
  * that are let in a few tokens a step leave places in the batch empty.
+ *
+ * The model that is fitted, in milliseconds: `step = decode + [prompt tokens > 0] promptStep + tokens promptToken +
+ * (sum of their positions) promptPosition`. Steps without prompts tell `decode`, those with many prompt tokens at the beginning of
+ * prompts `promptToken`, those with few there `promptStep`, and those far into a prompt `promptPosition`.
+ *
  * Pure: the caller measures. Knows no sequence.
  */
 
@@ -86,6 +91,11 @@ export class StepPace {
     const restMs = ms - promptTokenCount * price(this.#promptTokenMs);
     if (isNear) {
       this.#promptStepMs = mean(this.#promptStepMs, restMs);
+      // Less than nothing is left for the step: a token costs less than it seemed, and steps with many may not come soon.
+      if (this.#promptStepMs < 0) {
+        this.#promptTokenMs += this.#promptStepMs / promptTokenCount;
+        this.#promptStepMs = 0;
+      }
     } else {
       const positionsMs = restMs - price(this.#promptStepMs);
       this.#promptPositionMs = mean(this.#promptPositionMs, positionsMs / promptPositionSum);

@@ -22,7 +22,7 @@ export type StepRow = {
 };
 
 export class StepPlan {
-  /** Grows to the most rows that a step ever had. */
+  /** As many as this step or the one before had: more would hold on to sequences that have ended. */
   readonly rows: StepRow[] = [];
   rowCount = 0;
   tokenCount = 0;
@@ -53,6 +53,7 @@ export class StepPlan {
   }
 
   clear(): void {
+    this.rows.length = this.rowCount;
     this.rowCount = 0;
     this.tokenCount = 0;
     this.tokenCountMax = 0;

@@ -270,7 +270,9 @@ export class Engine {
       this.#times.admit(plan.rows[index]!.sequence.sequenceId, record.startMs);
     }
     record.tokens = this.#scheduler.commit(plan, this.#sampledTokens);
+    this.#sampledSequences.length = 0;
     record.promptScores = this.#promptScores;
+    this.#promptScores = [];
     record.tokenCount = plan.tokenCount;
     this.#uncheckedTokenCount += plan.tokenCount;
     record.rowCount = plan.rowCount;

@@ -60,7 +60,8 @@ describe('Scheduler.plan', () => {
     for (const sequenceId of [1, 2, 3]) scheduler.enqueue(aRequest({ sequenceId, promptLength: 6 }));
     expect(rowsOf(planStep(scheduler))).toEqual([
       [1, 0, 6],
-      [2, 0, 4],
+      [2, 0, 3],
+      [3, 0, 1],
     ]);
   });
 
@@ -88,11 +89,44 @@ describe('Scheduler.plan', () => {
     scheduler.enqueue(aRequest({ sequenceId: 4, promptLength: 4 }));
     runStep(scheduler);
     expect(rowsOf(planStep(scheduler))).toEqual([
-      [1, 16, 1],
-      [2, 4, 1],
-      [3, 12, 2],
-      [4, 0, 4],
+      [1, 15, 1],
+      [2, 5, 1],
+      [3, 11, 3],
+      [4, 1, 3],
     ]);
+  });
+
+  it('leaves a quarter of the step to those behind a long prompt, and no more than they can use', () => {
+    const scheduler = aScheduler({ tokensPerStepMax: 16, blockCount: 65 });
+    const rowsOfStep = () => {
+      const plan = planStep(scheduler);
+      const rows = rowsOf(plan);
+      scheduler.commit(plan, sampledFor(plan));
+      return rows;
+    };
+    scheduler.enqueue(aRequest({ sequenceId: 1, promptLength: 56 }));
+    expect(rowsOfStep()).toEqual([[1, 0, 16]]);
+    scheduler.enqueue(aRequest({ sequenceId: 2, promptLength: 3 }));
+    expect(rowsOfStep()).toEqual([
+      [1, 16, 13],
+      [2, 0, 3],
+    ]);
+    scheduler.enqueue(aRequest({ sequenceId: 3, promptLength: 6 }));
+    expect(rowsOf(planStep(scheduler))).toEqual([
+      [2, 3, 1],
+      [1, 29, 12],
+      [3, 0, 3],
+    ]);
+  });
+
+  it('holds on to no sequence of an earlier step', () => {
+    const scheduler = aScheduler();
+    for (const sequenceId of [1, 2, 3]) scheduler.enqueue(aRequest({ sequenceId, newTokensMax: 1 }));
+    runStep(scheduler);
+    scheduler.enqueue(aRequest({ sequenceId: 4, newTokensMax: 3 }));
+    runStep(scheduler);
+    const held = planStep(scheduler).rows.map(({ sequence }) => sequence.sequenceId);
+    expect(held).toEqual([4]);
   });
 
   it('lets nobody overtake one that does not fit', () => {

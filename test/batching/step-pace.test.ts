@@ -95,6 +95,19 @@ describe('StepPace', () => {
     expect(pace.promptTokensMax(8, 1, 300)).toBeGreaterThan(4);
   });
 
+  it('finds out that a token costs less than one stalled step made it seem', () => {
+    const pace = new StepPace(1.5);
+    pace.observe(work(8, 0), 20);
+    pace.observe(work(0, 400), 5000);
+    for (let step = 0; step < 300; step++) {
+      const tokenCount = pace.promptTokensMax(8, 1, 0);
+      if (tokenCount === 0) pace.observe(work(8, 0), 20);
+      else pace.observe(work(8, tokenCount), 20 + tokenCount * 0.5);
+    }
+    pace.observe(work(8, 0), 20);
+    expect(pace.promptTokensMax(8, 1, 0)).toBeGreaterThanOrEqual(18);
+  });
+
   it('lets a step take 16 ms in any case', () => {
     const pace = new StepPace(1.5);
     pace.observe(work(8, 0), 4);
@@ -189,6 +202,36 @@ describe('a scheduler with a pace', () => {
     scheduler.enqueue(aRequest({ sequenceId: 3, promptLength: 56 }));
     for (let count = 0; count < 3; count++) runStep(scheduler);
     expect(asked).toEqual([0, 0, 20, 40]);
+  });
+
+  it('lets a short prompt come beside the streams while a long one is computed', () => {
+    const scheduler = aScheduler(
+      { sequencesPerStepMax: 8, tokensPerStepMax: 64, blockCount: 400, modelLengthMax: 1024 },
+      aPace(1.5),
+    );
+    for (const sequenceId of [1, 2, 3, 4])
+      scheduler.enqueue(aRequest({ sequenceId, promptLength: 2, newTokensMax: 200 }));
+    runStep(scheduler);
+    scheduler.enqueue(aRequest({ sequenceId: 5, promptLength: 1000 }));
+    runStep(scheduler);
+    scheduler.enqueue(aRequest({ sequenceId: 6, promptLength: 9 }));
+    runStep(scheduler);
+    expect(scheduler.snapshot().running.find(({ sequenceId }) => sequenceId === 6)?.computedLength).toBe(9);
+  });
+
+  it('does not learn from steps that score what prompts cost that are not scored', () => {
+    const observed: unknown[] = [];
+    const pace = new StepPace(1.5);
+    pace.observe = (work) => observed.push(work);
+    const scheduler = aScheduler({ tokensPerStepMax: 32 }, pace);
+    const sampling = { ...aRequest({ sequenceId: 1 }).sampling, promptLogprobCount: 0 };
+    scheduler.enqueue(aRequest({ sequenceId: 1, promptLength: 3, newTokensMax: 2, sampling }));
+    for (let step = 0; step < 2; step++) {
+      const plan = planStep(scheduler);
+      scheduler.commit(plan, sampledFor(plan));
+      scheduler.observe(plan, 5);
+    }
+    expect(observed).toEqual([{ decodeCount: 1, promptTokenCount: 0, promptPositionSum: 0 }]);
   });
 
   it('tells its pace what a step was made of', () => {

@@ -9,9 +9,21 @@ import {
 
 describe('token budget', () => {
   it('gives a prompt what it can use of what is left', () => {
-    expect(chunkLength(100, 40)).toBe(40);
-    expect(chunkLength(30, 40)).toBe(30);
-    expect(chunkLength(30, 0)).toBe(0);
+    expect(chunkLength(100, 40, 0)).toBe(40);
+    expect(chunkLength(30, 40, 0)).toBe(30);
+    expect(chunkLength(30, 0, 50)).toBe(0);
+  });
+
+  it('leaves a quarter to the prompts behind it, or what they can use', () => {
+    expect(chunkLength(100, 40, Infinity)).toBe(30);
+    expect(chunkLength(100, 40, 50)).toBe(30);
+    expect(chunkLength(100, 40, 4)).toBe(36);
+    expect(chunkLength(20, 40, 50)).toBe(20);
+  });
+
+  it('gives the first all of what is too little to share', () => {
+    for (const tokensLeft of [1, 2, 3]) expect(chunkLength(100, tokensLeft, 50)).toBe(tokensLeft);
+    expect(chunkLength(100, 4, 50)).toBe(3);
   });
 
   it('calls decoding whatever has one token to compute', () => {
