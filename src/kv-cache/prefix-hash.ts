@@ -1,9 +1,12 @@
 /**
  * The names under which full blocks are cached: a chain of SHA-256 digests, so that equal digests mean equal salt
  * and equal tokens from the first position to the end of the block. A cryptographic hash and no comparison of
- * tokens, because a collision would show one user what another has written. About 1 us for 16 tokens.
+ * tokens, because a collision would show one user what another has written. About 1 us for 16 tokens, and a hundredth
+ * of that where the chain that was hashed last has the same block: choices of one prompt, prompts that begin alike.
  *
- *     digest(-1) = SHA-256(salt)          digest(i) = SHA-256(digest(i - 1), tokens of block i)
+ *     digest(-1) = SHA-256(SHA-256(salt))          digest(i) = SHA-256(digest(i - 1), tokens of block i)
+ *
+ * The salt is hashed twice because it is the client's: whatever it is, the outer hash is of 32 bytes, and no block's is.
  */
 
 import { hash } from 'node:crypto';
@@ -25,6 +28,8 @@ export class PrefixHasher {
   /** What is hashed for a block: parent digest, then token ids as 32-bit integers. */
   readonly #preimage: Buffer;
   readonly #preimageTokens: Int32Array;
+  /** Of the block that was hashed last: its chain, and the tokens of all of that. */
+  #latest: { readonly chain: PrefixChain; readonly tokenIds: Int32Array } | null = null;
 
   constructor(blockSize: number) {
     this.blockSize = blockSize;
@@ -35,7 +40,7 @@ export class PrefixHasher {
 
   /** The digest before the first block: everything under it is shared by requests of this salt alone. */
   rootDigest(salt: string): string {
-    return hash('sha256', salt, 'hex');
+    return hash('sha256', hash('sha256', salt, 'buffer'), 'hex');
   }
 
   /** The digest of the full block whose first token is `tokenIds[start]`. */
@@ -51,9 +56,30 @@ export class PrefixHasher {
   digestAt(chain: PrefixChain, tokenIds: Int32Array, blockIndex: number): string {
     const { digests } = chain;
     while (digests.length <= blockIndex) {
+      const known = this.#latestDigest(chain, tokenIds);
+      if (known !== null) {
+        digests.push(known);
+        continue;
+      }
       const parent = digests.at(-1) ?? this.rootDigest(chain.salt);
       digests.push(this.blockDigest(parent, tokenIds, digests.length * this.blockSize));
+      this.#latest = { chain, tokenIds };
     }
     return digests[blockIndex]!;
+  }
+
+  /** The digest of the chain's next block, where the chain that was hashed last has the same up to its end. */
+  #latestDigest({ salt, digests }: PrefixChain, tokenIds: Int32Array): string | null {
+    const index = digests.length;
+    const latest = this.#latest;
+    const known = latest?.chain.digests[index];
+    if (latest === null || known === undefined) return null;
+    if (index === 0 ? latest.chain.salt !== salt : latest.chain.digests[index - 1] !== digests[index - 1])
+      return null;
+    const start = index * this.blockSize;
+    for (let at = start; at < start + this.blockSize; at++) {
+      if (latest.tokenIds[at] !== tokenIds[at]) return null;
+    }
+    return known;
   }
 }
