@@ -1,6 +1,9 @@
+import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
+import { randomAt } from '../../src/base/random.ts';
 import { HalfCache, IntegerCache } from '../../src/engine/narrow-cache.ts';
-import { kvCacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
+import { GraphBuilder } from '../../src/graph/graph-builder.ts';
+import { asCached, kvCacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
 
 const SHAPE = { layerCount: 2, kvHeadCount: 2, headSize: 2, blockCount: 3, blockSize: 4 };
 const SLOTS = SHAPE.blockCount * SHAPE.blockSize;
@@ -69,6 +72,42 @@ describe('a cache of integers', () => {
     expect([...cache.keys[0]!.integers.subarray(24, 30)]).toEqual([-127, 126, 127, 0, -1, 0]);
     expect([...cache.values[0]!.integers.subarray(24, 30)]).toEqual([0, 0, 0, 0, 0, 0]);
     expect(cache.values[0]!.scales[4]).toBe(0);
+  });
+
+  it('gives back to the bit what the graph takes for it within the step', async () => {
+    const tokenCount = 4096;
+    const shape = { ...SHAPE, layerCount: 1, headSize: 32, blockCount: tokenCount / 4 };
+    const width = shape.kvHeadCount * shape.headSize;
+    // Heads with a scale of 1 and what lies half way between two integers, and heads of any numbers.
+    const fresh = Float32Array.from({ length: 2 * tokenCount * width }, (_, i) => {
+      if (Math.floor(i / 32) % 2 === 0) return randomAt(5, i) - 0.5;
+      return i % 32 === 0 ? 127 : Math.floor(randomAt(5, i) * 254) - 126.5;
+    });
+    const g = new GraphBuilder();
+    const [keys, values] = ['keys', 'values'].map((name) => g.input(name, 'float32', ['tokens', width]));
+    const [rounded] = asCached(g, 'int8', shape, keys!, values!);
+    g.output('rounded', rounded, 'float32', ['tokens', width]);
+    const session = await ort.InferenceSession.create(g.encode(), { intraOpNumThreads: 1 });
+    const half = fresh.length / 2;
+    const feed = (data: Float32Array) => new ort.Tensor('float32', data, [tokenCount, width]);
+    const outputs = await session.run({ keys: feed(fresh.slice(0, half)), values: feed(fresh.slice(half)) });
+    await session.release();
+    const expected = outputs['rounded']!.data as Float32Array;
+
+    const cache = new IntegerCache(shape);
+    cache.store(
+      fresh,
+      Int32Array.from({ length: tokenCount }, (_, token) => token),
+      tokenCount,
+    );
+    const { integers, scales } = cache.keys[0]!;
+    let differing = 0;
+    for (let i = 0; i < half; i++) {
+      const [token, head, at] = [Math.floor(i / width), Math.floor((i % width) / 32), i % 32];
+      const slot = head * tokenCount + token;
+      if (Math.fround(integers[slot * 32 + at]! * scales[slot]!) !== expected[i]) differing++;
+    }
+    expect(differing).toBe(0);
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
