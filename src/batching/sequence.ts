@@ -26,6 +26,9 @@ export type SequenceSnapshot = {
   readonly publishedCount: number;
 };
 
+/** Tokens by which the room for them grows at least. */
+const GROWTH_MIN = 64;
+
 export class Sequence implements CacheTenant {
   readonly request: GenerationRequest;
   /** Place in the order of arrival. */
@@ -150,7 +153,10 @@ export class Sequence implements CacheTenant {
   /** The prompt array is the request's own, so the first token already moves to a larger one. */
   append(tokenId: number): void {
     if (this.#length === this.#tokenIds.length) {
-      const larger = new Int32Array(2 * this.#length);
+      const { newTokensMax } = this.request;
+      const larger = new Int32Array(
+        this.#length + Math.min(newTokensMax, Math.max(GROWTH_MIN, this.#length >> 1)),
+      );
       larger.set(this.#tokenIds);
       this.#tokenIds = larger;
     }

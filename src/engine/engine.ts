@@ -230,7 +230,7 @@ export class Engine {
   }
 
   /**
-   * Ends a sequence of the open plan, unless it has ended already.
+   * Ends a sequence of the plan, unless it has ended already.
    * @throws `error` itself when it is not an expected failure.
    */
   #failSequence(sequenceId: number, error: unknown, record: StepRecord): void {
@@ -279,8 +279,16 @@ export class Engine {
     record.prefixQueryTokenCount = plan.prefixQueryTokenCount;
     record.prefixHitTokenCount = plan.prefixHitTokenCount;
     for (const { sequenceId, tokenId, finishReason } of record.tokens) {
-      if (finishReason === null) this.#sampler.accept(sequenceId, tokenId);
+      if (finishReason === null) this.#accept(sequenceId, tokenId, record);
       else this.#sampler.close(sequenceId);
+    }
+  }
+
+  #accept(sequenceId: number, tokenId: number, record: StepRecord): void {
+    try {
+      this.#sampler.accept(sequenceId, tokenId);
+    } catch (error) {
+      this.#failSequence(sequenceId, error, record);
     }
   }
 

@@ -36,6 +36,6 @@ export interface RowSampler {
    */
   choose(sequenceId: number, row: number, logits: StepLogits): SampledToken | null;
 
-  /** The chosen token has become part of the sequence. */
+  /** The chosen token has become part of the sequence. @throws ServerError when it cannot go on; that ends it, and no other. */
   accept(sequenceId: number, tokenId: number): void;
 }

@@ -64,6 +64,14 @@ class RefusingSampler extends FakeRowSampler {
     return super.choose(sequenceId, row, logits);
   }
 
+  /** Sequences that cannot go on with the token that was chosen. */
+  readonly stuckIds = new Set<number>();
+
+  override accept(sequenceId: number, tokenId: number): void {
+    if (this.stuckIds.has(sequenceId)) throw new ServerError('step_failed', 'too many readings');
+    super.accept(sequenceId, tokenId);
+  }
+
   override open(request: GenerationRequest): void {
     if (request.sampling.seed < 0) throw new ServerError('invalid_request', 'no such token');
     super.open(request);
@@ -137,6 +145,20 @@ describe('Engine.step', () => {
     const rest = await runToEnd(bench.engine);
     const tokens = [first.tokens[0]!.tokenId, ...rest.get(1)!];
     expect(tokens).toEqual(outputAlone(good, VOCABULARY_SIZE));
+    expect(bench.scheduler.cacheUsage).toBe(0);
+  });
+
+  it('fails a request that cannot go on with its token, which is told, and no other', async () => {
+    const bench = aBench();
+    const [good, stuck] = [aRequest({ sequenceId: 1 }), aRequest({ sequenceId: 2 })];
+    for (const request of [good, stuck]) bench.submit(request);
+    bench.sampler.stuckIds.add(2);
+    const first = await stepOf(bench);
+    expect(first.tokens.map(({ sequenceId }) => sequenceId)).toEqual([1, 2]);
+    expect(first.failures).toEqual([{ sequenceId: 2, code: 'step_failed', message: 'too many readings' }]);
+    const rest = await runToEnd(bench.engine);
+    expect([first.tokens[0]!.tokenId, ...rest.get(1)!]).toEqual(outputAlone(good, VOCABULARY_SIZE));
+    expect(bench.sampler.openCount).toBe(0);
     expect(bench.scheduler.cacheUsage).toBe(0);
   });
 
