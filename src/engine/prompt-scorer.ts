@@ -55,19 +55,27 @@ export class PromptScorer {
   ): SequenceScores[] {
     const collected: SequenceScores[] = [];
     if (plan.scoredCount === 0) return collected;
-    let next = 0;
+    let end = 0;
     for (let index = 0; index < plan.rowCount; index++) {
       const { sequence, firstScored, scoredCount } = plan.rows[index]!;
-      const questions = this.#questions.slice(next, next + scoredCount);
-      next += scoredCount;
+      const start = end;
+      end += scoredCount;
       if (scoredCount === 0 || sequence.status === 'finished') continue;
       const topCount = Math.min(sequence.request.sampling.promptLogprobCount ?? 0, logits.candidateCount);
       const scores: PromptScores = promptScores(firstScored + 1, scoredCount, topCount);
-      const broken = questions.findIndex((question, i) => !readScore(question, logits, scores, i));
-      if (broken === -1) collected.push({ sequenceId: sequence.sequenceId, scores });
-      else onBroken(sequence, notScored(firstScored + broken));
+      const readCount = this.#readScores(start, end, logits, scores);
+      if (readCount === scoredCount) collected.push({ sequenceId: sequence.sequenceId, scores });
+      else onBroken(sequence, notScored(firstScored + readCount));
     }
     return collected;
+  }
+
+  /** Answers to the questions from `start` to `end`, into `scores`. @returns how many could be read before one that could not. */
+  #readScores(start: number, end: number, logits: StepLogits, scores: PromptScores): number {
+    for (let index = start; index < end; index++) {
+      if (!readScore(this.#questions[index]!, logits, scores, index - start)) return index - start;
+    }
+    return end - start;
   }
 }
 
