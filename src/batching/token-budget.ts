@@ -5,8 +5,8 @@
  *    than one step, and a step is bounded by `tokensPerStepMax`.
  * 2. Running prompts share what is left, or what `step-pace.ts` leaves them, in order of admission; then waiting
  *    sequences are admitted with the rest.
- * 3. Each leaves a quarter of what it finds to those behind it, or what these can use if that is less. So they come out
- *    nearly in order, as many a step as before, and a short prompt does not wait for the last token of a long one.
+ * 3. One that cannot end in this step leaves a quarter of what it finds to those behind it, or what these can use if that
+ *    is less: prompts come out in order, and a short one does not wait for the last token of a long one.
  *
  * A token of a prompt that is to be scored costs a row of logits besides, and a step has `scoredTokensPerStepMax` of
  * these; they are given away in the same order. Running prompts leave one, so that such a prompt can be admitted, and
@@ -14,7 +14,7 @@
  *
  * No prompt starves under a steady load of decoding: when one is running, at most `sequencesPerStepMax` - 1
  * others decode, and `tokensPerStepMax` is no smaller than `sequencesPerStepMax`, so the oldest running prompt
- * gets at least one token in every step, and three quarters of what there is.
+ * gets at least one token in every step, and three quarters of what prompts get.
  */
 
 import { assert } from '../base/assert.ts';
@@ -43,7 +43,7 @@ export function isDecoding(pendingLength: number): boolean {
   return pendingLength === 1;
 }
 
-/** Of the tokens that a prompt finds, the part that it leaves to those behind it: one in so many. */
+/** Of the tokens that a long prompt finds, the part that it leaves to those behind it: one in so many. */
 const LEFT_BEHIND_DIVISOR = 4;
 
 /**
@@ -51,8 +51,8 @@ const LEFT_BEHIND_DIVISOR = 4;
  * @param pendingBehind tokens that prompts served after it could use
  */
 export function chunkLength(pendingLength: number, tokensLeft: number, pendingBehind: number): number {
-  const leftBehind = Math.min(pendingBehind, Math.floor(tokensLeft / LEFT_BEHIND_DIVISOR));
-  return Math.min(pendingLength, tokensLeft - leftBehind);
+  if (pendingLength <= tokensLeft) return pendingLength;
+  return tokensLeft - Math.min(pendingBehind, Math.floor(tokensLeft / LEFT_BEHIND_DIVISOR));
 }
 
 /**

@@ -14,11 +14,11 @@ describe('token budget', () => {
     expect(chunkLength(30, 0, 50)).toBe(0);
   });
 
-  it('leaves a quarter to the prompts behind it, or what they can use', () => {
+  it('leaves a quarter to the prompts behind one that cannot end in this step, or what they can use', () => {
     expect(chunkLength(100, 40, Infinity)).toBe(30);
     expect(chunkLength(100, 40, 50)).toBe(30);
     expect(chunkLength(100, 40, 4)).toBe(36);
-    expect(chunkLength(20, 40, 50)).toBe(20);
+    expect(chunkLength(40, 40, 50)).toBe(40);
   });
 
   it('gives the first all of what is too little to share', () => {
