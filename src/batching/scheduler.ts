@@ -1,5 +1,6 @@
 /**
- * Decides what every step computes, and keeps the book of all sequences. Pure: no time, no chance, no waiting.
+ * Decides what every step computes, and when that counts. Pure: no time, no chance, no waiting. `sequence-book.ts` keeps who runs
+ * and who waits; `step-planner.ts` fills a plan by the rules below.
  *
  * A step is a transaction. `plan` picks the rows and reserves their blocks; then the engine computes them; then
  * `commit` alone moves progress, or `rollback` makes the plan not have been. Between the two, requests may be
@@ -24,18 +25,12 @@ import { BlockPool, type BlockPoolOptions, type BlockPoolSnapshot } from '../kv-
 import { KvCacheManager } from '../kv-cache/kv-cache-manager.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
 import type { FinishReason, GenerationRequest, SequenceToken } from './generation-request.ts';
-import { isServedBefore, Sequence, type SequenceSnapshot } from './sequence.ts';
+import { Sequence, type SequenceSnapshot } from './sequence.ts';
+import { SequenceBook } from './sequence-book.ts';
 import { StepPace } from './step-pace.ts';
 import { StepPlan, type StepRow } from './step-plan.ts';
-import {
-  admissionHeadroom,
-  assertStepLimits,
-  chunkLength,
-  isDecoding,
-  SCORES_FOR_ADMISSION,
-  type StepLimits,
-} from './token-budget.ts';
-import { WaitingQueue } from './waiting-queue.ts';
+import { StepPlanner } from './step-planner.ts';
+import { assertStepLimits, type StepLimits } from './token-budget.ts';
 
 export type SchedulerLimits = StepLimits &
   BlockPoolOptions & {
@@ -59,11 +54,8 @@ export class Scheduler {
   readonly lengthMax: number;
   readonly #kvCache: KvCacheManager;
   readonly #pace: StepPace;
-  /** The cache had no room for the sequence that was to be admitted last. */
-  #isShortOfBlocks = false;
-  readonly #sequences = new Map<number, Sequence>();
-  readonly #running: Sequence[] = [];
-  readonly #waiting = new WaitingQueue();
+  readonly #book: SequenceBook;
+  readonly #planner: StepPlanner;
   readonly #plan = new StepPlan();
   #isPlanOpen = false;
   #arrivalCount = 0;
@@ -84,19 +76,21 @@ export class Scheduler {
     this.lengthMax = Math.min(modelLengthMax, pool.usableCount * pool.blockSize);
     this.#kvCache = kvCache;
     this.#pace = pace;
+    this.#book = new SequenceBook(kvCache);
+    this.#planner = new StepPlanner({ limits: this.stepLimits, book: this.#book, kvCache, pace });
   }
 
   get runningCount(): number {
-    return this.#running.length;
+    return this.#book.running.length;
   }
 
   get waitingCount(): number {
-    return this.#waiting.size;
+    return this.#book.waiting.size;
   }
 
   /** Sequences that have not ended. */
   get sequenceCount(): number {
-    return this.#sequences.size;
+    return this.#book.size;
   }
 
   /** Share of the blocks that sequences hold, 0 to 1. */
@@ -106,9 +100,8 @@ export class Scheduler {
 
   /** @throws ServerError `context_length_exceeded` for a request that could never run to its end. */
   enqueue(request: GenerationRequest): void {
-    const { sequenceId, newTokensMax } = request;
+    const { newTokensMax } = request;
     const promptLength = request.promptTokenIds.length;
-    assert(!this.#sequences.has(sequenceId), 'a sequence id is used once');
     assert(promptLength >= 1, 'a prompt has a token');
     assert(newTokensMax >= 1, 'a request asks for a token');
     if (promptLength + newTokensMax > this.lengthMax) {
@@ -119,9 +112,7 @@ export class Scheduler {
           `(${promptLength} in the prompt, up to ${newTokensMax} in the output).`,
       );
     }
-    const sequence = new Sequence(request, this.#arrivalCount++, this.#kvCache.pool.blockSize);
-    this.#sequences.set(sequenceId, sequence);
-    this.#waiting.add(sequence);
+    this.#book.add(new Sequence(request, this.#arrivalCount++, this.#kvCache.pool.blockSize));
   }
 
   /** The client wants no more of it. @returns false for a sequence that has ended already. */
@@ -140,9 +131,9 @@ export class Scheduler {
    */
   preempt(sequenceId: number): boolean {
     assert(!this.#isPlanOpen, 'a sequence in an open step keeps its blocks');
-    const sequence = this.#sequences.get(sequenceId);
+    const sequence = this.#book.find(sequenceId);
     if (sequence?.status !== 'running') return false;
-    this.#preempt(sequence);
+    this.#book.preempt(sequence);
     return true;
   }
 
@@ -151,14 +142,9 @@ export class Scheduler {
     assert(!this.#isPlanOpen, 'the last plan was committed or rolled back');
     const plan = this.#plan;
     plan.clear();
-    this.#makeRoom(plan);
-    this.#kvCache.pool.openReservation();
-    this.#planDecodes(plan);
-    this.#limitPrompts(plan);
-    this.#planPrompts(plan);
-    if (plan.preemptedIds.length === 0) this.#planAdmissions(plan);
+    this.#planner.fill(plan);
     if (plan.rowCount === 0) {
-      assert(this.#sequences.size === 0, 'a sequence that passed enqueue can run when nothing else does');
+      assert(this.#book.size === 0, 'a sequence that passed enqueue can run when nothing else does');
       this.#kvCache.pool.settleReservation();
       return null;
     }
@@ -184,7 +170,7 @@ export class Scheduler {
       const token = sampled[sampledIndex++]!;
       if (row.sequence.status === 'running') tokens.push(appendToken(row.sequence, token));
     }
-    this.#removeFinished();
+    this.#book.removeFinished();
     return tokens;
   }
 
@@ -202,8 +188,8 @@ export class Scheduler {
       const { sequence, blockCountBefore } = plan.rows[index]!;
       this.#kvCache.rollback(sequence, blockCountBefore);
     }
-    for (let count = plan.admissionCount; count > 0; count--) this.#withdrawLast();
-    this.#removeFinished();
+    for (let count = plan.admissionCount; count > 0; count--) this.#book.withdrawLast();
+    this.#book.removeFinished();
   }
 
   /** A plan that was committed took so long to run. One that scores says nothing of what ordinary prompts cost. */
@@ -219,114 +205,9 @@ export class Scheduler {
       stepLimits: this.stepLimits,
       lengthMax: this.lengthMax,
       pool: this.#kvCache.pool.snapshot(),
-      running: this.#running.map((sequence) => sequence.snapshot()),
-      waiting: this.#waiting.inOrder().map((sequence) => sequence.snapshot()),
+      running: this.#book.running.map((sequence) => sequence.snapshot()),
+      waiting: this.#book.waiting.inOrder().map((sequence) => sequence.snapshot()),
     };
-  }
-
-  /** Preempts until every running sequence can have the blocks it lacks. */
-  #makeRoom(plan: StepPlan): void {
-    let missingCount = 0;
-    for (const sequence of this.#running) missingCount += this.#kvCache.missingBlockCount(sequence);
-    while (missingCount > this.#kvCache.pool.freeCount) {
-      const victim = lastServed(this.#running);
-      missingCount -= this.#kvCache.missingBlockCount(victim);
-      this.#preempt(victim);
-      plan.preemptedIds.push(victim.sequenceId);
-    }
-  }
-
-  #planDecodes(plan: StepPlan): void {
-    for (const sequence of this.#running) {
-      if (!isDecoding(sequence.pendingLength)) continue;
-      const blockCountBefore = sequence.blockTable.blockCount;
-      this.#kvCache.reserve(sequence);
-      plan.addRow(sequence, 1, blockCountBefore);
-    }
-    plan.decodeCount = plan.rowCount;
-  }
-
-  /** Waiting sequences that may be admitted now. Short of blocks, one at most: the first, if blocks have come free. */
-  get #admissibleCount(): number {
-    const freePlaces = this.stepLimits.sequencesPerStepMax - this.#running.length;
-    return Math.min(freePlaces, this.#waiting.size, this.#isShortOfBlocks ? 1 : Infinity);
-  }
-
-  /**
-   * Tokens that those could use, as far as it can be told without asking each. Short of blocks, one is enough for the
-   * first to be tried.
-   */
-  get #admissibleLength(): number {
-    const count = this.#admissibleCount;
-    if (count !== 1) return count === 0 ? 0 : Infinity;
-    return this.#isShortOfBlocks ? 1 : this.#waiting.first!.length;
-  }
-
-  /** Decides the step's tokens, before any goes to a prompt. */
-  #limitPrompts(plan: StepPlan): void {
-    const { tokensPerStepMax } = this.stepLimits;
-    const promptCount = this.#running.length - plan.decodeCount + this.#admissibleCount;
-    // What waits is taken to begin at 0: its cached length is known when it is admitted.
-    const first = this.#running.find((sequence) => !isDecoding(sequence.pendingLength));
-    const position = first?.computedLength ?? 0;
-    const promptTokensMax = this.#pace.promptTokensMax(plan.decodeCount, promptCount, position);
-    plan.tokenCountMax = Math.min(tokensPerStepMax, plan.tokenCount + promptTokensMax);
-  }
-
-  #planPrompts(plan: StepPlan): void {
-    let pendingBehind = this.#admissibleLength - plan.decodeCount;
-    for (const sequence of this.#running) pendingBehind += sequence.pendingLength;
-    for (const sequence of this.#running) {
-      if (isDecoding(sequence.pendingLength)) continue;
-      const tokensLeft = this.#tokensLeft(plan);
-      if (tokensLeft === 0) return;
-      pendingBehind -= sequence.pendingLength;
-      const scoresLeft = Math.max(0, this.#scoresLeft(plan) - SCORES_FOR_ADMISSION);
-      const tokenCount = chunkLength(sequence.lengthWithScores(scoresLeft), tokensLeft, pendingBehind);
-      if (tokenCount > 0) plan.addRow(sequence, tokenCount, sequence.blockTable.blockCount);
-    }
-  }
-
-  #planAdmissions(plan: StepPlan): void {
-    while (this.#running.length < this.stepLimits.sequencesPerStepMax && this.#tokensLeft(plan) > 0) {
-      const sequence = this.#waiting.first;
-      if (sequence === null) return;
-      if (sequence.scoredLength < sequence.scoredLengthMax && this.#scoresLeft(plan) === 0) return;
-      const cachedLength = this.#kvCache.admit(sequence, admissionHeadroom(this.#running.length));
-      this.#isShortOfBlocks = cachedLength === null;
-      if (cachedLength === null) return;
-      this.#waiting.remove(sequence);
-      this.#running.push(sequence);
-      sequence.admit(cachedLength);
-      const pendingLength = sequence.lengthWithScores(this.#scoresLeft(plan));
-      plan.addAdmission(sequence, chunkLength(pendingLength, this.#tokensLeft(plan), this.#admissibleLength));
-    }
-  }
-
-  #tokensLeft(plan: StepPlan): number {
-    return plan.tokenCountMax - plan.tokenCount;
-  }
-
-  #scoresLeft(plan: StepPlan): number {
-    return this.stepLimits.scoredTokensPerStepMax - plan.scoredCount;
-  }
-
-  #preempt(sequence: Sequence): void {
-    this.#running.splice(this.#running.indexOf(sequence), 1);
-    this.#kvCache.release(sequence);
-    sequence.preempt();
-    this.#waiting.add(sequence);
-  }
-
-  /** The sequence admitted last goes back to where it waited. */
-  #withdrawLast(): void {
-    const sequence = this.#running.pop()!;
-    if (sequence.status === 'finished') {
-      this.#sequences.delete(sequence.sequenceId);
-      return;
-    }
-    sequence.withdraw();
-    this.#waiting.add(sequence);
   }
 
   /** Blocks are published here, when they are computed, and nowhere else; those of one that failed are not to be trusted. */
@@ -338,29 +219,12 @@ export class Scheduler {
   }
 
   #remove(sequenceId: number, reason: FinishReason | null): boolean {
-    const sequence = this.#sequences.get(sequenceId);
+    const sequence = this.#book.find(sequenceId);
     if (sequence === undefined || sequence.status === 'finished') return false;
-    if (sequence.status === 'waiting') {
-      this.#waiting.remove(sequence);
-      this.#sequences.delete(sequenceId);
-    }
+    if (sequence.status === 'waiting') this.#book.forgetWaiting(sequence);
     sequence.finish(reason);
-    if (!this.#isPlanOpen) this.#removeFinished();
+    if (!this.#isPlanOpen) this.#book.removeFinished();
     return true;
-  }
-
-  /** Finished sequences leave the running ones and give their blocks back. */
-  #removeFinished(): void {
-    let kept = 0;
-    for (const sequence of this.#running) {
-      if (sequence.status !== 'finished') {
-        this.#running[kept++] = sequence;
-        continue;
-      }
-      this.#kvCache.release(sequence);
-      this.#sequences.delete(sequence.sequenceId);
-    }
-    this.#running.length = kept;
   }
 }
 
@@ -373,13 +237,4 @@ function appendToken(sequence: Sequence, token: SampledToken): SequenceToken {
   else if (sequence.outputLength >= newTokensMax) finishReason = 'length';
   if (finishReason !== null) sequence.finish(finishReason);
   return { sequenceId, tokenId, logprobs, finishReason, cachedTokenCount: sequence.cachedTokenCount ?? 0 };
-}
-
-function lastServed(sequences: readonly Sequence[]): Sequence {
-  let last = sequences[0];
-  assert(last !== undefined, 'a sequence that runs alone has the blocks it needs');
-  for (const sequence of sequences) {
-    if (isServedBefore(last, sequence)) last = sequence;
-  }
-  return last;
 }

@@ -1,0 +1,134 @@
+/**
+ * Picks what a step computes, and reserves the blocks for it. The rules are in `scheduler.ts` and `token-budget.ts`; this is
+ * how they are carried out. Undoes nothing: what a plan took is the scheduler's to commit or to give back.
+ */
+
+import type { KvCacheManager } from '../kv-cache/kv-cache-manager.ts';
+import type { SequenceBook } from './sequence-book.ts';
+import type { StepPace } from './step-pace.ts';
+import type { StepPlan } from './step-plan.ts';
+import {
+  admissionHeadroom,
+  chunkLength,
+  isDecoding,
+  SCORES_FOR_ADMISSION,
+  type StepLimits,
+} from './token-budget.ts';
+
+export type StepPlannerOptions = {
+  readonly limits: StepLimits;
+  readonly book: SequenceBook;
+  readonly kvCache: KvCacheManager;
+  readonly pace: StepPace;
+};
+
+export class StepPlanner {
+  readonly #limits: StepLimits;
+  readonly #book: SequenceBook;
+  readonly #kvCache: KvCacheManager;
+  readonly #pace: StepPace;
+  /** The cache had no room for the sequence that was to be admitted last. */
+  #isShortOfBlocks = false;
+
+  constructor({ limits, book, kvCache, pace }: StepPlannerOptions) {
+    this.#limits = limits;
+    this.#book = book;
+    this.#kvCache = kvCache;
+    this.#pace = pace;
+  }
+
+  /** Fills an empty plan, with no row where there is nothing to compute. Preempts before the pool's reservation is opened. */
+  fill(plan: StepPlan): void {
+    this.#makeRoom(plan);
+    this.#kvCache.pool.openReservation();
+    this.#planDecodes(plan);
+    this.#limitPrompts(plan);
+    this.#planPrompts(plan);
+    if (plan.preemptedIds.length === 0) this.#planAdmissions(plan);
+  }
+
+  /** Preempts until every running sequence can have the blocks it lacks. */
+  #makeRoom(plan: StepPlan): void {
+    let missingCount = 0;
+    for (const sequence of this.#book.running) missingCount += this.#kvCache.missingBlockCount(sequence);
+    while (missingCount > this.#kvCache.pool.freeCount) {
+      const victim = this.#book.lastServed();
+      missingCount -= this.#kvCache.missingBlockCount(victim);
+      this.#book.preempt(victim);
+      plan.preemptedIds.push(victim.sequenceId);
+    }
+  }
+
+  #planDecodes(plan: StepPlan): void {
+    for (const sequence of this.#book.running) {
+      if (!isDecoding(sequence.pendingLength)) continue;
+      const blockCountBefore = sequence.blockTable.blockCount;
+      this.#kvCache.reserve(sequence);
+      plan.addRow(sequence, 1, blockCountBefore);
+    }
+    plan.decodeCount = plan.rowCount;
+  }
+
+  /** Waiting sequences that may be admitted now. Short of blocks, one at most: the first, if blocks have come free. */
+  get #admissibleCount(): number {
+    const freePlaces = this.#limits.sequencesPerStepMax - this.#book.running.length;
+    return Math.min(freePlaces, this.#book.waiting.size, this.#isShortOfBlocks ? 1 : Infinity);
+  }
+
+  /**
+   * Tokens that those could use, as far as it can be told without asking each. Short of blocks, one is enough for the
+   * first to be tried.
+   */
+  get #admissibleLength(): number {
+    const count = this.#admissibleCount;
+    if (count !== 1) return count === 0 ? 0 : Infinity;
+    return this.#isShortOfBlocks ? 1 : this.#book.waiting.first!.length;
+  }
+
+  /** Decides the step's tokens, before any goes to a prompt. */
+  #limitPrompts(plan: StepPlan): void {
+    const { tokensPerStepMax } = this.#limits;
+    const promptCount = this.#book.running.length - plan.decodeCount + this.#admissibleCount;
+    // What waits is taken to begin at 0: its cached length is known when it is admitted.
+    const first = this.#book.running.find((sequence) => !isDecoding(sequence.pendingLength));
+    const position = first?.computedLength ?? 0;
+    const promptTokensMax = this.#pace.promptTokensMax(plan.decodeCount, promptCount, position);
+    plan.tokenCountMax = Math.min(tokensPerStepMax, plan.tokenCount + promptTokensMax);
+  }
+
+  #planPrompts(plan: StepPlan): void {
+    let pendingBehind = this.#admissibleLength - plan.decodeCount;
+    for (const sequence of this.#book.running) pendingBehind += sequence.pendingLength;
+    for (const sequence of this.#book.running) {
+      if (isDecoding(sequence.pendingLength)) continue;
+      const tokensLeft = this.#tokensLeft(plan);
+      if (tokensLeft === 0) return;
+      pendingBehind -= sequence.pendingLength;
+      const scoresLeft = Math.max(0, this.#scoresLeft(plan) - SCORES_FOR_ADMISSION);
+      const tokenCount = chunkLength(sequence.lengthWithScores(scoresLeft), tokensLeft, pendingBehind);
+      if (tokenCount > 0) plan.addRow(sequence, tokenCount, sequence.blockTable.blockCount);
+    }
+  }
+
+  #planAdmissions(plan: StepPlan): void {
+    while (this.#book.running.length < this.#limits.sequencesPerStepMax && this.#tokensLeft(plan) > 0) {
+      const sequence = this.#book.waiting.first;
+      if (sequence === null) return;
+      if (sequence.scoredLength < sequence.scoredLengthMax && this.#scoresLeft(plan) === 0) return;
+      const cachedLength = this.#kvCache.admit(sequence, admissionHeadroom(this.#book.running.length));
+      this.#isShortOfBlocks = cachedLength === null;
+      if (cachedLength === null) return;
+      this.#book.admitFirst(cachedLength);
+      const pendingLength = sequence.lengthWithScores(this.#scoresLeft(plan));
+      plan.addAdmission(sequence, chunkLength(pendingLength, this.#tokensLeft(plan), this.#admissibleLength));
+    }
+  }
+
+  #tokensLeft(plan: StepPlan): number {
+    return plan.tokenCountMax - plan.tokenCount;
+  }
+
+  #scoresLeft(plan: StepPlan): number {
+    return this.#limits.scoredTokensPerStepMax - plan.scoredCount;
+  }
+}
