@@ -2,6 +2,7 @@
 
 import { ServerError } from '../base/errors.ts';
 import { COUNTED_CONTEXTS_MAX } from '../base/limits.ts';
+import { sharedArray } from '../sampling/grammar/shared-arrays.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
 import type { ChatTemplate } from '../text/chat-template.ts';
 import { findInfillMarkers } from '../text/infill.ts';
@@ -19,6 +20,7 @@ export type EncodePromptOptions = {
 export type EncodedPrompt = {
   /** `null` for a prompt that was given as tokens, or put together out of parts. */
   readonly text: string | null;
+  /** In shared memory: neither other threads nor the choices of a prompt need a copy, and nobody writes there. */
   readonly tokenIds: Int32Array;
 };
 
@@ -47,7 +49,9 @@ export function encodePrompt(
   const { text, tokenIds } = encode(prompt, encoder, countedLengthMax(limits));
   if (tokenIds.length === 0) throw new ServerError('invalid_request', 'The prompt is empty.', { param });
   for (const tokenId of tokenIds) requireTokenId(tokenId, limits.vocabularySize, param);
-  return { text, tokenIds };
+  const shared = sharedArray(Int32Array, tokenIds.length);
+  shared.set(tokenIds);
+  return { text, tokenIds: shared };
 }
 
 function encode(

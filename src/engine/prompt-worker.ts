@@ -13,6 +13,5 @@ const port = parentPort;
 const { modelDirectory, parsers } = workerData as PromptThreadData;
 const encoder = createPromptEncoder(await readModelFiles(modelDirectory), parsers);
 port.on('message', (call: ThreadCall<PromptInput>) => {
-  const answer = answerCall(call, ({ prompt, options }) => encodePrompt(prompt, encoder, options));
-  port.postMessage(answer, answer.kind === 'call-done' ? [answer.output.tokenIds.buffer as ArrayBuffer] : []);
+  port.postMessage(answerCall(call, ({ prompt, options }) => encodePrompt(prompt, encoder, options)));
 });

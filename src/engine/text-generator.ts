@@ -204,14 +204,12 @@ function samplingOf(request: TextRequest, { defaults, tokenizer }: TextGenerator
   };
 }
 
-/** The client may hand the prompt's memory to another thread, so every choice of several has its own copy. */
 function inputOfChoice(plan: GenerationPlan, prompt: PlannedPrompt, choiceIndex: number): GenerationInput {
   const { request, sampling } = plan;
   // A prompt is scored once, whatever the number of its choices.
   const promptLogprobCount = choiceIndex === 0 ? sampling.promptLogprobCount : null;
-  const isShared = request.choiceCount > 1 || request.wantsPrompts || request.promptLogprobCount !== null;
   return {
-    promptTokenIds: isShared ? prompt.tokenIds.slice() : prompt.tokenIds,
+    promptTokenIds: prompt.tokenIds,
     sampling: { ...sampling, promptLogprobCount, seed: seedOfChoice(prompt.seed, choiceIndex) },
     newTokensMax: prompt.newTokensMax,
     newTokensMin: request.newTokensMin,
