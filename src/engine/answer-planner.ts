@@ -113,7 +113,8 @@ export class AnswerPlanner {
     const writable = format.writing === null ? null : { ...format, writing: format.writing };
     // Without its trigger a call may also come in other words than those that are prescribed.
     const isAssured = isHeld && (form.mustCall || format.bareStarts === '');
-    return { format, writable, isHeld, isAssured };
+    const mayQuoteMarks = content !== null && !form.mustCall;
+    return { format, writable, isHeld, isAssured, mayQuoteMarks };
   }
 
   #messageOf(
@@ -133,6 +134,7 @@ export class AnswerPlanner {
           callable,
           callsMax: form.callsMax,
           isAssured: calls.isAssured,
+          mayQuoteMarks: calls.mayQuoteMarks,
         },
       },
       trigger: null,
@@ -148,8 +150,10 @@ type PlannedCalls = {
   readonly writable: WritableFormat | null;
   /** The output is held to a grammar. */
   readonly isHeld: boolean;
-  /** … so that whatever begins as a call is one. */
+  /** … so that whatever begins as a call is one … */
   readonly isAssured: boolean;
+  /** … unless it stands in content that is held to a form of its own. */
+  readonly mayQuoteMarks: boolean;
 };
 
 /** By the variables with which templates are asked for thoughts; those that think by themselves may be told not to. */

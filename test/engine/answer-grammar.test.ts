@@ -117,6 +117,7 @@ describe.each(FORMATS)('an answer that must call, in the form of %s', (format) =
       callable: new Set(['get_weather', 'now']),
       callsMax: 3,
       isAssured: true,
+      mayQuoteMarks: false,
     };
     const parser = new MessageParser({ reasoning: null, tools });
     const parts = [...parser.push(two), ...parser.flush()];

@@ -20,6 +20,8 @@ export type ToolCallParserOptions = {
   readonly callsMax: number;
   /** Whatever begins as a call is one. */
   readonly isAssured: boolean;
+  /** But for content that is held to a form of its own, in which the marks of calls may stand. */
+  readonly mayQuoteMarks: boolean;
 };
 
 export class ToolCallParser {
@@ -99,7 +101,7 @@ export class ToolCallParser {
   /** The text has ended. @returns everything that was held back; of a call that is cut off before its name nothing. */
   flush(): readonly MessagePart[] {
     while (this.#mode === 'calls') {
-      if (this.#isOver() || (this.#isAssured && !this.#isCallOpen)) {
+      if (this.#isOver() || this.#isCutBeforeName()) {
         this.#endCalls();
       } else {
         this.#giveUp();
@@ -225,6 +227,11 @@ export class ToolCallParser {
     return (
       ['', ';', ',', ']'].includes(taken) || this.#options.format.marks.some((mark) => mark.startsWith(taken))
     );
+  }
+
+  /** What can only be a call, and whose name nobody knows, is none, and no content either. */
+  #isCutBeforeName(): boolean {
+    return this.#isAssured && !this.#isCallOpen && !this.#options.mayQuoteMarks;
   }
 
   #hold(part: MessagePart): void {

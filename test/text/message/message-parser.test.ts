@@ -10,9 +10,16 @@ import {
 
 const THINK = { opening: '<think>', closing: '</think>' };
 
-type Options = { format?: ToolCallFormatName; callsMax?: number; isAssured?: boolean; isOpen?: boolean };
+type Options = {
+  format?: ToolCallFormatName;
+  callsMax?: number;
+  isAssured?: boolean;
+  mayQuoteMarks?: boolean;
+  isOpen?: boolean;
+};
 
-function parserOptions({ format = 'hermes', callsMax = 128, isAssured = false, isOpen }: Options) {
+function parserOptions({ format = 'hermes', callsMax = 128, isOpen, ...options }: Options) {
+  const { isAssured = false, mayQuoteMarks = false } = options;
   return {
     reasoning: isOpen === undefined ? null : { ...THINK, isOpen },
     tools: {
@@ -20,6 +27,7 @@ function parserOptions({ format = 'hermes', callsMax = 128, isAssured = false, i
       callable: new Set(['get_weather', 'now']),
       callsMax,
       isAssured,
+      mayQuoteMarks,
     },
   } satisfies MessageParserOptions;
 }
@@ -460,5 +468,19 @@ describe('calls that are announced by a token', () => {
 
   it('keep what they had when the output is cut off', () => {
     expect(joined(['!<tool_call>', ...NOW.slice(0, 2)])).toEqual(call('now', '{"a": 1'));
+  });
+
+  it('are nothing when the output is cut off before their name', () => {
+    for (const cutOff of ['', '\n', '{"name": "no']) {
+      expect(joined(['Hi \n', '!<tool_call>', cutOff])).toEqual([content('Hi \n')]);
+      expect(parsed(`<tool_call>${cutOff}`, { isAssured: true })).toEqual([]);
+    }
+    const next = ['!<tool_call>', ...NOW, '\n', '!<tool_call>', '{"na'];
+    expect(joined(next)).toEqual(call('now', '{"a": 1}'));
+  });
+
+  it('are content there where its own form may hold their marks', () => {
+    const text = '{"said": "<tool_call>';
+    expect(parsed(text, { isAssured: true, mayQuoteMarks: true })).toEqual([content(text)]);
   });
 });
