@@ -104,7 +104,7 @@ function textGrammars({ regex, choice, grammar, ebnf }: TextFields, prefix: stri
     given.push({ param, grammar: grammarOfParam(param) });
   };
   if (regex != null) add('regex', (param) => ({ kind: 'regex', pattern: regex, param }));
-  if (choice != null) add('choice', () => ({ kind: 'choice', choices: choice.map(wellFormed) }));
+  if (choice != null) add('choice', (param) => ({ kind: 'choice', choices: choice.map(wellFormed), param }));
   if (grammar != null) add('grammar', (param) => ({ kind: 'ebnf', text: wellFormed(grammar), param }));
   if (ebnf != null) add('ebnf', (param) => ({ kind: 'ebnf', text: wellFormed(ebnf), param }));
   return given;

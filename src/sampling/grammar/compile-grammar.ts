@@ -34,15 +34,31 @@ export function compileGrammar(source: GrammarSource, options: CompileOptions): 
 }
 
 function paramOf(source: GrammarSource): string {
-  return 'param' in source && source.param !== undefined ? source.param : PARAM_DEFAULT;
+  return fieldOf(source) ?? PARAM_DEFAULT;
+}
+
+/** The field that the source comes from, or the first of those that its parts come from. */
+function fieldOf(source: GrammarSource): string | null {
+  if ('param' in source && source.param !== undefined) return source.param;
+  for (const part of partsOf(source)) {
+    const field = fieldOf(part);
+    if (field !== null) return field;
+  }
+  return null;
+}
+
+function partsOf(source: GrammarSource): readonly GrammarSource[] {
+  if (source.kind === 'sequence') return source.parts;
+  if (source.kind === 'any-of') return source.options;
+  return source.kind === 'repeat' ? [source.of] : [];
 }
 
 /** Errors from the depth know what is wrong, but not in which field. */
-function withParam<T>(param: string, compute: () => T): T {
+function withParam<T>(param: string | null, compute: () => T): T {
   try {
     return compute();
   } catch (error) {
-    if (!(error instanceof ServerError) || error.param !== null) throw error;
+    if (param === null || !(error instanceof ServerError) || error.param !== null) throw error;
     throw new ServerError(error.code, error.message, { param, cause: error });
   }
 }
@@ -68,7 +84,7 @@ class SourceCompiler {
     if (depth > SCHEMA_DEPTH_MAX) {
       throw new ServerError('invalid_request', `The grammar is nested more than ${SCHEMA_DEPTH_MAX} deep.`);
     }
-    withParam(paramOf(source), () => this.#writeSource(source, from, to, depth));
+    withParam(fieldOf(source), () => this.#writeSource(source, from, to, depth));
   }
 
   #writeSource(source: GrammarSource, from: number, to: number, depth: number): void {

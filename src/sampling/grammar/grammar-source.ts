@@ -4,7 +4,7 @@
  */
 
 type Field = {
-  /** The field of the request that errors name; `grammar` by default. */
+  /** The field of the request that errors name; by default the first that is named beside it, or `grammar`. */
   readonly param?: string;
 };
 
@@ -26,7 +26,7 @@ export type GrammarSource =
   /** The whole text matches; anchored at both ends. */
   | ({ readonly kind: 'regex'; readonly pattern: string } & Field)
   /** One of the texts, at least one. */
-  | { readonly kind: 'choice'; readonly choices: readonly string[] }
+  | ({ readonly kind: 'choice'; readonly choices: readonly string[] } & Field)
   /** GBNF, as llama.cpp and xgrammar write it; begins with the rule `root`. */
   | ({ readonly kind: 'ebnf'; readonly text: string } & Field)
   /** Exactly this text. */

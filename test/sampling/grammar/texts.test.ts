@@ -108,6 +108,34 @@ describe('a choice', () => {
   });
 });
 
+describe('what cannot be compiled', () => {
+  const paramOf = (source: GrammarSource): unknown => {
+    try {
+      compileGrammar(source, { addedTokenId: () => null });
+    } catch (error) {
+      return (error as { param?: unknown }).param;
+    }
+    throw new Error('it can be compiled');
+  };
+  const never: GrammarSource = { kind: 'json-schema', schema: false, param: 'tools[1]' };
+
+  it('names the field that it comes from, whatever is written around it', () => {
+    const option: GrammarSource = { kind: 'sequence', parts: [literal('{"name": '), never] };
+    expect(paramOf(never)).toBe('tools[1]');
+    expect(paramOf(option)).toBe('tools[1]');
+    expect(paramOf({ kind: 'sequence', parts: [literal('a'), { kind: 'any-of', options: [option] }] })).toBe(
+      'tools[1]',
+    );
+    expect(paramOf({ kind: 'repeat', of: option, min: 1, max: 2 })).toBe('tools[1]');
+    expect(paramOf({ kind: 'sequence', parts: [literal('b'.repeat(60_000)), option] })).toBe('tools[1]');
+  });
+
+  it('names the field of a choice that is too large', () => {
+    const choices = Array.from({ length: 600 }, (_, index) => `${index}${'x'.repeat(100)}`);
+    expect(paramOf({ kind: 'choice', choices, param: 'guided_choice' })).toBe('guided_choice');
+  });
+});
+
 describe('a GBNF grammar', () => {
   it.each([
     ['root ::= "a" "b" | "c"', ['ab', 'c'], ['a ', 'abc']],
