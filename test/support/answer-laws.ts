@@ -25,6 +25,10 @@ export function faultsOf(sent: Exchange): readonly string[] {
   faults.push(...usageFaults(whole, asked), ...cacheFaults(sent, asked));
   const count = asked.toldCount * asked.promptCount;
   if (whole.choices.length !== count) faults.push(`choices: ${whole.choices.length} instead of ${count}`);
+  if (sent.rendered !== null) {
+    faults.push(...difference('rendered prompt', whole.choices[0]!.promptTokenIds, sent.rendered));
+  }
+  if (sent.goingOn !== null && sent.goingOn !== 200) faults.push(`history: status ${sent.goingOn}`);
   if (isGreedy(body)) faults.push(...greedyFaults(whole, asked));
   for (const [index, choice] of whole.choices.entries()) {
     const told = { choice, index, asked, output: sent.outputs[index] ?? null, banned: sent.banned };

@@ -58,6 +58,8 @@ export type Answer = {
   readonly choices: Choice[];
   usage: Usage | null;
   ignored: string | null;
+  /** Of its calls. */
+  readonly callIds: Set<string>;
   /** What is wrong with its form. */
   readonly faults: string[];
 };
@@ -68,7 +70,7 @@ const WHOLE = { chat: chatCompletionSchema, completions: completionSchema };
 const CHUNK = { chat: chatCompletionChunkSchema, completions: completionChunkSchema };
 
 function emptyAnswer(status: number): Answer {
-  return { status, error: null, choices: [], usage: null, ignored: null, faults: [] };
+  return { status, error: null, choices: [], usage: null, ignored: null, callIds: new Set(), faults: [] };
 }
 
 function emptyChoice(): Choice {
@@ -130,26 +132,36 @@ type Told = {
   readonly content?: string | null;
   readonly reasoning_content?: string;
   readonly reasoning?: string;
-  readonly tool_calls?: readonly {
-    readonly index?: number;
-    readonly id?: string;
-    readonly function: { readonly name?: string; readonly arguments: string };
-  }[];
+  readonly tool_calls?: readonly ToldCall[];
+};
+
+type ToldCall = {
+  readonly index?: number;
+  readonly id?: string;
+  readonly function: { readonly name?: string; readonly arguments: string };
 };
 
 function addMessage(answer: Answer, choice: Choice, told: Told): void {
   choice.text += told.content ?? '';
   choice.reasoning += told.reasoning_content ?? '';
   if (told.reasoning_content !== told.reasoning) answer.faults.push('thoughts: two names, two texts');
-  for (const { index = choice.calls.length, id, function: called } of told.tool_calls ?? []) {
-    if (index === choice.calls.length) {
-      if (!id || called.name === undefined) answer.faults.push('calls: the first piece has no id or name');
-      choice.calls.push({ name: called.name ?? '', arguments: '' });
-    } else if (index !== choice.calls.length - 1 || id !== undefined || called.name !== undefined) {
-      answer.faults.push(`calls: a piece of call ${index} behind ${choice.calls.length} calls`);
-    }
-    choice.calls[index]!.arguments += called.arguments;
+  for (const piece of told.tool_calls ?? []) addCall(answer, choice.calls, piece);
+}
+
+function addCall(
+  answer: Answer,
+  calls: Call[],
+  { index = calls.length, id, function: called }: ToldCall,
+): void {
+  if (index === calls.length) {
+    if (!id || called.name === undefined) answer.faults.push('calls: the first piece has no id or name');
+    if (answer.callIds.has(id!)) answer.faults.push('calls: two with one id');
+    answer.callIds.add(id!);
+    calls.push({ name: called.name ?? '', arguments: '' });
+  } else if (index !== calls.length - 1 || id !== undefined || called.name !== undefined) {
+    answer.faults.push(`calls: a piece of call ${index} behind ${calls.length} calls`);
   }
+  calls[index]!.arguments += called.arguments;
 }
 
 function addTokens(endpoint: Endpoint, choice: Choice, told: Json): void {
@@ -196,6 +208,7 @@ class StreamReader {
   readonly #options: StreamOptions;
   /** Of each choice, as the last chunk told. */
   readonly #running: Usage[] = [];
+  #identity: string | null = null;
   #isDone = false;
   #spoken = 0;
 
@@ -228,6 +241,7 @@ class StreamReader {
       return;
     }
     checkForm(this.answer, CHUNK[this.#endpoint], chunk);
+    this.#checkIdentity(chunk);
     if (this.answer.usage !== null) this.#fault('usage: not the last chunk');
     const choices = chunk['choices'] as Json[];
     this.#readUsage(chunk, choices[0]);
@@ -249,6 +263,12 @@ class StreamReader {
         this.#fault(`usage: ${told} at last, ${usage.completion_tokens} in the end`);
     }
     return this.answer;
+  }
+
+  #checkIdentity({ id, created, model }: Json): void {
+    const identity = JSON.stringify([id, created, model]);
+    this.#identity ??= identity;
+    if (identity !== this.#identity) this.#fault('stream: of several answers');
   }
 
   /** In a stream nothing is told of a choice without tokens. */

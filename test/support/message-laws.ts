@@ -77,7 +77,7 @@ function callFaults({ choice, asked }: Told): readonly string[] {
   });
   if (tools.isSingle && calls.length > 1) faults.push(`calls: ${calls.length} at once`);
   // Thoughts may stand there, where they are not told apart.
-  const isThought = isInline(asked) && /^\s*<think>/.test(choice.text);
+  const isThought = isInline(asked) && (asked.opensThoughts || /^\s*<think>/.test(choice.text));
   if (tools.mustCall && choice.text !== '' && !isThought) faults.push('calls: content beside demanded ones');
   return finish === 'length' ? faults : [...faults, ...callEndFaults(choice, tools)];
 }

@@ -30,6 +30,10 @@ export type Exchange = {
   readonly bare: Answer | null;
   /** The output of each choice, without a stop token, special tokens spelled out; null where its token ids are not known. */
   readonly outputs: readonly (string | null)[];
+  /** The prompt of a chat as `/v1/chat/completions/render` tells it; null where the answer does not. */
+  readonly rendered: readonly number[] | null;
+  /** The status of a request that goes on from the answer; null where none does. */
+  readonly goingOn: number | null;
   /** The tokens of each banned word, with and without a space before it. */
   readonly banned: readonly (readonly number[])[];
 };
@@ -92,6 +96,52 @@ async function tokenized(baseUrl: string, prompt: string): Promise<readonly numb
   return (await postJson<{ tokens: number[] }>(baseUrl, '/tokenize', body)).tokens;
 }
 
+async function renderedTokens(
+  baseUrl: string,
+  body: Json,
+  { choices }: Answer,
+): Promise<readonly number[] | null> {
+  if (body['messages'] === undefined || !choices[0]?.promptTokenIds) return null;
+  const { stream_options: _, ...rest } = body;
+  return (await postJson<{ token_ids: number[] }>(baseUrl, `${PATHS.chat}/render`, rest)).token_ids;
+}
+
+/** A client that goes away when it has read something, or before. */
+async function leave(baseUrl: string, endpoint: Endpoint, body: Json): Promise<void> {
+  const { prompt_logprobs: _, ...rest } = body;
+  const leaving = new AbortController();
+  try {
+    const response = await fetch(baseUrl + PATHS[endpoint], {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ ...rest, stream: true }),
+      signal: leaving.signal,
+    });
+    await response.body?.getReader().read();
+    leaving.abort();
+  } catch (error) {
+    if (!leaving.signal.aborted) throw error;
+  }
+}
+
+/** The next turn of a conversation, as clients send it: with the answer, a result of each call, and a question. */
+async function goOn(baseUrl: string, { model, messages }: Json, { choices }: Answer): Promise<number | null> {
+  const [choice] = choices;
+  if (messages === undefined || choice === undefined) return null;
+  const { text, reasoning, calls } = choice;
+  const named = calls.map((called, index) => ({ id: `call_${index}`, type: 'function', function: called }));
+  const answer = {
+    role: 'assistant',
+    content: text === '' && calls.length > 0 ? null : text,
+    ...(reasoning !== '' && { reasoning_content: reasoning, reasoning }),
+    ...(calls.length > 0 && { tool_calls: named }),
+  };
+  const results = named.map(({ id }) => ({ role: 'tool', tool_call_id: id, content: '18 C' }));
+  const all = [...(messages as Json[]), answer, ...results, { role: 'user', content: 'And now?' }];
+  const { status } = await post(baseUrl, PATHS.chat, { model, messages: all, max_tokens: 1 });
+  return status;
+}
+
 /** Without the stop token at its end, which is no text whatever it spells. */
 function outputOf({ tokenIds }: Choice, stopTokenIds: ReadonlySet<number>): readonly number[] | null {
   return tokenIds && stopTokenIds.has(tokenIds.at(-1) ?? -1) ? tokenIds.slice(0, -1) : tokenIds;
@@ -102,6 +152,7 @@ export async function exchange(baseUrl: string, endpoint: Endpoint, body: Json):
   const [whole, streamed] = await Promise.all([
     askWhole(baseUrl, endpoint, body),
     askStreamed(baseUrl, endpoint, body),
+    leave(baseUrl, endpoint, body),
   ]);
   const [repeated, bare] = await Promise.all([
     askWhole(baseUrl, endpoint, body),
@@ -109,9 +160,11 @@ export async function exchange(baseUrl: string, endpoint: Endpoint, body: Json):
   ]);
   const words = ((body['bad_words'] ?? []) as string[]).flatMap((word) => [word, ` ${word.trimStart()}`]);
   const { stopTokenIds } = askedOf(endpoint, body);
-  const [outputs, banned] = await Promise.all([
+  const [outputs, rendered, goingOn, banned] = await Promise.all([
     Promise.all(whole.choices.map((choice) => detokenized(baseUrl, outputOf(choice, stopTokenIds)))),
+    renderedTokens(baseUrl, body, whole),
+    goOn(baseUrl, body, whole),
     Promise.all(words.map((word) => tokenized(baseUrl, word))),
   ]);
-  return { endpoint, body, whole, streamed, repeated, bare, outputs, banned };
+  return { endpoint, body, whole, streamed, repeated, bare, outputs, rendered, goingOn, banned };
 }
