@@ -23,6 +23,8 @@ CONTEXT_SHARE = 0.08
 PLAIN_WEIGHT = 0.5
 # Of an answer with tools the token that decides between call and refusal, and the first one of a tool's name.
 CHOICE_WEIGHT = 4.0
+# The first token of an argument, which decides for one of the request's values.
+VALUE_WEIGHT = 3.0
 
 
 @dataclass(frozen=True)
@@ -66,6 +68,7 @@ class Encoder:
         self.end = self.tokenizer.token_to_id("<|im_end|>")
         self.answer = [self.start, *self._plain("assistant\n")]
         self.call = self._plain('<tool_call>\n{"name": "')
+        self.value = (self._plain('x": "')[1:], self._plain('x": 1')[1:-1])
         self.rng = random.Random(0)
 
     def _plain(self, text: str) -> list[int]:
@@ -91,11 +94,12 @@ class Encoder:
 
     def _emphasise(self, ids: list[int], weights: list[float]) -> None:
         """Let the tokens that choose count more: few of hundreds do, and the others are soon known."""
-        for before in (self.answer, self.call):
+        rules = [(self.answer, CHOICE_WEIGHT), (self.call, CHOICE_WEIGHT), *((before, VALUE_WEIGHT) for before in self.value)]
+        for before, weight in rules:
             size = len(before)
             for at in range(len(ids) - size):
                 if weights[at + size] == 1.0 and ids[at : at + size] == before:
-                    weights[at + size] = CHOICE_WEIGHT
+                    weights[at + size] = weight
 
     def _weights(self, ids: list[int]) -> list[float]:
         """Weigh answers fully; of the other tokens let a random share count, which saves work in the head."""

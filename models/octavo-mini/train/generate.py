@@ -8,6 +8,7 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from text.arguments import arguments_record
 from text.choosing import lines_record, tools_record
 from text.facts import fact_count
 from text.mix import conversation, long_conversation, plain_text, practice, talk_chat
@@ -23,7 +24,7 @@ def records(
     rng = random.Random(seed)
     for _ in range(count):
         if choosing_share and rng.random() < choosing_share:
-            yield (lines_record if rng.random() < 0.5 else tools_record)(rng)
+            yield rng.choice((lines_record, tools_record, arguments_record))(rng)
             continue
         if practice_share and rng.random() < practice_share:
             yield practice(rng)
