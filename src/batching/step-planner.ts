@@ -97,8 +97,10 @@ export class StepPlanner {
   }
 
   #planPrompts(plan: StepPlan): void {
-    let pendingBehind = this.#admissibleLength - plan.decodeCount;
-    for (const sequence of this.#book.running) pendingBehind += sequence.pendingLength;
+    let pendingBehind = this.#admissibleLength;
+    for (const { pendingLength } of this.#book.running) {
+      if (!isDecoding(pendingLength)) pendingBehind += pendingLength;
+    }
     for (const sequence of this.#book.running) {
       if (isDecoding(sequence.pendingLength)) continue;
       const tokensLeft = this.#tokensLeft(plan);

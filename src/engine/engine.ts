@@ -272,7 +272,6 @@ export class Engine {
     record.tokens = this.#scheduler.commit(plan, this.#sampledTokens);
     this.#sampledSequences.length = 0;
     record.promptScores = this.#promptScores;
-    this.#promptScores = [];
     record.tokenCount = plan.tokenCount;
     this.#uncheckedTokenCount += plan.tokenCount;
     record.rowCount = plan.rowCount;

@@ -30,7 +30,10 @@ const PARAM_DEFAULT = 'grammar';
 /** @throws ServerError for sources that make no sense, ask for what is not supported, or are too large. */
 export function compileGrammar(source: GrammarSource, options: CompileOptions): GrammarProgram {
   const compiler = new SourceCompiler(options);
-  return withParam(paramOf(source), () => compiler.compile(source));
+  return withParam(
+    () => paramOf(source),
+    () => compiler.compile(source),
+  );
 }
 
 function paramOf(source: GrammarSource): string {
@@ -54,11 +57,13 @@ function partsOf(source: GrammarSource): readonly GrammarSource[] {
 }
 
 /** Errors from the depth know what is wrong, but not in which field. */
-function withParam<T>(param: string | null, compute: () => T): T {
+function withParam<T>(findParam: () => string | null, compute: () => T): T {
   try {
     return compute();
   } catch (error) {
-    if (param === null || !(error instanceof ServerError) || error.param !== null) throw error;
+    if (!(error instanceof ServerError) || error.param !== null) throw error;
+    const param = findParam();
+    if (param === null) throw error;
     throw new ServerError(error.code, error.message, { param, cause: error });
   }
 }
@@ -84,7 +89,10 @@ class SourceCompiler {
     if (depth > SCHEMA_DEPTH_MAX) {
       throw new ServerError('invalid_request', `The grammar is nested more than ${SCHEMA_DEPTH_MAX} deep.`);
     }
-    withParam(fieldOf(source), () => this.#writeSource(source, from, to, depth));
+    withParam(
+      () => fieldOf(source),
+      () => this.#writeSource(source, from, to, depth),
+    );
   }
 
   #writeSource(source: GrammarSource, from: number, to: number, depth: number): void {
