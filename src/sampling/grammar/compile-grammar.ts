@@ -179,9 +179,12 @@ class SourceCompiler {
       this.#builder.call(from, this.#jsonRules(source.isCompact).object, to);
       return;
     }
-    const document = new SchemaDocument(source.schema, paramOf(source));
+    const param = paramOf(source);
+    const document = new SchemaDocument(source.schema, param);
     const json = this.#jsonRules(source.isCompact);
-    new SchemaCompiler({ builder: this.#builder, json, document }).write(from, to);
+    const root = new SchemaCompiler({ builder: this.#builder, json, document }).write(from, to);
+    // Else a function that cannot be called, or a form that cannot be answered in, would go unsaid beside others.
+    this.#builder.demand(root, param);
   }
 
   /** Tried apart, because what fails half-way would leave its half. */

@@ -23,6 +23,8 @@ export type RawProgram = {
   readonly edges: readonly number[];
   readonly finals: readonly number[];
   readonly ruleNames: ReadonlyMap<number, string>;
+  /** Starts of the rules that something has to fit, and the field each of them comes from. */
+  readonly demands: ReadonlyMap<number, string>;
 };
 
 const FROM = 0;
@@ -35,12 +37,8 @@ const SIZE = 5;
 /** @throws ServerError when nothing fits, or a rule begins with itself. */
 export function packProgram(raw: RawProgram): GrammarProgram {
   const canEnd = reachesEnd(raw);
-  if (canEnd[raw.start] === 0) {
-    throw new ServerError(
-      'invalid_request',
-      'Nothing can fit the grammar: its demands contradict each other.',
-    );
-  }
+  for (const [state, param] of raw.demands) if (canEnd[state] === 0) throw nothingFits(param);
+  if (canEnd[raw.start] === 0) throw nothingFits();
   const kept = keptEdges(raw, canEnd);
   const originals = reachableStates(raw, kept);
   const program = layOut(raw, kept, originals);
@@ -51,6 +49,11 @@ export function packProgram(raw: RawProgram): GrammarProgram {
     throw new ServerError('invalid_request', message);
   }
   return program;
+}
+
+function nothingFits(param?: string): ServerError {
+  const message = 'Nothing can fit the grammar: its demands contradict each other.';
+  return new ServerError('invalid_request', message, param === undefined ? {} : { param });
 }
 
 /** States from which an end can be reached. An edge that calls a rule needs the rule's own end as well. */

@@ -23,6 +23,7 @@ export class ProgramBuilder {
   readonly #edges: number[] = [];
   readonly #finals: number[] = [];
   readonly #ruleNames = new Map<number, string>();
+  readonly #demands = new Map<number, string>();
   /** States inside of characters, by what is left of the character. */
   readonly #tails = new Map<string, number>();
   #stateCount = 0;
@@ -51,6 +52,11 @@ export class ProgramBuilder {
     this.#finals.push(rule.end);
     this.#ruleNames.set(rule.start, name);
     return rule;
+  }
+
+  /** Refuses the grammar when nothing fits the rule, though it may have other ways. @param param the field to name. */
+  demand({ start }: Rule, param: string): void {
+    this.#demands.set(start, param);
   }
 
   bytes(from: number, low: number, high: number, to: number): void {
@@ -98,7 +104,7 @@ export class ProgramBuilder {
 
   /**
    * @param start of the root rule.
-   * @throws ServerError when nothing fits the grammar, or a rule begins with itself.
+   * @throws ServerError when nothing fits the grammar or a demanded rule, or a rule begins with itself.
    */
   pack({ start }: Rule): GrammarProgram {
     const { stateCount } = this;
@@ -108,6 +114,7 @@ export class ProgramBuilder {
       edges: this.#edges,
       finals: this.#finals,
       ruleNames: this.#ruleNames,
+      demands: this.#demands,
     });
   }
 

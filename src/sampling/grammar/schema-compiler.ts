@@ -41,12 +41,15 @@ export class SchemaCompiler implements SchemaWriter {
 
   /**
    * A value that fits the document's root, from state to state.
+   * @returns the rule of such a value.
    * @throws ServerError for what is not supported, makes no sense, or is too large.
    */
-  write(from: number, to: number): void {
-    this.builder.call(from, this.ruleOf([this.document.root]), to);
+  write(from: number, to: number): Rule {
+    const root = this.ruleOf([this.document.root]);
+    this.builder.call(from, root, to);
     for (let next = this.#pending.pop(); next !== undefined; next = this.#pending.pop())
       this.#writeRule(next);
+    return root;
   }
 
   ruleOf = (places: readonly SchemaPlace[]): Rule =>

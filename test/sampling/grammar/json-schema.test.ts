@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ServerError } from '../../../src/base/errors.ts';
 import { compileGrammar } from '../../../src/sampling/grammar/compile-grammar.ts';
+import type { GrammarSource } from '../../../src/sampling/grammar/grammar-source.ts';
 import { fitOf, schemaSource, takesJson } from './grammar-driver.ts';
 
 const NODE = {
@@ -353,3 +354,37 @@ function errorOf(run: () => unknown): ServerError {
   }
   throw new Error('nothing was refused');
 }
+
+describe('a schema that nothing fits', () => {
+  const impossible = { type: 'integer', minimum: 3, maximum: 2 };
+  const possible = schemaSource({ type: 'integer' });
+  const parameters = { type: 'object', properties: { n: impossible }, required: ['n'] };
+  const of = (schema: object, more = {}): GrammarSource => ({
+    kind: 'json-schema',
+    schema,
+    param: 'tools[1].function.parameters',
+    ...more,
+  });
+  const compile = (source: GrammarSource) => compileGrammar(source, { addedTokenId: () => null });
+
+  it.each([
+    ['alone', of(parameters)],
+    ['beside one that something fits', { kind: 'any-of', options: [possible, of(parameters)] }],
+    ['where it may be left out', { kind: 'repeat', of: of(parameters), min: 0, max: 2 }],
+  ] as const)('is refused with its field, %s', (_, source) => {
+    expect(() => compile(source)).toThrow(
+      expect.objectContaining({
+        message: expect.stringMatching(/Nothing can fit/),
+        param: 'tools[1].function.parameters',
+      }),
+    );
+  });
+
+  it('is any object where it need not be held to', () => {
+    expect(fitOf(of(parameters, { orObject: true }), '{"n": "x"}')).toBe('whole');
+  });
+
+  it('may be a property that is left out', () => {
+    expect(fitOf(of({ type: 'object', properties: { n: impossible } }), '{}')).toBe('whole');
+  });
+});
