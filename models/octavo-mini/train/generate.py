@@ -8,13 +8,17 @@ import random
 from collections.abc import Iterator
 from pathlib import Path
 
+from text import choosing, tool_words
 from text.arguments import arguments_record
-from text.choosing import lines_record, tools_record
 from text.facts import fact_count
 from text.mix import conversation, long_conversation, plain_text, practice, talk_chat
 
 LONG_SHARE = 0.004
 PLAIN_SHARE = 0.015
+CHOOSING = {
+    choosing.lines_record: 1, choosing.tools_record: 1.5, arguments_record: 1.5,
+    tool_words.lines_record: 2, tool_words.tools_record: 2, tool_words.question_record: 2,
+}
 
 
 def records(
@@ -24,7 +28,7 @@ def records(
     rng = random.Random(seed)
     for _ in range(count):
         if choosing_share and rng.random() < choosing_share:
-            yield rng.choice((lines_record, tools_record, arguments_record))(rng)
+            yield rng.choices(list(CHOOSING), list(CHOOSING.values()))[0](rng)
             continue
         if practice_share and rng.random() < practice_share:
             yield practice(rng)

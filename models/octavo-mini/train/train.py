@@ -159,10 +159,11 @@ def build(options: argparse.Namespace) -> tuple[Llama, dict]:
     torch.manual_seed(options.seed)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     tokenizer = Tokenizer.from_file(str(options.tokenizer))
-    model = Llama(ModelConfig(vocab_size=tokenizer.get_vocab_size()))
     saved: dict = {}
     if options.checkpoint.exists():
         saved = torch.load(options.checkpoint, map_location=device, weights_only=True)
+    model = Llama(ModelConfig(**saved.get("config", {"vocab_size": tokenizer.get_vocab_size()})))
+    if saved:
         model.load_state_dict(saved["model"])
     elif options.start_from:
         carry_over(model, options.start_from, tokenizer)

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from .base import a, capital, values, words
 from .names import invented, person
 from .practice import syllables
-from .tool_tables import ASK_VERBS, NOUNS
+from .synonyms import THINGS, VERBS, same
+from .tool_tables import NOUNS
 from .tools import COMPOSED_VERBS, NO_TOOL, POOLS, Record, as_call
 from .transforms import VOCABULARY
 
@@ -54,10 +55,6 @@ TEST_WORDS = words("""
 
 _THINGS = sorted(({*VOCABULARY, *MORE_THINGS} - {*words(NOUNS), *TEST_WORDS}) | {*values(words(NOUNS), "train")})
 _VERBS = sorted({*COMPOSED_VERBS, *MORE_VERBS} - {*TEST_WORDS})
-_SAYS = {verb: says for verb, says in ASK_VERBS.items() if verb in COMPOSED_VERBS} | {
-    "remove": ["Take away"], "fix": ["Mend"], "write": ["Put down"], "send": ["Mail"], "search": ["Look through"],
-    "choose": ["Pick"], "launch": ["Kick off"], "read": ["Read out"], "bring": ["Fetch"], "build": ["Put together"],
-}
 _WITH_VERB = (
     "{V} the {n}.", "{V} {an}.", "Please {v} the {n}.", "Please {v} {an}.", "Can you {v} the {n}?", "Could you {v} {an}?",
     "I want to {v} the {n}.", "I want to {v} {an}.", "{V} my {n}, please.", "{V} the {n} of {p}.", "{V} the {n} for {p}.",
@@ -86,9 +83,12 @@ class Entry:
         if self.plain:
             form = rng.choice(("{t}", "{t}", "the {t}", "{an}", "{t}, please", "my {t}"))
             return form.format(t=self.thing, an=a(self.thing))
-        says = [self.verb, self.verb, *(s.lower() for s in _SAYS.get(self.verb, ()))]
-        form = rng.choice(_THING_ALONE if self.by_thing else _WITH_VERB)
-        return _said(form, rng.choice(says), self.thing, rng)
+        verb, thing = self.verb, self.thing
+        if rng.random() < 0.5:
+            verb = rng.choice(VERBS.get(verb, [verb]))
+        if rng.random() < 0.3:
+            thing = rng.choice(THINGS.get(thing, [thing]))
+        return _said(rng.choice(_THING_ALONE if self.by_thing else _WITH_VERB), verb, thing, rng)
 
 
 def _said(form: str, verb: str, thing: str, rng: random.Random) -> str:
@@ -114,7 +114,7 @@ def _named(verb: str, thing: str, rng: random.Random) -> str:
     ))
 
 
-def _coined(rng: random.Random) -> str:
+def coined_name(rng: random.Random) -> str:
     """Return a name that says nothing of what it names."""
     word = rng.choice((syllables(rng).lower(), rng.choice(_THINGS).replace(" ", "_")))
     return word if rng.random() < 0.6 else f"{word}_{rng.choice((*_VERBS[:20], 'tool', 'x', 'api'))}"
@@ -125,7 +125,7 @@ def plain_entry(rng: random.Random) -> Entry:
     thing = _thing(rng)
     other = rng.choice(_THINGS)
     description = rng.choice((thing, a(thing), f"the {thing}", f"{other} {thing}", f"{thing} {other}", f"{thing} of {a(other)}"))
-    return Entry("", thing, _coined(rng), description, by_thing=True, plain=True)
+    return Entry("", thing, coined_name(rng), description, by_thing=True, plain=True)
 
 
 def entry(rng: random.Random, near: Entry | None, coined: float) -> Entry:
@@ -136,7 +136,7 @@ def entry(rng: random.Random, near: Entry | None, coined: float) -> Entry:
         verb = near.verb
     elif near is not None and not near.by_thing:
         thing, by_thing = near.thing, False
-    name = _coined(rng) if rng.random() < coined else _named(verb, thing, rng)
+    name = coined_name(rng) if rng.random() < coined else _named(verb, thing, rng)
     form = rng.choice(_ABOUT) if by_thing else rng.choice(("{V} the {n}", "{V} {an}", "{V} {an}", "{V} the {n} of a person"))
     return Entry(verb, thing, name, _said(form, verb, thing, rng), by_thing)
 
@@ -144,7 +144,8 @@ def entry(rng: random.Random, near: Entry | None, coined: float) -> Entry:
 def _clash(one: Entry, other: Entry) -> bool:
     """Say whether a request for one entry could mean the other one as well."""
     alone = one.by_thing or other.by_thing
-    return one.name == other.name or (one.thing == other.thing and (alone or one.verb == other.verb))
+    alike = same(one.thing, other.thing, THINGS)
+    return one.name == other.name or (alike and (alone or same(one.verb, other.verb, VERBS)))
 
 
 def entries(rng: random.Random, count: int, plain: bool, coined: float) -> list[Entry]:
@@ -177,7 +178,7 @@ def _drawn(rng: random.Random, most: int, plain: bool, coined: float) -> tuple[l
 
 
 # Forms of a line of a list, of the line that says what means nothing, and of what stands before an answer.
-_FORMS = (
+FORMS = (
     ("{d}: {n}", "else -> {o}", "{r} -> "), ("{d} - {n}", "other => {o}", "{r} => "), ("{d} = {n}", "else: {o}", "{r}: "),
     ("{d} is called {n}", "No match: {o}", "{r}\nName: "), ("{n}: {d}", "else -> {o}", "{r} -> "),
     ('{{"description": "{d}", "name": "{n}"}}', '{{"name": "{o}"}}', '{r}\n{{"name": "'),
@@ -188,7 +189,7 @@ _FORMS = (
 def lines_record(rng: random.Random) -> Record:
     """Return a list of names with descriptions, and requests with the name that each of them means."""
     shown, hidden = _drawn(rng, 7, rng.random() < 0.3, 0.3)
-    line, otherwise, before = rng.choice(_FORMS)
+    line, otherwise, before = rng.choice(FORMS)
     none = rng.choice(("none", "nothing"))
     end = '"}\n' if before.endswith('"') else "\n"
     lines = [line.format(d=e.description, n=e.name) for e in shown]

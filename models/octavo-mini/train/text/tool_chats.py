@@ -85,7 +85,7 @@ def dialogue(rng: random.Random) -> Record:
     return {"tools": [t.definition(rng) for t in offered_tools], "messages": messages}
 
 
-def _strange(tool: Tool, rng: random.Random) -> Tool:
+def strange(tool: Tool, rng: random.Random) -> Tool:
     """Return the tool with any words for the names of its parameters, so that they have to be looked up."""
     new = {name: name for name, _ in tool.parameters}
     for name in list(new):
@@ -101,7 +101,7 @@ def _strange(tool: Tool, rng: random.Random) -> Tool:
 def drill(rng: random.Random) -> Record:
     """Return many short requests about few tools; of each four, one fits none of them."""
     offered = rng.choice((1, 2, 2, 2, 3))
-    found = [_strange(tool, rng) for tool in _different(rng, offered + 2)]
+    found = [strange(tool, rng) for tool in _different(rng, offered + 2)]
     offered_tools, missing = found[:offered], found[offered:]
     messages: list[Record] = []
     for _ in range(rng.randint(3, 6)):
