@@ -18,7 +18,9 @@ import type { ModelLimits } from './model-runner.ts';
 import { OnnxModelRunner } from './onnx-model-runner.ts';
 import type { GpuDevice } from './onnx-session.ts';
 import type { PagedFormOptions } from './paged-form.ts';
+import { scoredTokensPerStep } from './prompt-scorer.ts';
 import type { EngineLimits, PlacementReport } from './protocol.ts';
+import type { StepSize } from './warm-up.ts';
 
 export type LoadedModel = {
   readonly runner: OnnxModelRunner;
@@ -130,6 +132,8 @@ type GpuSizes = {
   readonly type: PagedType;
   readonly cache: ModelLimits;
   readonly cacheBytes: number;
+  /** The cache was made to fill the device, so that a step's memory is an estimate to be tried. */
+  readonly fillsDevice: boolean;
 };
 
 async function sizeOnGpu(
@@ -155,7 +159,8 @@ async function sizeOnGpu(
   const budget = Math.min(left, tensorBytesMax * 2 * shape.layerCount - blockSize * tokenBytes);
   const rule = gpuCacheRule(tokenBytes, memory === null ? null : options.sequencesPerStepMax);
   const cache = sizeCache(shape, { ...options, blockSize }, budget, rule);
-  return { type, cache, cacheBytes: cache.blockCount * blockSize * tokenBytes };
+  const cacheBytes = cache.blockCount * blockSize * tokenBytes;
+  return { type, cache, cacheBytes, fillsDevice: device === 'cuda' || memory !== null };
 }
 
 function refuseCpuOptions({ quantization, cacheType }: EngineOptions): void {
@@ -173,7 +178,7 @@ async function loadOnGpu(
   options: EngineOptions,
   shape: DecoderShape,
   { device, reason, tokensApart }: GpuChoice & PagedFormOptions,
-  { type, cache, cacheBytes }: GpuSizes,
+  { type, cache, cacheBytes, fillsDevice }: GpuSizes,
 ): Promise<LoadedModel> {
   const built = await buildPagedModel(options.modelDirectory, shape, {
     cache,
@@ -183,6 +188,9 @@ async function loadOnGpu(
   });
   const { threadCount, profilePrefix } = options;
   const placement = { device, tokensApart };
+  const { sequencesPerStepMax, tokensPerStepMax } = copiesPast(device, shape, cache)
+    ? limitCopies(options, shape, cache, tokensApart)
+    : options;
   const runner = await OnnxModelRunner.create({
     ...built,
     shape,
@@ -190,6 +198,7 @@ async function loadOnGpu(
     threadCount,
     placement,
     profilePrefix,
+    ...(fillsDevice ? { largestStep: largestStep(shape, { sequencesPerStepMax, tokensPerStepMax }) } : {}),
   });
   const { fallbacks } = runner;
   if (options.strictDevice && fallbacks.length > 0) {
@@ -198,10 +207,6 @@ async function loadOnGpu(
       `--strict-device: ${device} lacks kernels for ${fallbacks.join(', ')}, which would run on the CPU`,
     );
   }
-  const stepLimits = copiesPast(device, shape, cache)
-    ? limitCopies(options, shape, cache, tokensApart)
-    : options;
-  const { sequencesPerStepMax, tokensPerStepMax } = stepLimits;
   return {
     runner,
     limits: { ...cache, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
@@ -215,6 +220,18 @@ async function loadOnGpu(
       fallbacks,
     },
     weightBytes: built.weightBytes,
+  };
+}
+
+/** All tokens that a step may have, and logits for as many as may ask for them. */
+function largestStep(
+  { vocabularySize }: DecoderShape,
+  { sequencesPerStepMax, tokensPerStepMax }: Pick<EngineOptions, 'sequencesPerStepMax' | 'tokensPerStepMax'>,
+): StepSize {
+  const scoredCount = scoredTokensPerStep({ vocabularySize, tokensPerStepMax });
+  return {
+    tokenCount: tokensPerStepMax,
+    sampledCount: Math.min(sequencesPerStepMax + scoredCount, tokensPerStepMax),
   };
 }
 

@@ -7,8 +7,7 @@ import { StartupError } from '../base/errors.ts';
 import { STEP_INPUT } from '../graph/decoder-graph.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import type { KvCacheType } from '../graph/kv-cache-type.ts';
-import { NULL_BLOCK } from '../kv-cache/block-pool.ts';
-import { LogitsQuery } from '../sampling/step-logits.ts';
+import type { LogitsQuery } from '../sampling/step-logits.ts';
 import { type CacheForm, int32Vector } from './cache-form.ts';
 import { GatheredForm } from './gathered-form.ts';
 import { queryFeeds, queryFetches, stepLogits } from './logits-exchange.ts';
@@ -16,6 +15,7 @@ import { type ModelLimits, type ModelRunner, RunnerError, type StepOutcome } fro
 import { type GpuDevice, OnnxSession } from './onnx-session.ts';
 import { PagedForm, type PagedFormOptions } from './paged-form.ts';
 import type { StepBatch } from './step-batch.ts';
+import { type StepSize, warmUpBatch, warmUpQuery } from './warm-up.ts';
 
 /** On the CPU a graph of the gathered form is run, on a GPU one of the paged form. */
 export type Placement = { readonly device: 'cpu' } | ({ readonly device: GpuDevice } & PagedFormOptions);
@@ -35,6 +35,8 @@ export type OnnxModelRunnerOptions = {
   /** Threads of ONNX Runtime's pool, the calling one included. */
   readonly threadCount: number;
   readonly placement: Placement;
+  /** On a GPU: the largest step there will be, computed before any other if given, so that its memory is there. */
+  readonly largestStep?: StepSize;
   /** Names of trace files begin so; `null`: none are written. */
   readonly profilePrefix?: string | null;
 };
@@ -74,7 +76,7 @@ export class OnnxModelRunner implements ModelRunner {
         : await OnnxSession.create({ ...options, ...placement, graph: oneRowGraph });
     const form = placement.device === 'cpu' ? gatheredForm(options) : new PagedForm(placement);
     const runner = new OnnxModelRunner([session, oneRowSession], form, options);
-    if (placement.device !== 'cpu') await runner.#warmUp(placement.device);
+    if (placement.device !== 'cpu') await runner.#warmUp(placement.device, options.largestStep);
     return runner;
   }
 
@@ -84,29 +86,30 @@ export class OnnxModelRunner implements ModelRunner {
   }
 
   /**
-   * Lets a device compile its kernels before anybody waits for them. Only the null block is written.
-   * @throws StartupError when the device cannot compute the model; the sessions are closed then.
+   * Lets a device compile its kernels before anybody waits for them.
+   * @throws StartupError when the device cannot compute the model, or has no memory for the largest step; the sessions are
+   *   closed then.
    */
-  async #warmUp(device: GpuDevice): Promise<void> {
+  async #warmUp(device: GpuDevice, largestStep?: StepSize): Promise<void> {
+    const block = Math.min(this.limits.blockSize, this.limits.modelLengthMax);
+    for (const tokenCount of [1, block]) {
+      await this.#tryStep({ tokenCount, sampledCount: 1 }, `${device} cannot compute the model`);
+    }
+    this.#fallbacks = await this.#session.takeFallbacks();
+    if (largestStep === undefined) return;
+    const failure = `${device} cannot compute a step of ${largestStep.tokenCount} tokens beside the weights and the KV cache; lower --gpu-memory-utilization, --kv-cache-memory, --max-num-batched-tokens or --max-num-seqs`;
+    await this.#tryStep(largestStep, failure);
+  }
+
+  async #tryStep(size: StepSize, failure: string): Promise<void> {
     try {
-      await this.#runOnce();
+      const { blockSize, modelLengthMax } = this.limits;
+      await this.run(warmUpBatch(size, Math.min(blockSize, modelLengthMax)), warmUpQuery(size));
     } catch (error) {
       await this.close();
       if (!(error instanceof RunnerError)) throw error;
-      throw new StartupError(`${device} cannot compute the model: ${error.message}`, { cause: error });
+      throw new StartupError(`${failure}: ${error.message}`, { cause: error });
     }
-  }
-
-  async #runOnce(): Promise<void> {
-    const query = new LogitsQuery();
-    query.addNormaliser(0, 1);
-    query.addRead(0, 0);
-    query.addFullRow(0);
-    const { blockSize, modelLengthMax } = this.limits;
-    for (const tokenCount of [1, Math.min(blockSize, modelLengthMax)]) {
-      await this.run(nullBlockBatch(tokenCount), query);
-    }
-    this.#fallbacks = await this.#session.takeFallbacks();
   }
 
   async run(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome> {
@@ -143,23 +146,5 @@ function stepFeeds(batch: StepBatch) {
       sampledCount === 0 ? NO_TOKEN : batch.sampledTokens,
       Math.max(sampledCount, 1),
     ),
-  };
-}
-
-/** One row of so many tokens, all of them in the null block. */
-function nullBlockBatch(tokenCount: number): StepBatch {
-  const positions = Int32Array.from({ length: tokenCount }, (_, position) => position);
-  return {
-    rowCount: 1,
-    tokenCount,
-    tokenIds: new Int32Array(tokenCount),
-    positions,
-    slots: positions,
-    rowStart: Int32Array.of(0, tokenCount),
-    pastLength: Int32Array.of(0),
-    blockTable: Int32Array.of(NULL_BLOCK),
-    blockTableWidth: 1,
-    sampledTokens: Int32Array.of(tokenCount - 1),
-    sampledCount: 1,
   };
 }

@@ -1,0 +1,44 @@
+/**
+ * Steps that a device computes before anybody waits for it: they compile its kernels, and show that there is memory for
+ * the largest one. They read and write the null block alone. Pure.
+ */
+
+import { NULL_BLOCK } from '../kv-cache/block-pool.ts';
+import { LogitsQuery } from '../sampling/step-logits.ts';
+import type { StepBatch } from './step-batch.ts';
+
+export type StepSize = {
+  readonly tokenCount: number;
+  /** Tokens whose logits are wanted, at most `tokenCount`. */
+  readonly sampledCount: number;
+};
+
+/** @param rowLengthMax tokens that the null block, and a sequence of the model, can hold. */
+export function warmUpBatch({ tokenCount, sampledCount }: StepSize, rowLengthMax: number): StepBatch {
+  const rowCount = Math.ceil(tokenCount / rowLengthMax);
+  const positions = Int32Array.from({ length: tokenCount }, (_, token) => token % rowLengthMax);
+  return {
+    rowCount,
+    tokenCount,
+    tokenIds: new Int32Array(tokenCount),
+    positions,
+    slots: positions,
+    rowStart: Int32Array.from({ length: rowCount + 1 }, (_, row) => Math.min(row * rowLengthMax, tokenCount)),
+    pastLength: new Int32Array(rowCount),
+    blockTable: new Int32Array(rowCount).fill(NULL_BLOCK),
+    blockTableWidth: 1,
+    sampledTokens: Int32Array.from({ length: sampledCount }, (_, i) => tokenCount - sampledCount + i),
+    sampledCount,
+  };
+}
+
+/** Asks all that a request can ask for: of every row its normaliser and a logit, and one row whole. */
+export function warmUpQuery({ sampledCount }: StepSize): LogitsQuery {
+  const query = new LogitsQuery();
+  for (let row = 0; row < sampledCount; row++) {
+    query.addNormaliser(row, 1);
+    query.addRead(row, 0);
+  }
+  query.addFullRow(0);
+  return query;
+}
