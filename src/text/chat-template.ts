@@ -21,6 +21,7 @@ import {
 import { strftime } from './strftime.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
 import { templateMessage } from './template-message.ts';
+import { REPAIR_FUNCTIONS, repairTemplate } from './template-repairs.ts';
 import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
 
 export type ChatTemplateOptions = {
@@ -82,25 +83,28 @@ export class ChatTemplate {
 
   /** @throws StartupError when the template cannot be parsed. */
   constructor(options: ChatTemplateOptions) {
-    this.#source = options.source;
+    // As jinja2 reads it.
+    this.#source = options.source.replace(/\r\n?/g, '\n');
     try {
-      this.#template = new Template(options.source);
+      this.#template = new Template(this.#source);
     } catch (error) {
       throw new StartupError(`the chat template cannot be parsed: ${(error as Error).message}`, {
         cause: error,
       });
     }
     renameVariable(this.#template.parsed, 'strftime_now', STRFTIME_NOW);
+    repairTemplate(this.#template.parsed);
     // transformers defines `tools` and `documents` as none, and templates ask for both `defined` and truth.
     this.#globals = {
       ...options.namedSpecialTokens,
       ...(options.dateString === undefined ? {} : { date_string: options.dateString }),
       tools: null,
       documents: null,
+      ...REPAIR_FUNCTIONS,
       [STRFTIME_NOW]: (format: string) => strftime(format, requireNow(options.now)),
     };
     this.#guard = new SpecialTextGuard(options.specialTokenTexts);
-    this.#developerRole = options.source.includes('developer') ? 'developer' : 'system';
+    this.#developerRole = this.#source.includes('developer') ? 'developer' : 'system';
     this.abilities = probeTemplate(this.#probe);
   }
 

@@ -14,6 +14,8 @@ export type TemplateAbilities = {
   readonly tools: boolean;
   /** Calls in an assistant's message are shown. */
   readonly calls: boolean;
+  /** … also several in one message; some templates raise an error then. */
+  readonly severalCalls: boolean;
   /** Messages of role `tool` are shown. */
   readonly results: boolean;
   /** Roles whose messages' names are shown. */
@@ -56,12 +58,13 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
   });
   const user = say('user', USER);
   const shows = (text: string | null, what: string): boolean => text?.includes(what) ?? false;
-  const callForm = callFormOf(run, user);
-  const { call } = callForm;
-  const shownCall = run([user, call(SHORT_ID)], []) ?? run([user, call(SHORT_ID)], [TOOL]);
-  const calls = shows(shownCall, PROBE_FUNCTION);
+  const runWithTools = (messages: readonly JsonObject[]) => run(messages, []) ?? run(messages, [TOOL]);
   const result = { ...say('tool', 'probe result'), name: PROBE_FUNCTION, tool_call_id: SHORT_ID };
   const answer = say('assistant', 'assistant probe');
+  const callForm = callFormOf(runWithTools, (call) => [user, call, result, answer]);
+  const { call } = callForm;
+  const shownCall = runWithTools([user, call(SHORT_ID)]);
+  const calls = shows(shownCall, PROBE_FUNCTION);
   const called = calls ? call(SHORT_ID) : answer;
   const system = say('system', 'system probe');
   const named = (message: JsonObject): JsonObject => ({ ...message, name: NAME });
@@ -76,7 +79,8 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
     system: shows(run([system, user], []), 'system probe'),
     tools: shows(run([user], [TOOL]), PROBE_FUNCTION),
     calls,
-    results: shows(run([user, called, result], []) ?? run([user, called, result], [TOOL]), 'probe result'),
+    severalCalls: calls && runWithTools([user, call(SHORT_ID, 2), result, result]) !== null,
+    results: shows(runWithTools([user, called, result]), 'probe result'),
     namedRoles: new Set(
       Object.keys(namedConversations).filter((role) => shows(run(namedConversations[role]!, []), NAME)),
     ),
@@ -94,29 +98,36 @@ function contentFormOf(run: ProbeRun): 'text' | 'parts' {
 }
 
 type CallForm = Pick<TemplateAbilities, 'argumentsForm' | 'emptyContent'> & {
-  readonly call: (id: string) => JsonObject;
+  readonly call: (id: string, count?: number) => JsonObject;
 };
 
-/** The first form in which a call's arguments are shown, and nothing else in their place. */
-function callFormOf(run: ProbeRun, user: JsonObject): CallForm {
+/**
+ * The first form in which a call's arguments are shown, and nothing else in their place, when the call is the last message
+ * and when it was answered: some templates read an earlier message's content, and not the last one's.
+ */
+function callFormOf(
+  run: (messages: readonly JsonObject[]) => string | null,
+  answered: (call: JsonObject) => readonly JsonObject[],
+): CallForm {
   const forms: CallForm[] = [];
   for (const argumentsForm of ['object', 'text'] as const) {
     for (const emptyContent of [null, ''] as const) {
       const value = { [PROBE_KEY]: PROBE_VALUE };
       const given = argumentsForm === 'object' ? value : JSON.stringify(value);
       const called = { name: PROBE_FUNCTION, arguments: given };
-      const call = (id: string): JsonObject => ({
+      const call = (id: string, count = 1): JsonObject => ({
         role: 'assistant',
         content: emptyContent,
-        tool_calls: [{ id, type: 'function', function: called }],
+        tool_calls: Array.from({ length: count }, () => ({ id, type: 'function', function: called })),
       });
       forms.push({ argumentsForm, emptyContent, call });
     }
   }
-  const fits = ({ call }: CallForm): boolean => {
-    const text = run([user, call(SHORT_ID)], []) ?? run([user, call(SHORT_ID)], [TOOL]) ?? '';
+  const shows = ({ call }: CallForm): boolean => {
+    const text = run(answered(call(SHORT_ID)).slice(0, 2)) ?? '';
     const shown = text.slice(text.lastIndexOf(USER) + USER.length);
     return shown.includes(PROBE_VALUE) && !/None|null|undefined|\[object/.test(shown);
   };
-  return forms.find(fits) ?? forms[0]!;
+  const fits = (form: CallForm): boolean => shows(form) && run(answered(form.call(SHORT_ID))) !== null;
+  return forms.find(fits) ?? forms.find(shows) ?? forms[0]!;
 }

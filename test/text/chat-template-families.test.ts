@@ -21,6 +21,7 @@ type Case = {
 type Expected = {
   readonly now: string;
   readonly conversations: Readonly<Record<string, readonly ChatMessage[]>>;
+  readonly constructs: readonly { readonly source: string; readonly given: unknown; readonly text: string }[];
   readonly families: Readonly<
     Record<
       string,
@@ -79,6 +80,16 @@ describe.each(Object.entries(EXPECTED.families))(
     );
   },
 );
+
+describe('a construct of chat templates', () => {
+  it.each(EXPECTED.constructs)(
+    'means what it means to jinja2: $source of $given',
+    ({ source, given, text }) => {
+      const template = new ChatTemplate({ source, namedSpecialTokens: {}, specialTokenTexts: [] });
+      expect(template.render([], { ...PLAIN_RENDERING, variables: { given } }).text).toBe(text);
+    },
+  );
+});
 
 describe('the fixture', () => {
   it('holds templates that raise, and the time that is given here', () => {

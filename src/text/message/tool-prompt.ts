@@ -4,7 +4,7 @@
  * by itself is left to it.
  */
 
-import type { ChatMessage, ToolDefinition } from '../chat-message.ts';
+import type { ChatMessage, ToolCall, ToolDefinition } from '../chat-message.ts';
 import type { TemplateAbilities } from '../template-abilities.ts';
 import { argumentsText, joinedText } from '../template-message.ts';
 import { type CallWriting, writtenCall } from './tool-call-format.ts';
@@ -27,10 +27,45 @@ export function withWrittenTools(
   const { writing, describes } = options;
   const showsCalls = abilities.calls && !describes;
   const showsResults = abilities.results && !describes;
-  let written = showsCalls ? messages : messages.map((message) => withWrittenCalls(message, writing));
+  let written = showsCalls
+    ? withCallsApart(messages, abilities)
+    : messages.map((message) => withWrittenCalls(message, writing));
   if (!showsResults) written = withWrittenResults(written);
   if (!describes || tools.length === 0) return { messages: written, tools: describes ? [] : tools };
   return { messages: withInstructions(written, instructions(tools, writing), abilities.system), tools: [] };
+}
+
+/**
+ * For templates that refuse several calls in one message: one message for each, with its result behind it, as if the model
+ * had waited.
+ */
+function withCallsApart(
+  messages: readonly ChatMessage[],
+  { severalCalls }: TemplateAbilities,
+): readonly ChatMessage[] {
+  if (severalCalls) return messages;
+  const apart: ChatMessage[] = [];
+  for (let at = 0; at < messages.length; at++) {
+    const message = messages[at]!;
+    const calls = message.tool_calls ?? [];
+    if (calls.length < 2) {
+      apart.push(message);
+      continue;
+    }
+    const results: ChatMessage[] = [];
+    while (messages[at + 1]?.role === 'tool') results.push(messages[++at]!);
+    calls.forEach((call, index) => {
+      apart.push(index === 0 ? { ...message, tool_calls: [call] } : callMessage(call));
+      const own = results.findIndex(({ tool_call_id: id }) => id === undefined || id === call.id);
+      if (own >= 0) apart.push(...results.splice(own, 1));
+    });
+    apart.push(...results);
+  }
+  return apart;
+}
+
+function callMessage(call: ToolCall): ChatMessage {
+  return { role: 'assistant', content: null, tool_calls: [call] };
 }
 
 function withWrittenCalls(message: ChatMessage, writing: CallWriting): ChatMessage {

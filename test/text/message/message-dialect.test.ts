@@ -64,6 +64,51 @@ const result = (content: string, index = 0): ChatMessage => ({
 });
 const CONVERSATION = [user('Weather?'), calling(null, 'Paris'), result('18 C'), user('Thanks')];
 
+describe('a template that reads the content of earlier messages alone', () => {
+  /** As QwQ's: thoughts are cut out of all answers but the last. */
+  const source =
+    "{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' and not loop.last %}" +
+    "{{ m.content.split('</think>')[-1] }}{% else %}{{ m.content or '' }}{% endif %}" +
+    "{% for c in m.tool_calls %}<tool_call>\n{{ {'name': c.function.name, 'arguments': c.function.arguments} | tojson }}\n</tool_call>" +
+    '{% endfor %}{% endfor %}{% for t in tools %}{{ t | tojson }}{% endfor %}';
+
+  it('is given an empty text by a call that was answered', () => {
+    const { text } = promptOf(source, [user('Weather?'), calling(null, 'Oslo'), result('rain')]);
+    expect(text).toBe(
+      '<user>Weather?<assistant><tool_call>\n{"name": "get_weather", "arguments": {"city": "Oslo"}}\n</tool_call><tool>rain',
+    );
+  });
+});
+
+describe('a template that refuses several calls in one message', () => {
+  /** As Llama 3.1's. */
+  const source =
+    '{% for m in messages %}<{{ m.role }}>{% if m.tool_calls %}{% if m.tool_calls | length != 1 %}' +
+    "{{ raise_exception('This model only supports single tool-calls at once!') }}{% endif %}" +
+    "{% set c = m.tool_calls[0].function %}{{ m.content or '' }}" +
+    '{"name": "{{ c.name }}", "parameters": {{ c.arguments | tojson }}}' +
+    '{% else %}{{ m.content }}{% endif %}{% endfor %}{% for t in tools %}{{ t | tojson }}{% endfor %}';
+  const call = (city: string) => `{"name": "get_weather", "parameters": {"city": "${city}"}}`;
+  const two = calling('Let me see.', 'Oslo', 'Rome');
+
+  it.each([
+    ['in their order', [result('rain', 0), result('sun', 1)]],
+    ['in another order', [result('sun', 1), result('rain', 0)]],
+  ])('is shown one after the other, with results that came %s', (_, results) => {
+    const { text } = promptOf(source, [user('Weather?'), two, ...results, user('Thanks')]);
+    expect(text).toBe(
+      `<user>Weather?<assistant>Let me see.${call('Oslo')}<tool>rain<assistant>${call('Rome')}<tool>sun<user>Thanks`,
+    );
+  });
+
+  it('is shown calls whose results have not come', () => {
+    const { text } = promptOf(source, [user('Weather?'), two, result('sun', 1)]);
+    expect(text).toBe(
+      `<user>Weather?<assistant>Let me see.${call('Oslo')}<assistant>${call('Rome')}<tool>sun`,
+    );
+  });
+});
+
 describe('the format of calls is found in the template', () => {
   it.each([
     ['hermes', HERMES_TEMPLATE, 'hermes'],

@@ -1,0 +1,101 @@
+/**
+ * Constructs of chat templates of which the template library makes something else than jinja2 does, or nothing: rewritten
+ * in the parsed tree into others that it knows. Only what templates in use have; each is in the fixture `constructs`.
+ */
+
+type Node = { type: string; [field: string]: unknown };
+
+/** Functions that rewritten templates call, by name. */
+export const REPAIR_FUNCTIONS = {
+  octavo_percent_format: percentFormat,
+  octavo_brace_format: braceFormat,
+} as const;
+
+/** Filters that jinja2 lets begin from nothing: nothing comes out. */
+const OF_SEQUENCES = new Set(['selectattr', 'rejectattr', 'map']);
+const OF_TEXTS = new Set(['trim', 'upper', 'lower', 'capitalize', 'length', 'count']);
+
+/** Changes the tree. */
+export function repairTemplate(node: unknown): void {
+  if (typeof node !== 'object' || node === null) return;
+  for (const child of node instanceof Map ? [...node].flat() : Object.values(node)) repairTemplate(child);
+  const { type } = node as Partial<Node>;
+  if (type === 'CallExpression') repairCall(node as Node);
+  else if (type === 'FilterExpression') repairFilter(node as Node);
+  else if (type === 'For') repairFor(node as Node);
+}
+
+/** `x.items()`: the library takes an entry of that name first. `'{}'.format(x)`: it has none. */
+function repairCall(node: Node): void {
+  const callee = node['callee'] as Node;
+  const args = node['args'] as readonly unknown[];
+  if (callee.type !== 'MemberExpression' || callee['computed'] === true) return;
+  const { object, property } = callee as unknown as { object: Node; property: Node };
+  if (property['value'] === 'items' && args.length === 0) {
+    become(node, { type: 'FilterExpression', operand: object, filter: property });
+  } else if (property['value'] === 'format') {
+    become(node, call('octavo_brace_format', [object, ...args]));
+  }
+}
+
+function repairFilter(node: Node): void {
+  const filter = node['filter'] as Node;
+  const operand = node['operand'] as Node;
+  const args = filter.type === 'CallExpression' ? (filter['args'] as readonly unknown[]) : [];
+  const name = (filter.type === 'CallExpression' ? (filter['callee'] as Node) : filter)['value'] as string;
+  if (name === 'format') become(node, call('octavo_percent_format', [operand, ...args]));
+  else if (OF_SEQUENCES.has(name)) node['operand'] = orElse(operand, { type: 'ArrayLiteral', value: [] });
+  else if (OF_TEXTS.has(name)) node['operand'] = orElse(operand, { type: 'StringLiteral', value: '' });
+}
+
+/** Of what is not defined, jinja2 makes no turn. */
+function repairFor(node: Node): void {
+  const iterable = node['iterable'] as Node;
+  const nothing = { type: 'ArrayLiteral', value: [] };
+  if (iterable.type === 'SelectExpression') iterable['lhs'] = orElse(iterable['lhs'] as Node, nothing);
+  else node['iterable'] = orElse(iterable, nothing);
+}
+
+function orElse(left: Node, right: Node): Node {
+  return { type: 'BinaryExpression', operator: { type: 'BinaryOperator', value: 'or' }, left, right };
+}
+
+function call(name: keyof typeof REPAIR_FUNCTIONS, args: readonly unknown[]): Node {
+  return { type: 'CallExpression', callee: { type: 'Identifier', value: name }, args };
+}
+
+function become(node: Node, other: Node): void {
+  for (const field of Object.keys(node)) delete node[field];
+  Object.assign(node, other);
+}
+
+/** Python's `format % values`, of `%s`, `%d` and `%%` alone. @throws Error for others. */
+function percentFormat(format: string, ...values: readonly unknown[]): string {
+  const left = [...values];
+  return format.replace(/%(.?)/g, (whole, kind: string) => {
+    if (kind === '%') return '%';
+    if (!['s', 'd', 'i'].includes(kind)) throw new Error(`'${whole}' of a format is not known here`);
+    if (left.length === 0) throw new Error('not enough arguments for format string');
+    return pythonText(left.shift());
+  });
+}
+
+/** Python's `format.format(values)`, of `{}`, `{0}` and doubled braces alone. @throws Error for others. */
+function braceFormat(format: string, ...values: readonly unknown[]): string {
+  let next = 0;
+  return format.replace(/\{\{|\}\}|\{([^{}]*)\}/g, (whole, field: string | undefined) => {
+    if (field === undefined) return whole.charAt(0);
+    if (!/^\d*$/.test(field)) throw new Error(`'${whole}' of a format is not known here`);
+    const index = field === '' ? next++ : Number(field);
+    if (index >= values.length) throw new Error('not enough arguments for a format');
+    return pythonText(values[index]);
+  });
+}
+
+/** @throws Error for lists and objects, which Python would write in its own way. */
+function pythonText(value: unknown): string {
+  if (value === null || value === undefined) return 'None';
+  if (typeof value === 'boolean') return value ? 'True' : 'False';
+  if (typeof value === 'object') throw new Error('a format takes texts and numbers here');
+  return String(value);
+}
