@@ -10,6 +10,7 @@ import type { CalendarTime } from '../base/clock.ts';
 import { ServerError, StartupError } from '../base/errors.ts';
 import type { ChatMessage, TextPart, ToolDefinition } from './chat-message.ts';
 import { mapClientText, type RenderInput } from './client-text.ts';
+import { unmarkNumbers } from './exact-numbers.ts';
 import { renameVariable } from './rename-variable.ts';
 import {
   chooseMark,
@@ -20,7 +21,7 @@ import {
 } from './special-text-guard.ts';
 import { strftime } from './strftime.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
-import { templateMessage } from './template-message.ts';
+import { needsNumberMark, templateMessage } from './template-message.ts';
 import { REPAIR_FUNCTIONS, repairTemplate } from './template-repairs.ts';
 import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
 
@@ -134,8 +135,12 @@ export class ChatTemplate {
    *   last message cannot be continued.
    */
   render(messages: readonly ChatMessage[], options: RenderOptions): RenderedPrompt {
+    const numberMark = this.#numberMark(messages, options);
+    const { abilities } = this;
     const input: RenderInput = {
-      messages: messages.map((message) => templateMessage(message, this.#roleOf(message), this.abilities)),
+      messages: messages.map((message) =>
+        templateMessage(message, { role: this.#roleOf(message), abilities, numberMark }),
+      ),
       tools: options.tools,
       variables: options.variables,
     };
@@ -151,10 +156,16 @@ export class ChatTemplate {
       guardMark === null
         ? input
         : mapClientText(input, (text) => insertMarks(text, this.#guard.markPositions(text), guardMark));
-    const text = options.continueFinalMessage
+    const shown = options.continueFinalMessage
       ? this.#runUpToEnd(guarded, chooseMark([...texts, this.#source, guardMark ?? '']))
       : this.#run(guarded, options);
+    const text = numberMark === null ? shown : unmarkNumbers(shown, numberMark);
     return guardMark === null ? { text, breaks: [] } : removeMarks(text, guardMark);
+  }
+
+  #numberMark(messages: readonly ChatMessage[], { tools, variables }: RenderOptions): string | null {
+    if (this.abilities.argumentsForm === 'text' || !messages.some(needsNumberMark)) return null;
+    return chooseMark([JSON.stringify([messages, tools, variables]), this.#source]);
   }
 
   /**

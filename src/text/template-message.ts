@@ -1,17 +1,24 @@
 /** A turn of the conversation -> the object that a chat template is given for it. */
 
 import type { ChatMessage, TextPart, ToolCall } from './chat-message.ts';
+import { hasInexactNumbers, markNumbers } from './exact-numbers.ts';
 import type { TemplateAbilities } from './template-abilities.ts';
 import { isObject, type JsonObject } from './tokenizer-files.ts';
 
 /** What vLLM and llama.cpp put between text parts for a template that wants a string. */
 const PART_SEPARATOR = '\n';
 
-/** @param role of the message, as the template calls it. */
+export type TemplateMessageOptions = {
+  /** Of the message, as the template calls it. */
+  readonly role: string;
+  readonly abilities: TemplateAbilities;
+  /** Put around numbers that JavaScript would change; `null`: there are none. */
+  readonly numberMark: string | null;
+};
+
 export function templateMessage(
   message: ChatMessage,
-  role: string,
-  abilities: TemplateAbilities,
+  { role, abilities, numberMark }: TemplateMessageOptions,
 ): JsonObject {
   const { content, name, reasoning, tool_calls, tool_call_id } = message;
   const isEmpty = tool_calls !== undefined && (content === null || content === '');
@@ -25,7 +32,8 @@ export function templateMessage(
   if (reasoning !== undefined) Object.assign(prepared, { reasoning_content: reasoning, reasoning });
   if (tool_call_id !== undefined) prepared['tool_call_id'] = callId(tool_call_id);
   if (tool_calls !== undefined) {
-    prepared['tool_calls'] = tool_calls.map((call) => templateCall(call, abilities.argumentsForm, callId));
+    const form = abilities.argumentsForm;
+    prepared['tool_calls'] = tool_calls.map((call) => templateCall(call, { form, callId, numberMark }));
   }
   return prepared;
 }
@@ -43,15 +51,17 @@ export function joinedText(content: ChatMessage['content']): string | null {
   return content.map((part) => part.text).join(PART_SEPARATOR);
 }
 
+type CallOptions = {
+  readonly form: TemplateAbilities['argumentsForm'];
+  readonly callId: (id: string) => string;
+  readonly numberMark: string | null;
+};
+
 /** A model may have written broken JSON: the template then shows what it wrote. */
-function templateCall(
-  call: ToolCall,
-  form: TemplateAbilities['argumentsForm'],
-  callId: (id: string) => string,
-): JsonObject {
+function templateCall(call: ToolCall, { form, callId, numberMark }: CallOptions): JsonObject {
   const { arguments: given, name } = call.function;
   const id = call.id === undefined ? {} : { id: callId(call.id) };
-  const shown = form === 'object' ? (parsedArguments(given) ?? given) : argumentsText(given);
+  const shown = form === 'object' ? (parsedArguments(given, numberMark) ?? given) : argumentsText(given);
   return { ...id, type: call.type, function: { name, arguments: shown } };
 }
 
@@ -59,14 +69,22 @@ export function argumentsText(given: string | JsonObject): string {
   return typeof given === 'string' ? given : JSON.stringify(given);
 }
 
-function parsedArguments(given: string | JsonObject): JsonObject | null {
+function parsedArguments(given: string | JsonObject, numberMark: string | null): JsonObject | null {
   if (typeof given !== 'string') return given;
   try {
     const parsed: unknown = JSON.parse(given);
-    return isObject(parsed) ? parsed : null;
+    if (!isObject(parsed)) return null;
+    return numberMark === null ? parsed : (JSON.parse(markNumbers(given, numberMark)) as JsonObject);
   } catch {
     return null;
   }
+}
+
+/** Whether arguments of its calls, given to a template as objects, hold numbers that JavaScript would change. */
+export function needsNumberMark({ tool_calls: calls = [] }: ChatMessage): boolean {
+  return calls.some(
+    ({ function: { arguments: given } }) => typeof given === 'string' && hasInexactNumbers(given),
+  );
 }
 
 const SHORT_ID = /^[A-Za-z0-9]{9}$/;

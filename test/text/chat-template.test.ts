@@ -194,6 +194,28 @@ describe('ChatTemplate', () => {
     expect(render('3')).toBe('"3"');
   });
 
+  it.each([
+    '{"id": 1234567890123456789, "price": 2.0, "small": 1e-7, "list": [1.50, {"a": -0.0}]}',
+    '{"text": "2.0 and \\" 3.0", "n": 1.0}',
+  ])('shows the numbers of arguments as they were written: %s', (given) => {
+    const call = { id: '1', type: 'function', function: { name: 'f', arguments: given } } as const;
+    const message: ChatMessage = { role: 'assistant', content: 'a 2.0 \ufdd0 "3.0"', tool_calls: [call] };
+    const source = '{{ messages[0].content }}{{ messages[0].tool_calls[0].function.arguments | tojson }}';
+    expect(aTemplate(source).render([message], NO_TURN).text).toBe(`${message.content}${given}`);
+  });
+
+  it('shows numbers of arguments as they were written where the template goes through them', () => {
+    const call = {
+      id: '1',
+      type: 'function',
+      function: { name: 'f', arguments: '{"a": 2.0, "b": 3}' },
+    } as const;
+    const source =
+      '{% for k, v in messages[0].tool_calls[0].function.arguments.items() %}{{ k }}={{ v }};{% endfor %}';
+    const message: ChatMessage = { role: 'assistant', content: null, tool_calls: [call] };
+    expect(aTemplate(source).render([message], NO_TURN).text).toBe('a=2.0;b=3;');
+  });
+
   it('hands over special tokens, the date, and the absence of tools', () => {
     const source =
       '{{ bos_token }} {{ date_string }} {{ tools is defined }} {{ tools is none }} {{ add_generation_prompt }}';
