@@ -10,7 +10,7 @@ export type TemplateAbilities = {
   readonly contentForm: 'text' | 'parts';
   /** A system message is shown. */
   readonly system: boolean;
-  /** Descriptions of tools are shown. */
+  /** Descriptions of tools are shown, and a tool may lack its own and those of its parameters. */
   readonly tools: boolean;
   /** Calls in an assistant's message are shown. */
   readonly calls: boolean;
@@ -50,6 +50,14 @@ const TOOL: JsonObject = {
   },
 };
 
+const BARE_TOOL: JsonObject = {
+  type: 'function',
+  function: {
+    name: PROBE_FUNCTION,
+    parameters: { type: 'object', properties: { [PROBE_KEY]: { type: 'string' } } },
+  },
+};
+
 export function probeTemplate(run: ProbeRun): TemplateAbilities {
   const contentForm = contentFormOf(run);
   const say = (role: string, text: string): JsonObject => ({
@@ -77,7 +85,7 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
   return {
     contentForm,
     system: shows(run([system, user], []), 'system probe'),
-    tools: shows(run([user], [TOOL]), PROBE_FUNCTION),
+    tools: [TOOL, BARE_TOOL].every((tool) => shows(run([user], [tool]), PROBE_FUNCTION)),
     calls,
     severalCalls: calls && runWithTools([user, call(SHORT_ID, 2), result, result]) !== null,
     results: shows(runWithTools([user, called, result]), 'probe result'),

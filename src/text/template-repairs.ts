@@ -92,10 +92,23 @@ function braceFormat(format: string, ...values: readonly unknown[]): string {
   });
 }
 
-/** @throws Error for lists and objects, which Python would write in its own way. */
-function pythonText(value: unknown): string {
+/** What Python's `str` makes of a value; of what a list or an object holds, `repr`. */
+function pythonText(value: unknown, quoted = false): string {
   if (value === null || value === undefined) return 'None';
   if (typeof value === 'boolean') return value ? 'True' : 'False';
-  if (typeof value === 'object') throw new Error('a format takes texts and numbers here');
-  return String(value);
+  if (typeof value === 'string') return quoted ? pythonString(value) : value;
+  if (Array.isArray(value)) return `[${value.map((each: Held) => pythonText(each.value, true)).join(', ')}]`;
+  if (!(value instanceof Map)) return String(value);
+  const entries = [...(value as Map<string, Held>)];
+  return `{${entries.map(([key, each]) => `${pythonString(key)}: ${pythonText(each.value, true)}`).join(', ')}}`;
+}
+
+/** A value inside of a list or an object, as the template library keeps it. */
+type Held = { readonly value: unknown };
+
+function pythonString(text: string): string {
+  const quote = text.includes("'") && !text.includes('"') ? '"' : "'";
+  const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+  const escaped = text.replace(/[\\\n\r\t]/g, (character) => escapes[character]!);
+  return quote + (quote === "'" ? escaped.replaceAll("'", "\\'") : escaped) + quote;
 }

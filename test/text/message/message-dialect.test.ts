@@ -80,6 +80,18 @@ describe('a template that reads the content of earlier messages alone', () => {
   });
 });
 
+describe('a template that stumbles over a tool without a description', () => {
+  const source =
+    "{% for t in tools %}{{ t.function.name }}: {{ t.function.description + '.' }}{% endfor %}" +
+    '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}';
+
+  it('is not trusted with tools: they are described in the system message', () => {
+    expect(aDialect(source).template.abilities.tools).toBe(false);
+    const bare: ToolDefinition = { type: 'function', function: { name: 'get_time', parameters: {} } };
+    expect(promptOf(source, [user('Hi')], [bare]).text).toContain('"name":"get_time"');
+  });
+});
+
 describe('a template that refuses several calls in one message', () => {
   /** As Llama 3.1's. */
   const source =
