@@ -9,6 +9,7 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { SequenceToken } from '../../src/batching/generation-request.ts';
 import { Scheduler } from '../../src/batching/scheduler.ts';
+import { cacheTokenBytes } from '../../src/engine/cache-sizing.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { EngineOptions } from '../../src/engine/engine-options.ts';
 import { loadModel } from '../../src/engine/load-model.ts';
@@ -34,8 +35,8 @@ const FEW_LONG: Load = { promptCount: 16, newTokensMax: 64 };
  */
 const GAP_MAX = 0.25;
 
-/** 10 blocks of 32 tokens in float16: 6 layers, keys and values of 4 heads of 32. */
-const FEW_BLOCKS_BYTES = 10 * 32 * 6 * 2 * 4 * 32 * 2;
+/** 10 blocks of 32 tokens in float16. */
+const FEW_BLOCKS_BYTES = 10 * 32 * cacheTokenBytes(await readDecoderShape(MODEL), 'float16');
 
 const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-paged-'));
 afterAll(() => rm(cacheDirectory, { recursive: true }));
