@@ -10,7 +10,7 @@ import type { CalendarTime } from '../base/clock.ts';
 import { ServerError, StartupError } from '../base/errors.ts';
 import type { ChatMessage, TextPart, ToolDefinition } from './chat-message.ts';
 import { mapClientText, type RenderInput } from './client-text.ts';
-import { unmarkNumbers } from './exact-numbers.ts';
+import { ExactNumbers } from './exact-numbers.ts';
 import { renameVariable } from './rename-variable.ts';
 import {
   chooseMark,
@@ -21,7 +21,7 @@ import {
 } from './special-text-guard.ts';
 import { strftime } from './strftime.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
-import { needsNumberMark, templateMessage } from './template-message.ts';
+import { hasLongNumbers, templateMessage } from './template-message.ts';
 import { REPAIR_FUNCTIONS, repairTemplate } from './template-repairs.ts';
 import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
 
@@ -101,7 +101,6 @@ export class ChatTemplate {
       ...(options.dateString === undefined ? {} : { date_string: options.dateString }),
       tools: null,
       documents: null,
-      ...REPAIR_FUNCTIONS,
       [STRFTIME_NOW]: (format: string) => strftime(format, requireNow(options.now)),
     };
     this.#guard = new SpecialTextGuard(options.specialTokenTexts);
@@ -135,15 +134,9 @@ export class ChatTemplate {
    *   last message cannot be continued.
    */
   render(messages: readonly ChatMessage[], options: RenderOptions): RenderedPrompt {
-    const numberMark = this.#numberMark(messages, options);
-    const { abilities } = this;
-    const input: RenderInput = {
-      messages: messages.map((message) =>
-        templateMessage(message, { role: this.#roleOf(message), abilities, numberMark }),
-      ),
-      tools: options.tools,
-      variables: options.variables,
-    };
+    const plain = this.#input(messages, options, null);
+    const numbers = this.#exactNumbers(messages, plain);
+    const input = numbers === null ? plain : this.#input(messages, options, numbers);
     let marked = false;
     const texts: string[] = [];
     mapClientText(input, (text) => {
@@ -159,13 +152,26 @@ export class ChatTemplate {
     const shown = options.continueFinalMessage
       ? this.#runUpToEnd(guarded, chooseMark([...texts, this.#source, guardMark ?? '']))
       : this.#run(guarded, options);
-    const text = numberMark === null ? shown : unmarkNumbers(shown, numberMark);
+    const text = numbers === null ? shown : numbers.restored(shown);
     return guardMark === null ? { text, breaks: [] } : removeMarks(text, guardMark);
   }
 
-  #numberMark(messages: readonly ChatMessage[], { tools, variables }: RenderOptions): string | null {
-    if (this.abilities.argumentsForm === 'text' || !messages.some(needsNumberMark)) return null;
-    return chooseMark([JSON.stringify([messages, tools, variables]), this.#source]);
+  #input(
+    messages: readonly ChatMessage[],
+    { tools, variables }: RenderOptions,
+    numbers: ExactNumbers | null,
+  ): RenderInput {
+    const { abilities } = this;
+    const shown = messages.map((message) =>
+      templateMessage(message, { role: this.#roleOf(message), abilities, numbers }),
+    );
+    return { messages: shown, tools, variables };
+  }
+
+  /** @param plain what the template would be given otherwise: escapes of JSON are characters in it. */
+  #exactNumbers(messages: readonly ChatMessage[], plain: RenderInput): ExactNumbers | null {
+    if (this.abilities.argumentsForm === 'text' || !messages.some(hasLongNumbers)) return null;
+    return new ExactNumbers([JSON.stringify(plain), this.#source]);
   }
 
   /**
@@ -192,6 +198,7 @@ export class ChatTemplate {
       return this.#template.render({
         ...this.#globals,
         ...variables,
+        ...REPAIR_FUNCTIONS,
         ...(tools.length === 0 ? {} : { tools }),
         messages,
         add_generation_prompt: options.addGenerationPrompt,

@@ -1,24 +1,67 @@
 /**
  * Keeps numbers of JSON as they are written on their way through a template: `1234567890123456789`, `2.0`. As values of
- * JavaScript they would come out as others, in the history of a conversation, where a model reads them. They go through
- * as marked strings, and the marks and the quotation marks of a template's own JSON come off the prompt.
+ * JavaScript they would come out as others, in the history of a conversation, where a model reads them. Whole numbers that
+ * occur nowhere else go through in their place, so that a template sees numbers, and are exchanged in the prompt.
  */
 
-const STRING_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+import { ServerError } from '../base/errors.ts';
+
+/** A string without an end takes all that is left, so that none is looked at twice. */
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\[^])*(?:"|$)|-?\d[\d.eE+-]*/g;
+const INDEX_DIGITS = 6;
+/** Of one conversation; a body of 4 MiB hardly holds as many. */
+const NUMBERS_MAX = 10 ** INDEX_DIGITS;
+/**
+ * Nine digits, the first of which stands in none of the others: two never overlap. With the index they are less than
+ * 2^53.
+ */
+const BASES = Array.from(
+  { length: 32 },
+  (_, i) => `9${String(12345678 + 1_010_101 * i).replaceAll('9', '0')}`,
+);
 
 const isExact = (text: string): boolean => text.startsWith('"') || String(Number(text)) === text;
 
 /** @param json valid JSON. */
 export function hasInexactNumbers(json: string): boolean {
-  return json.match(STRING_OR_NUMBER)?.some((text) => !isExact(text)) ?? false;
+  for (const [text] of json.matchAll(STRING_OR_NUMBER)) if (!isExact(text)) return true;
+  return false;
 }
 
-/** @param json valid JSON, without the mark. @returns JSON in which numbers that would change are strings. */
-export function markNumbers(json: string, mark: string): string {
-  return json.replace(STRING_OR_NUMBER, (text) => (isExact(text) ? text : `"${mark}${text}${mark}"`));
+export class ExactNumbers {
+  readonly #base: string;
+  readonly #written: string[] = [];
+
+  /**
+   * @param texts all that the template holds or is given.
+   * @throws ServerError when they hold every stand-in.
+   */
+  constructor(texts: readonly string[]) {
+    const base = BASES.find((each) => !texts.some((text) => text.includes(each)));
+    if (base === undefined) throw unusable('hold every number that could stand in for another one');
+    this.#base = base;
+  }
+
+  /** @param json valid JSON. @returns JSON with stand-ins for numbers that would change. */
+  replaced(json: string): string {
+    return json.replace(STRING_OR_NUMBER, (text) => (isExact(text) ? text : this.#standIn(text)));
+  }
+
+  /** The prompt, with the numbers as they were written. */
+  restored(prompt: string): string {
+    const standIn = new RegExp(`${this.#base}(\\d{${INDEX_DIGITS}})`, 'g');
+    return prompt.replace(standIn, (whole, index: string) => this.#written[Number(index)] ?? whole);
+  }
+
+  #standIn(written: string): string {
+    if (this.#written.length === NUMBERS_MAX) throw unusable(`hold more than ${NUMBERS_MAX} long numbers`);
+    const index = this.#written.push(written) - 1;
+    return this.#base + String(index).padStart(INDEX_DIGITS, '0');
+  }
 }
 
-/** The prompt, with the numbers as they were. */
-export function unmarkNumbers(prompt: string, mark: string): string {
-  return prompt.replace(new RegExp(`"?${mark}([^${mark}]*)${mark}"?`, 'g'), '$1');
+function unusable(what: string): ServerError {
+  return new ServerError('invalid_request', `The arguments of the messages' calls ${what}.`, {
+    param: 'messages',
+  });
 }

@@ -14,7 +14,7 @@ export type TemplateAbilities = {
   readonly tools: boolean;
   /** Calls in an assistant's message are shown. */
   readonly calls: boolean;
-  /** … also several in one message; some templates raise an error then. */
+  /** … also several in one message; some templates raise an error then, or show the first alone. */
   readonly severalCalls: boolean;
   /** Messages of role `tool` are shown. */
   readonly results: boolean;
@@ -87,7 +87,8 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
     system: shows(run([system, user], []), 'system probe'),
     tools: [TOOL, BARE_TOOL].every((tool) => shows(run([user], [tool]), PROBE_FUNCTION)),
     calls,
-    severalCalls: calls && runWithTools([user, call(SHORT_ID, 2), result, result]) !== null,
+    severalCalls:
+      (runWithTools([user, call(SHORT_ID, 2), result, result])?.split(PROBE_VALUE).length ?? 0) > 2,
     results: shows(runWithTools([user, called, result]), 'probe result'),
     namedRoles: new Set(
       Object.keys(namedConversations).filter((role) => shows(run(namedConversations[role]!, []), NAME)),

@@ -1,7 +1,7 @@
 /** A turn of the conversation -> the object that a chat template is given for it. */
 
 import type { ChatMessage, TextPart, ToolCall } from './chat-message.ts';
-import { hasInexactNumbers, markNumbers } from './exact-numbers.ts';
+import { type ExactNumbers, hasInexactNumbers } from './exact-numbers.ts';
 import type { TemplateAbilities } from './template-abilities.ts';
 import { isObject, type JsonObject } from './tokenizer-files.ts';
 
@@ -12,13 +12,13 @@ export type TemplateMessageOptions = {
   /** Of the message, as the template calls it. */
   readonly role: string;
   readonly abilities: TemplateAbilities;
-  /** Put around numbers that JavaScript would change; `null`: there are none. */
-  readonly numberMark: string | null;
+  /** Takes numbers of arguments that JavaScript would change; `null`: there are none. */
+  readonly numbers: ExactNumbers | null;
 };
 
 export function templateMessage(
   message: ChatMessage,
-  { role, abilities, numberMark }: TemplateMessageOptions,
+  { role, abilities, numbers }: TemplateMessageOptions,
 ): JsonObject {
   const { content, name, reasoning, tool_calls, tool_call_id } = message;
   const isEmpty = tool_calls !== undefined && (content === null || content === '');
@@ -33,7 +33,7 @@ export function templateMessage(
   if (tool_call_id !== undefined) prepared['tool_call_id'] = callId(tool_call_id);
   if (tool_calls !== undefined) {
     const form = abilities.argumentsForm;
-    prepared['tool_calls'] = tool_calls.map((call) => templateCall(call, { form, callId, numberMark }));
+    prepared['tool_calls'] = tool_calls.map((call) => templateCall(call, { form, callId, numbers }));
   }
   return prepared;
 }
@@ -54,14 +54,14 @@ export function joinedText(content: ChatMessage['content']): string | null {
 type CallOptions = {
   readonly form: TemplateAbilities['argumentsForm'];
   readonly callId: (id: string) => string;
-  readonly numberMark: string | null;
+  readonly numbers: ExactNumbers | null;
 };
 
 /** A model may have written broken JSON: the template then shows what it wrote. */
-function templateCall(call: ToolCall, { form, callId, numberMark }: CallOptions): JsonObject {
+function templateCall(call: ToolCall, { form, callId, numbers }: CallOptions): JsonObject {
   const { arguments: given, name } = call.function;
   const id = call.id === undefined ? {} : { id: callId(call.id) };
-  const shown = form === 'object' ? (parsedArguments(given, numberMark) ?? given) : argumentsText(given);
+  const shown = form === 'object' ? (parsedArguments(given, numbers) ?? given) : argumentsText(given);
   return { ...id, type: call.type, function: { name, arguments: shown } };
 }
 
@@ -69,21 +69,23 @@ export function argumentsText(given: string | JsonObject): string {
   return typeof given === 'string' ? given : JSON.stringify(given);
 }
 
-function parsedArguments(given: string | JsonObject, numberMark: string | null): JsonObject | null {
+function parsedArguments(given: string | JsonObject, numbers: ExactNumbers | null = null): JsonObject | null {
   if (typeof given !== 'string') return given;
   try {
     const parsed: unknown = JSON.parse(given);
     if (!isObject(parsed)) return null;
-    return numberMark === null ? parsed : (JSON.parse(markNumbers(given, numberMark)) as JsonObject);
-  } catch {
+    return numbers === null ? parsed : (JSON.parse(numbers.replaced(given)) as JsonObject);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
     return null;
   }
 }
 
 /** Whether arguments of its calls, given to a template as objects, hold numbers that JavaScript would change. */
-export function needsNumberMark({ tool_calls: calls = [] }: ChatMessage): boolean {
+export function hasLongNumbers({ tool_calls: calls = [] }: ChatMessage): boolean {
   return calls.some(
-    ({ function: { arguments: given } }) => typeof given === 'string' && hasInexactNumbers(given),
+    ({ function: { arguments: given } }) =>
+      typeof given === 'string' && parsedArguments(given) !== null && hasInexactNumbers(given),
   );
 }
 

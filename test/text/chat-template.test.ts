@@ -194,26 +194,46 @@ describe('ChatTemplate', () => {
     expect(render('3')).toBe('"3"');
   });
 
-  it.each([
-    '{"id": 1234567890123456789, "price": 2.0, "small": 1e-7, "list": [1.50, {"a": -0.0}]}',
-    '{"text": "2.0 and \\" 3.0", "n": 1.0}',
-  ])('shows the numbers of arguments as they were written: %s', (given) => {
+  const calling = (given: string): ChatMessage => {
     const call = { id: '1', type: 'function', function: { name: 'f', arguments: given } } as const;
-    const message: ChatMessage = { role: 'assistant', content: 'a 2.0 \ufdd0 "3.0"', tool_calls: [call] };
+    return { role: 'assistant', content: 'a 2.0 912345678000000', tool_calls: [call] };
+  };
+
+  it.each([
+    '{"id": 1234567890123456789, "price": 2.0, "small": 1E-7, "list": [1.50, {"a": -0.0}]}',
+    '{"text": "2.0 and \\" 3.0 \\\\", "n": 1.0, "m": 912345678000000, "s": "912345678000000"}',
+    '{"a": "one \ufdd0 mark", "n": 2.0, "b": "912345678"}',
+  ])('shows the numbers of arguments as they were written: %s', (given) => {
     const source = '{{ messages[0].content }}{{ messages[0].tool_calls[0].function.arguments | tojson }}';
+    const message = calling(given);
     expect(aTemplate(source).render([message], NO_TURN).text).toBe(`${message.content}${given}`);
   });
 
-  it('shows numbers of arguments as they were written where the template goes through them', () => {
-    const call = {
-      id: '1',
-      type: 'function',
-      function: { name: 'f', arguments: '{"a": 2.0, "b": 3}' },
-    } as const;
+  it('gives numbers of arguments as numbers, whatever is made of them', () => {
     const source =
-      '{% for k, v in messages[0].tool_calls[0].function.arguments.items() %}{{ k }}={{ v }};{% endfor %}';
-    const message: ChatMessage = { role: 'assistant', content: null, tool_calls: [call] };
-    expect(aTemplate(source).render([message], NO_TURN).text).toBe('a=2.0;b=3;');
+      '{% for k, v in messages[0].tool_calls[0].function.arguments.items() %}' +
+      '{{ k }}="{{ v }}"{{ v is string }}{{ v is number }};{% endfor %}';
+    const { text } = aTemplate(source).render([calling('{"a": 2.0, "b": 3, "c": "x"}')], NO_TURN);
+    expect(text).toBe('a="2.0"falsetrue;b="3"falsetrue;c="x"truefalse;');
+  });
+
+  it('makes no special token of arguments with long numbers in them, however they are spelt', () => {
+    const template = aTemplate('{{ messages[0].tool_calls[0].function.arguments | tojson }}', {
+      specialTokenTexts: ['<|im_end|>'],
+    });
+    for (const written of ['<|im_end|>', '<|im_\\u0065nd|>', '<|im_912345678000000end|>']) {
+      const { text, breaks } = template.render([calling(`{"a": "${written}", "n": 2.0}`)], NO_TURN);
+      const start = text.indexOf('<|im_end|>');
+      const isBroken = breaks.some((at) => at > start && at < start + '<|im_end|>'.length);
+      expect(start === -1 || isBroken, text).toBe(true);
+      expect(text).toContain('2.0');
+    }
+  });
+
+  it('takes broken arguments of any length in time that grows with it', () => {
+    const template = aTemplate('{{ messages[0].tool_calls[0].function.arguments | length }}');
+    const given = `{"a": "${'\\"'.repeat(500_000)}`;
+    expect(template.render([calling(given)], NO_TURN).text).toBe(String(given.length));
   });
 
   it('hands over special tokens, the date, and the absence of tools', () => {
