@@ -132,8 +132,8 @@ type GpuSizes = {
   readonly type: PagedType;
   readonly cache: ModelLimits;
   readonly cacheBytes: number;
-  /** The cache was made to fill the device, so that a step's memory is an estimate to be tried. */
-  readonly fillsDevice: boolean;
+  /** Whether to compute the largest step at start: where the memory it needs was estimated, it has to be tried. */
+  readonly triesLargestStep: boolean;
 };
 
 async function sizeOnGpu(
@@ -160,7 +160,7 @@ async function sizeOnGpu(
   const rule = gpuCacheRule(tokenBytes, memory === null ? null : options.sequencesPerStepMax);
   const cache = sizeCache(shape, { ...options, blockSize }, budget, rule);
   const cacheBytes = cache.blockCount * blockSize * tokenBytes;
-  return { type, cache, cacheBytes, fillsDevice: device === 'cuda' || memory !== null };
+  return { type, cache, cacheBytes, triesLargestStep: device === 'cuda' || memory !== null };
 }
 
 function refuseCpuOptions({ quantization, cacheType }: EngineOptions): void {
@@ -178,7 +178,7 @@ async function loadOnGpu(
   options: EngineOptions,
   shape: DecoderShape,
   { device, reason, tokensApart }: GpuChoice & PagedFormOptions,
-  { type, cache, cacheBytes, fillsDevice }: GpuSizes,
+  { type, cache, cacheBytes, triesLargestStep }: GpuSizes,
 ): Promise<LoadedModel> {
   const built = await buildPagedModel(options.modelDirectory, shape, {
     cache,
@@ -198,7 +198,9 @@ async function loadOnGpu(
     threadCount,
     placement,
     profilePrefix,
-    ...(fillsDevice ? { largestStep: largestStep(shape, { sequencesPerStepMax, tokensPerStepMax }) } : {}),
+    ...(triesLargestStep
+      ? { largestStep: largestStep(cache, { sequencesPerStepMax, tokensPerStepMax }) }
+      : {}),
   });
   const { fallbacks } = runner;
   if (options.strictDevice && fallbacks.length > 0) {
@@ -225,13 +227,15 @@ async function loadOnGpu(
 
 /** All tokens that a step may have, and logits for as many as may ask for them. */
 function largestStep(
-  { vocabularySize }: DecoderShape,
+  { vocabularySize, modelLengthMax }: ModelLimits,
   { sequencesPerStepMax, tokensPerStepMax }: Pick<EngineOptions, 'sequencesPerStepMax' | 'tokensPerStepMax'>,
 ): StepSize {
+  const tokenCount = Math.min(tokensPerStepMax, sequencesPerStepMax * modelLengthMax);
   const scoredCount = scoredTokensPerStep({ vocabularySize, tokensPerStepMax });
   return {
-    tokenCount: tokensPerStepMax,
-    sampledCount: Math.min(sequencesPerStepMax + scoredCount, tokensPerStepMax),
+    tokenCount,
+    sampledCount: Math.min(sequencesPerStepMax + scoredCount, tokenCount),
+    choosingCount: Math.min(sequencesPerStepMax, tokenCount),
   };
 }
 

@@ -93,7 +93,10 @@ export class OnnxModelRunner implements ModelRunner {
   async #warmUp(device: GpuDevice, largestStep?: StepSize): Promise<void> {
     const block = Math.min(this.limits.blockSize, this.limits.modelLengthMax);
     for (const tokenCount of [1, block]) {
-      await this.#tryStep({ tokenCount, sampledCount: 1 }, `${device} cannot compute the model`);
+      await this.#tryStep(
+        { tokenCount, sampledCount: 1, choosingCount: 1 },
+        `${device} cannot compute the model`,
+      );
     }
     this.#fallbacks = await this.#session.takeFallbacks();
     if (largestStep === undefined) return;

@@ -11,6 +11,8 @@ export type StepSize = {
   readonly tokenCount: number;
   /** Tokens whose logits are wanted, at most `tokenCount`. */
   readonly sampledCount: number;
+  /** Of these, those that choose a token, and may be asked for whole. */
+  readonly choosingCount: number;
 };
 
 /** @param rowLengthMax tokens that the null block, and a sequence of the model, can hold. */
@@ -32,13 +34,19 @@ export function warmUpBatch({ tokenCount, sampledCount }: StepSize, rowLengthMax
   };
 }
 
-/** Asks all that a request can ask for: of every row its normaliser and a logit, and one row whole. */
-export function warmUpQuery({ sampledCount }: StepSize): LogitsQuery {
+/**
+ * Asks of every row what a scored token can ask for, its normaliser and a logit, and of those that choose also what they
+ * can: the normaliser at another temperature, and all of the row.
+ */
+export function warmUpQuery({ sampledCount, choosingCount }: StepSize): LogitsQuery {
   const query = new LogitsQuery();
   for (let row = 0; row < sampledCount; row++) {
     query.addNormaliser(row, 1);
     query.addRead(row, 0);
   }
-  query.addFullRow(0);
+  for (let row = 0; row < choosingCount; row++) {
+    query.addNormaliser(row, 0.5);
+    query.addFullRow(row);
+  }
   return query;
 }

@@ -11,8 +11,9 @@ export const REPAIR_FUNCTIONS = {
   octavo_brace_format: braceFormat,
 } as const;
 
-/** Filters that jinja2 lets begin from nothing: nothing comes out. */
+/** Filters that to jinja2 give nothing for whatever is false. */
 const OF_SEQUENCES = new Set(['selectattr', 'rejectattr', 'map']);
+/** Filters for which what is not defined is an empty text to jinja2. */
 const OF_TEXTS = new Set(['trim', 'upper', 'lower', 'capitalize', 'length', 'count']);
 
 /** Changes the tree. */
@@ -44,20 +45,29 @@ function repairFilter(node: Node): void {
   const args = filter.type === 'CallExpression' ? (filter['args'] as readonly unknown[]) : [];
   const name = (filter.type === 'CallExpression' ? (filter['callee'] as Node) : filter)['value'] as string;
   if (name === 'format') become(node, call('octavo_percent_format', [operand, ...args]));
-  else if (OF_SEQUENCES.has(name)) node['operand'] = orElse(operand, { type: 'ArrayLiteral', value: [] });
-  else if (OF_TEXTS.has(name)) node['operand'] = orElse(operand, { type: 'StringLiteral', value: '' });
+  else if (OF_SEQUENCES.has(name)) node['operand'] = orElse(operand, NO_ITEMS);
+  else if (OF_TEXTS.has(name)) node['operand'] = whereDefined(operand, { type: 'StringLiteral', value: '' });
 }
 
-/** Of what is not defined, jinja2 makes no turn. */
+/** Over what is not defined, jinja2 makes no turn. */
 function repairFor(node: Node): void {
   const iterable = node['iterable'] as Node;
-  const nothing = { type: 'ArrayLiteral', value: [] };
-  if (iterable.type === 'SelectExpression') iterable['lhs'] = orElse(iterable['lhs'] as Node, nothing);
-  else node['iterable'] = orElse(iterable, nothing);
+  if (iterable.type === 'SelectExpression') iterable['lhs'] = whereDefined(iterable['lhs'] as Node, NO_ITEMS);
+  else node['iterable'] = whereDefined(iterable, NO_ITEMS);
 }
+
+const NO_ITEMS: Node = { type: 'ArrayLiteral', value: [] };
 
 function orElse(left: Node, right: Node): Node {
   return { type: 'BinaryExpression', operator: { type: 'BinaryOperator', value: 'or' }, left, right };
+}
+
+/** The operand, or `other` where it is not defined. Only names and places in objects may not be: they are looked up twice. */
+function whereDefined(operand: Node, other: Node): Node {
+  if (operand.type !== 'Identifier' && operand.type !== 'MemberExpression') return operand;
+  const test = { type: 'Identifier', value: 'defined' };
+  const condition: Node = { type: 'TestExpression', operand, negate: false, test };
+  return { type: 'Ternary', condition, trueExpr: operand, falseExpr: other };
 }
 
 function call(name: keyof typeof REPAIR_FUNCTIONS, args: readonly unknown[]): Node {
@@ -69,21 +79,30 @@ function become(node: Node, other: Node): void {
   Object.assign(node, other);
 }
 
-/** Python's `format % values`, of `%s`, `%d` and `%%` alone. @throws Error for others. */
+/** Python's `format % values`, of `%s`, `%d`, `%i` and `%%` alone. @throws Error for others, and where Python does. */
 function percentFormat(format: string, ...values: readonly unknown[]): string {
   const left = [...values];
-  return format.replace(/%(.?)/g, (whole, kind: string) => {
+  const text = format.replace(/%(.?)/g, (whole, kind: string) => {
     if (kind === '%') return '%';
     if (!['s', 'd', 'i'].includes(kind)) throw new Error(`'${whole}' of a format is not known here`);
     if (left.length === 0) throw new Error('not enough arguments for format string');
-    return pythonText(left.shift());
+    const value = left.shift();
+    return kind === 's' ? pythonText(value) : wholeNumber(value);
   });
+  if (left.length > 0) throw new Error('not all arguments converted during string formatting');
+  return text;
+}
+
+function wholeNumber(value: unknown): string {
+  if (typeof value !== 'number' && typeof value !== 'boolean') throw new Error('a number is required');
+  return String(Math.trunc(Number(value)));
 }
 
 /** Python's `format.format(values)`, of `{}`, `{0}` and doubled braces alone. @throws Error for others. */
 function braceFormat(format: string, ...values: readonly unknown[]): string {
   let next = 0;
-  return format.replace(/\{\{|\}\}|\{([^{}]*)\}/g, (whole, field: string | undefined) => {
+  return format.replace(/\{\{|\}\}|\{([^{}]*)\}|[{}]/g, (whole, field: string | undefined) => {
+    if (whole.length === 1) throw new Error(`single '${whole}' in a format`);
     if (field === undefined) return whole.charAt(0);
     if (!/^\d*$/.test(field)) throw new Error(`'${whole}' of a format is not known here`);
     const index = field === '' ? next++ : Number(field);

@@ -6,10 +6,10 @@ import { NULL_BLOCK } from '../../src/kv-cache/block-pool.ts';
 
 const BLOCK = 16;
 const sizes = [
-  { tokenCount: 1, sampledCount: 1 },
-  { tokenCount: BLOCK, sampledCount: 1 },
-  { tokenCount: BLOCK + 1, sampledCount: BLOCK + 1 },
-  { tokenCount: 2048, sampledCount: 300 },
+  { tokenCount: 1, sampledCount: 1, choosingCount: 1 },
+  { tokenCount: BLOCK, sampledCount: 1, choosingCount: 1 },
+  { tokenCount: BLOCK + 1, sampledCount: BLOCK + 1, choosingCount: 3 },
+  { tokenCount: 2048, sampledCount: 300, choosingCount: 256 },
 ];
 
 describe.each(sizes)('a warm-up step of $tokenCount tokens', (size) => {
@@ -40,6 +40,7 @@ describe.each(sizes)('a warm-up step of $tokenCount tokens', (size) => {
       expect(token).toBeLessThan(size.tokenCount);
     }
     const query = warmUpQuery(size);
-    expect([query.normaliserCount, query.readCount]).toEqual([size.sampledCount, size.sampledCount]);
+    expect(query.normaliserCount).toBe(size.sampledCount + size.choosingCount);
+    expect([query.readCount, query.fullRowCount]).toEqual([size.sampledCount, size.choosingCount]);
   });
 });

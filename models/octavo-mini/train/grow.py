@@ -72,7 +72,8 @@ def main() -> None:
     places = torch.arange(64)[None]
     with torch.no_grad():
         torch.testing.assert_close(after(ids, places), before(ids, places), atol=1e-3, rtol=1e-3)
-    kept = {"step": saved["step"], "tokens": saved["tokens"], "seconds": 0.0}
+    # Steps from 0, so that the new optimizers' rates warm up.
+    kept = {"step": 0, "tokens": saved["tokens"], "seconds": 0.0}
     torch.save({"model": weights, "config": config.as_dict(), "optimizers": []} | kept, options.out)
     print(f"{sum(t.numel() for t in after.parameters()):,} parameters")
 

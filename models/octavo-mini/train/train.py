@@ -163,6 +163,8 @@ def build(options: argparse.Namespace) -> tuple[Llama, dict]:
     if options.checkpoint.exists():
         saved = torch.load(options.checkpoint, map_location=device, weights_only=True)
     model = Llama(ModelConfig(**saved.get("config", {"vocab_size": tokenizer.get_vocab_size()})))
+    if model.config.vocab_size != tokenizer.get_vocab_size():
+        raise ValueError("the checkpoint was trained with another tokenizer")
     if saved:
         model.load_state_dict(saved["model"])
     elif options.start_from:

@@ -184,7 +184,7 @@ class SourceCompiler {
     const json = this.#jsonRules(source.isCompact);
     const root = new SchemaCompiler({ builder: this.#builder, json, document }).write(from, to);
     // Else a function that cannot be called, or a form that cannot be answered in, would go unsaid beside others.
-    this.#builder.demand(root, param);
+    this.#builder.demand(root, fieldOf(source));
   }
 
   /** Tried apart, because what fails half-way would leave its half. */

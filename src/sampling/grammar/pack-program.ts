@@ -23,8 +23,8 @@ export type RawProgram = {
   readonly edges: readonly number[];
   readonly finals: readonly number[];
   readonly ruleNames: ReadonlyMap<number, string>;
-  /** Starts of the rules that something has to fit, and the field each of them comes from. */
-  readonly demands: ReadonlyMap<number, string>;
+  /** Starts of the rules that something has to fit, and the field each of them comes from, where it is known. */
+  readonly demands: ReadonlyMap<number, string | null>;
 };
 
 const FROM = 0;
@@ -38,7 +38,7 @@ const SIZE = 5;
 export function packProgram(raw: RawProgram): GrammarProgram {
   const canEnd = reachesEnd(raw);
   for (const [state, param] of raw.demands) if (canEnd[state] === 0) throw nothingFits(param);
-  if (canEnd[raw.start] === 0) throw nothingFits();
+  if (canEnd[raw.start] === 0) throw nothingFits(null);
   const kept = keptEdges(raw, canEnd);
   const originals = reachableStates(raw, kept);
   const program = layOut(raw, kept, originals);
@@ -51,9 +51,9 @@ export function packProgram(raw: RawProgram): GrammarProgram {
   return program;
 }
 
-function nothingFits(param?: string): ServerError {
+function nothingFits(param: string | null): ServerError {
   const message = 'Nothing can fit the grammar: its demands contradict each other.';
-  return new ServerError('invalid_request', message, param === undefined ? {} : { param });
+  return new ServerError('invalid_request', message, param === null ? {} : { param });
 }
 
 /** States from which an end can be reached. An edge that calls a rule needs the rule's own end as well. */

@@ -23,7 +23,7 @@ export class ProgramBuilder {
   readonly #edges: number[] = [];
   readonly #finals: number[] = [];
   readonly #ruleNames = new Map<number, string>();
-  readonly #demands = new Map<number, string>();
+  readonly #demands = new Map<number, string | null>();
   /** States inside of characters, by what is left of the character. */
   readonly #tails = new Map<string, number>();
   #stateCount = 0;
@@ -55,7 +55,7 @@ export class ProgramBuilder {
   }
 
   /** Refuses the grammar when nothing fits the rule, though it may have other ways. @param param the field to name. */
-  demand({ start }: Rule, param: string): void {
+  demand({ start }: Rule, param: string | null): void {
     this.#demands.set(start, param);
   }
 

@@ -70,7 +70,7 @@ describe('a template that reads the content of earlier messages alone', () => {
     "{% for m in messages %}<{{ m.role }}>{% if m.role == 'assistant' and not loop.last %}" +
     "{{ m.content.split('</think>')[-1] }}{% else %}{{ m.content or '' }}{% endif %}" +
     "{% for c in m.tool_calls %}<tool_call>\n{{ {'name': c.function.name, 'arguments': c.function.arguments} | tojson }}\n</tool_call>" +
-    '{% endfor %}{% endfor %}{% for t in tools %}{{ t | tojson }}{% endfor %}';
+    '{% endfor %}{% endfor %}{% for t in tools or [] %}{{ t | tojson }}{% endfor %}';
 
   it('is given an empty text by a call that was answered', () => {
     const { text } = promptOf(source, [user('Weather?'), calling(null, 'Oslo'), result('rain')]);
@@ -82,7 +82,7 @@ describe('a template that reads the content of earlier messages alone', () => {
 
 describe('a template that stumbles over a tool without a description', () => {
   const source =
-    "{% for t in tools %}{{ t.function.name }}: {{ t.function.description + '.' }}{% endfor %}" +
+    "{% for t in tools or [] %}{{ t.function.name }}: {{ t.function.description + '.' }}{% endfor %}" +
     '{% for m in messages %}<{{ m.role }}>{{ m.content }}{% endfor %}';
 
   it('is not trusted with tools: they are described in the system message', () => {
@@ -99,7 +99,7 @@ describe('a template that refuses several calls in one message', () => {
     "{{ raise_exception('This model only supports single tool-calls at once!') }}{% endif %}" +
     "{% set c = m.tool_calls[0].function %}{{ m.content or '' }}" +
     '{"name": "{{ c.name }}", "parameters": {{ c.arguments | tojson }}}' +
-    '{% else %}{{ m.content }}{% endif %}{% endfor %}{% for t in tools %}{{ t | tojson }}{% endfor %}';
+    '{% else %}{{ m.content }}{% endif %}{% endfor %}{% for t in tools or [] %}{{ t | tojson }}{% endfor %}';
   const call = (city: string) => `{"name": "get_weather", "parameters": {"city": "${city}"}}`;
   const two = calling('Let me see.', 'Oslo', 'Rome');
 

@@ -53,6 +53,14 @@ TEST_WORDS = words("""
     lock track rename subtract pay
 """)
 
+def _unheld(table: dict[str, list[str]]) -> dict[str, list[str]]:
+    """Return other words without those that stand for the test alone."""
+    held = {*TEST_WORDS, *words(NOUNS)} - {*values(words(NOUNS), "train")}
+    kept = {word: [other for other in others if held.isdisjoint(other.split())] for word, others in table.items()}
+    return {word: others for word, others in kept.items() if others}
+
+
+_OTHER_VERBS, _OTHER_THINGS = _unheld(VERBS), _unheld(THINGS)
 _THINGS = sorted(({*VOCABULARY, *MORE_THINGS} - {*words(NOUNS), *TEST_WORDS}) | {*values(words(NOUNS), "train")})
 _VERBS = sorted({*COMPOSED_VERBS, *MORE_VERBS} - {*TEST_WORDS})
 _WITH_VERB = (
@@ -85,9 +93,9 @@ class Entry:
             return form.format(t=self.thing, an=a(self.thing))
         verb, thing = self.verb, self.thing
         if rng.random() < 0.5:
-            verb = rng.choice(VERBS.get(verb, [verb]))
+            verb = rng.choice(_OTHER_VERBS.get(verb, [verb]))
         if rng.random() < 0.3:
-            thing = rng.choice(THINGS.get(thing, [thing]))
+            thing = rng.choice(_OTHER_THINGS.get(thing, [thing]))
         return _said(rng.choice(_THING_ALONE if self.by_thing else _WITH_VERB), verb, thing, rng)
 
 

@@ -75,7 +75,7 @@ def dialogue(rng: random.Random) -> Record:
     turns = rng.choice((1, 2, 3, 3, 4, 5))
     for turn in range(turns):
         roll = rng.random()
-        if roll < 0.18:
+        if roll < 0.22:
             request, _ = call(rng.choice(missing), rng, "train")
             messages += [{"role": "user", "content": request}, {"role": "assistant", "content": NO_TOOL}]
         elif roll < 0.25:
@@ -115,7 +115,7 @@ def drill(rng: random.Random) -> Record:
 
 def tool_record(rng: random.Random) -> Record:
     """Return a conversation with tools of the training split."""
-    kind = rng.choices(("dialogue", "call", "read", "two", "decline", "plain"), (54, 17, 10, 3, 12, 4))[0]
+    kind = rng.choices(("dialogue", "call", "read", "two", "decline", "plain"), (50, 15, 10, 3, 18, 4))[0]
     if kind == "dialogue":
         record = dialogue(rng)
     else:

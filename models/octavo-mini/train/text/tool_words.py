@@ -1,8 +1,8 @@
 """Practice in choosing a tool that a request means in other words than its description.
 
-Each of these tools is asked for in eight or more ways, most of which share no
-word with its description. Lists hold tools of one field, so that a single word
-does not give the choice away.
+Each of these tools is asked for in seven or more ways, most of which share no
+word with its description. Half of a list's tools stand near another one in
+their table, so that a single word does not give the choice away.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ _NEAR = 8
 
 
 def _drawn(rng: random.Random, count: int) -> list[Tool]:
-    """Return tools of different names; half of them stand near another one in the tables, so that they are of its kind."""
+    """Return tools that no request could mean both of; half of them stand near another one in the tables."""
     found: list[tuple[int, int]] = []
-    names: set[str] = set()
+    taken: set[str] = set()
     while len(found) < count:
         if found and rng.random() < 0.5:
             field, near = rng.choice(found)
@@ -65,9 +65,10 @@ def _drawn(rng: random.Random, count: int) -> list[Tool]:
         else:
             field = rng.choices(range(len(_FIELDS)), _SIZES)[0]
             at = rng.randrange(_SIZES[field])
-        name = _FIELDS[field][at].name
-        if name not in names:
-            names.add(name)
+        tool = _FIELDS[field][at]
+        marks = {tool.name, tool.description.lower(), *map(_shape, tool.asks)}
+        if taken.isdisjoint(marks):
+            taken |= marks
             found.append((field, at))
     rng.shuffle(found)
     return [_FIELDS[field][at] for field, at in found]
@@ -76,8 +77,9 @@ def _drawn(rng: random.Random, count: int) -> list[Tool]:
 def _request(tool: Tool, rng: random.Random) -> tuple[str, Record]:
     """Return a request for a tool as people type it, and the call that answers it."""
     arguments = {name: POOLS[pool](rng, "train") for name, pool in tool.parameters}
-    said = rng.choice(tool.asks).format(**arguments)
-    if rng.random() < 0.1 and said[0].isupper() and not said.startswith("I"):
+    ask = rng.choice(tool.asks)
+    said = ask.format(**arguments)
+    if rng.random() < 0.1 and said[0].isupper() and not ask.startswith(("I", "{")):
         said = said[0].lower() + said[1:]
     if rng.random() < 0.1:
         said = said.rstrip(".")
@@ -114,7 +116,7 @@ def lines_record(rng: random.Random) -> Record:
     end = '"}\n' if before.endswith('"') else "\n"
     head = "\n".join([*(line.format(d=t.description, n=t.name) for t in shown), "", otherwise.format(o=none), ""])
     pieces: list[tuple[str, float]] = [(head, 0.0)]
-    for tool, there in _asked(shown, hidden, rng, 0.35):
+    for tool, there in _asked(shown, hidden, rng, 0.5):
         request = _request(tool, rng)[0].replace('"', "'") if end != "\n" else _request(tool, rng)[0]
         pieces += [(before.format(r=request), 0.0), (f"{tool.name if there else none}{end}", 1.0)]
     return {"pieces": pieces}
@@ -124,7 +126,7 @@ def tools_record(rng: random.Random) -> Record:
     """Return a conversation with a few tools, each called, and requests that fit none of them."""
     shown, hidden = _offer(rng, 4, 2)
     messages: list[Record] = []
-    for tool, there in _asked(shown, hidden, rng, 0.35):
+    for tool, there in _asked(shown, hidden, rng, 0.5):
         request, called = _request(tool, rng)
         messages.append({"role": "user", "content": request})
         messages.append(as_call(called) if there else {"role": "assistant", "content": NO_TOOL})
@@ -134,7 +136,7 @@ def tools_record(rng: random.Random) -> Record:
 def question_record(rng: random.Random) -> Record:
     """Return one request with one to four tools, as most clients send it."""
     shown, hidden = _offer(rng, 4, 1)
-    tool, there = (hidden[0], False) if rng.random() < 0.3 else (rng.choice(shown), True)
+    tool, there = (hidden[0], False) if rng.random() < 0.4 else (rng.choice(shown), True)
     request, called = _request(tool, rng)
     answer = as_call(called) if there else {"role": "assistant", "content": NO_TOOL}
     return {"tools": [t.definition(rng) for t in shown], "messages": [{"role": "user", "content": request}, answer]}
