@@ -7,7 +7,7 @@
 import { ServerError } from '../base/errors.ts';
 
 /** A string without an end takes all that is left, so that none is looked at twice. */
-const STRING_OR_NUMBER = /"(?:[^"\\]|\\[^])*(?:"|$)|-?\d[\d.eE+-]*/g;
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\[\s\S])*(?:"|$)|-?\d[\d.eE+-]*/g;
 const INDEX_DIGITS = 6;
 /** Of one conversation; a body of 4 MiB hardly holds as many. */
 const NUMBERS_MAX = 10 ** INDEX_DIGITS;
