@@ -35,7 +35,7 @@ export type OnnxModelRunnerOptions = {
   /** Threads of ONNX Runtime's pool, the calling one included. */
   readonly threadCount: number;
   readonly placement: Placement;
-  /** On a GPU: the largest step there will be, computed before any other if given, so that its memory is there. */
+  /** On a GPU: the largest step there will be, computed at start if given, so that its memory is there. */
   readonly largestStep?: StepSize;
   /** Names of trace files begin so; `null`: none are written. */
   readonly profilePrefix?: string | null;
@@ -91,8 +91,7 @@ export class OnnxModelRunner implements ModelRunner {
    *   closed then.
    */
   async #warmUp(device: GpuDevice, largestStep?: StepSize): Promise<void> {
-    const block = Math.min(this.limits.blockSize, this.limits.modelLengthMax);
-    for (const tokenCount of [1, block]) {
+    for (const tokenCount of [1, this.#nullRowLength]) {
       await this.#tryStep(
         { tokenCount, sampledCount: 1, choosingCount: 1 },
         `${device} cannot compute the model`,
@@ -104,10 +103,14 @@ export class OnnxModelRunner implements ModelRunner {
     await this.#tryStep(largestStep, failure);
   }
 
+  /** Tokens that the null block, and a sequence of the model, can hold. */
+  get #nullRowLength(): number {
+    return Math.min(this.limits.blockSize, this.limits.modelLengthMax);
+  }
+
   async #tryStep(size: StepSize, failure: string): Promise<void> {
     try {
-      const { blockSize, modelLengthMax } = this.limits;
-      await this.run(warmUpBatch(size, Math.min(blockSize, modelLengthMax)), warmUpQuery(size));
+      await this.run(warmUpBatch(size, this.#nullRowLength), warmUpQuery(size));
     } catch (error) {
       await this.close();
       if (!(error instanceof RunnerError)) throw error;

@@ -7,7 +7,7 @@
 import { ServerError } from '../base/errors.ts';
 
 /** A string without an end takes all that is left, so that none is looked at twice. */
-const STRING_OR_NUMBER = /"(?:[^"\\]|\\[\s\S])*(?:"|$)|-?\d[\d.eE+-]*/g;
+const STRING_OR_NUMBER = /"(?:[^"\\]|\\[\s\S])*(?:"|\\?$)|-?\d[\d.eE+-]*/g;
 const INDEX_DIGITS = 6;
 /** Of one conversation; a body of 4 MiB hardly holds as many. */
 const NUMBERS_MAX = 10 ** INDEX_DIGITS;
@@ -22,7 +22,7 @@ const BASES = Array.from(
 
 const isExact = (text: string): boolean => text.startsWith('"') || String(Number(text)) === text;
 
-/** @param json valid JSON. */
+/** @param json as a client sent it; of what is no JSON the answer means nothing. */
 export function hasInexactNumbers(json: string): boolean {
   for (const [text] of json.matchAll(STRING_OR_NUMBER)) if (!isExact(text)) return true;
   return false;

@@ -69,7 +69,7 @@ export function argumentsText(given: string | JsonObject): string {
   return typeof given === 'string' ? given : JSON.stringify(given);
 }
 
-function parsedArguments(given: string | JsonObject, numbers: ExactNumbers | null = null): JsonObject | null {
+function parsedArguments(given: string | JsonObject, numbers: ExactNumbers | null): JsonObject | null {
   if (typeof given !== 'string') return given;
   try {
     const parsed: unknown = JSON.parse(given);
@@ -84,8 +84,7 @@ function parsedArguments(given: string | JsonObject, numbers: ExactNumbers | nul
 /** Whether arguments of its calls, given to a template as objects, hold numbers that JavaScript would change. */
 export function hasLongNumbers({ tool_calls: calls = [] }: ChatMessage): boolean {
   return calls.some(
-    ({ function: { arguments: given } }) =>
-      typeof given === 'string' && parsedArguments(given) !== null && hasInexactNumbers(given),
+    ({ function: { arguments: given } }) => typeof given === 'string' && hasInexactNumbers(given),
   );
 }
 

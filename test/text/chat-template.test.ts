@@ -230,11 +230,14 @@ describe('ChatTemplate', () => {
     }
   });
 
-  it('takes broken arguments of any length in time that grows with it', () => {
-    const template = aTemplate('{{ messages[0].tool_calls[0].function.arguments | length }}');
-    const given = `{"a": "${'\\"'.repeat(500_000)}`;
-    expect(template.render([calling(given)], NO_TURN).text).toBe(String(given.length));
-  });
+  it.each(['', '\\'])(
+    'takes broken arguments of any length in time that grows with it, ending in "%s"',
+    (end) => {
+      const template = aTemplate('{{ messages[0].tool_calls[0].function.arguments | length }}');
+      const given = `{"a": "${'\\"'.repeat(500_000)}${end}`;
+      expect(template.render([calling(given)], NO_TURN).text).toBe(String(given.length));
+    },
+  );
 
   it('hands over special tokens, the date, and the absence of tools', () => {
     const source =
