@@ -79,6 +79,7 @@ function inputOf(promptTokenIds: Int32Array, outputTokenCount: number): Generati
     newTokensMin: 0,
     stopTokenIds: [],
     grammar: null,
+    predictedTokenIds: null,
     cacheSalt: '',
     priority: 0,
   };

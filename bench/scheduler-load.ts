@@ -36,6 +36,7 @@ export function aRequest(sequenceId: number, promptLength: number, outputLength:
     newTokensMin: 0,
     stopTokenIds: [],
     grammar: null,
+    predictedTokenIds: null,
     cacheSalt: '',
     priority: 0,
   };

@@ -20,6 +20,7 @@ import {
 import type { CacheMemory, EngineOptions } from './engine/engine-options.ts';
 import { KV_CACHE_TYPES } from './graph/kv-cache-type.ts';
 import { QUANTIZATIONS } from './graph/quantization.ts';
+import { SPECULATIONS } from './sampling/draft-lookup.ts';
 import { REASONING_PARSERS, SERVE_OPTIONS, type ServeOption } from './serve-options.ts';
 import { TOOL_CALL_FORMAT_NAMES } from './text/message/tool-call-format.ts';
 
@@ -77,6 +78,7 @@ const serveSchema = z.object({
     .refine((factor) => factor === 0 || factor > 1, 'must be above 1, or 0')
     .transform((factor) => (factor === 0 ? null : factor))
     .default(DECODE_SLOWDOWN_DEFAULT),
+  speculation: z.enum(SPECULATIONS).default('ngram'),
   maxInFlight: count.default(REQUESTS_IN_FLIGHT_DEFAULT),
   threads: count.default(os.availableParallelism()),
   streamDelay: z.coerce.number().nonnegative().max(STREAM_DELAY_MS_MAX).default(STREAM_DELAY_MS_DEFAULT),
@@ -135,6 +137,7 @@ export function engineOptions(config: ServeConfig): EngineOptions {
     sequencesPerStepMax: config.maxNumSeqs,
     tokensPerStepMax: config.maxNumBatchedTokens,
     decodeSlowdownMax: config.maxDecodeSlowdown,
+    speculation: config.speculation,
     threadCount: config.threads,
     device: config.device,
     strictDevice: config.strictDevice,

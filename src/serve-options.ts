@@ -147,6 +147,13 @@ export const SERVE_OPTIONS = {
       'how many times longer a prompt may make the steps of answers that stream already, as measured; further prompts as much again; 0: never mind',
     shownDefault: String(DECODE_SLOWDOWN_DEFAULT),
   },
+  speculation: {
+    flags: '--speculation <source>',
+    environment: 'OCTAVO_SPECULATION',
+    description:
+      'where draft tokens come from, which make a few streams faster and change no answer: ngram (what was said before, and the "prediction" of a request), prediction or off',
+    shownDefault: 'ngram',
+  },
   maxInFlight: {
     flags: '--max-in-flight <count>',
     environment: 'OCTAVO_MAX_IN_FLIGHT',

@@ -46,6 +46,7 @@ function inputOf(client: EngineClient, seed: number, promptTokenCount: number, n
     newTokensMin: 0,
     stopTokenIds: [],
     grammar: null,
+    predictedTokenIds: null,
     cacheSalt: '',
     priority: 0,
   };

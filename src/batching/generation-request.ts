@@ -21,6 +21,8 @@ export type GenerationRequest = {
   readonly stopTokenIds: readonly number[];
   /** What the output has to look like; `null`: anything. */
   readonly grammar: OutputGrammar | null;
+  /** What the client expects the output to be, so that it comes sooner where it is; `null`: nothing. */
+  readonly predictedTokenIds: Int32Array | null;
   /** Only requests with the same salt share cached prefixes. */
   readonly cacheSalt: string;
   /** Higher is served first; equals in order of arrival. Any finite number, 0 by default. */
@@ -46,3 +48,6 @@ export type SequenceToken = {
   /** Prompt tokens that were found in the prefix cache when the sequence was first admitted. */
   readonly cachedTokenCount: number;
 };
+
+/** How many tokens of drafts were computed in a step, and how many of them were right. */
+export type DraftCounts = { readonly drafted: number; readonly accepted: number };

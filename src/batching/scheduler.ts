@@ -29,7 +29,7 @@ import { Sequence, type SequenceSnapshot } from './sequence.ts';
 import { SequenceBook } from './sequence-book.ts';
 import { StepPace } from './step-pace.ts';
 import { StepPlan, type StepRow } from './step-plan.ts';
-import { StepPlanner } from './step-planner.ts';
+import { type Drafter, StepPlanner } from './step-planner.ts';
 import { assertStepLimits, type StepLimits } from './token-budget.ts';
 
 export type SchedulerLimits = StepLimits &
@@ -137,12 +137,15 @@ export class Scheduler {
     return true;
   }
 
-  /** The next step's work, or null when there is none: then no sequence is left. */
-  plan(): StepPlan | null {
+  /**
+   * The next step's work, or null when there is none: then no sequence is left.
+   * @param drafter asked for drafts of sequences that decode; `null`: there are none
+   */
+  plan(drafter: Drafter | null = null): StepPlan | null {
     assert(!this.#isPlanOpen, 'the last plan was committed or rolled back');
     const plan = this.#plan;
     plan.clear();
-    this.#planner.fill(plan);
+    this.#planner.fill(plan, drafter);
     if (plan.rowCount === 0) {
       assert(this.#book.size === 0, 'a sequence that passed enqueue can run when nothing else does');
       this.#kvCache.pool.settleReservation();
@@ -153,22 +156,34 @@ export class Scheduler {
   }
 
   /**
-   * The step has been computed: `sampled` holds the chosen token of every sampled row, in order.
+   * The step has been computed: `sampled` holds the chosen tokens of every sampled row, in order.
+   * @param ends [sampledCount] where each row's end in `sampled`; one a row where absent. More than one where a draft was
+   *   right: its first tokens, and the one behind them.
    * @returns the tokens of sequences that still want them, in the same order.
    */
-  commit(plan: StepPlan, sampled: readonly SampledToken[]): SequenceToken[] {
+  commit(
+    plan: StepPlan,
+    sampled: readonly SampledToken[],
+    ends: readonly number[] | null = null,
+  ): SequenceToken[] {
     assert(this.#isPlanOpen && plan === this.#plan, 'the open plan is committed');
-    assert(sampled.length === plan.sampledCount, 'every sampled row has a token');
+    const rowCount = ends === null ? sampled.length : ends.length;
+    assert(rowCount === plan.sampledCount, 'every sampled row has a token');
     this.#isPlanOpen = false;
     this.#kvCache.pool.settleReservation();
     const tokens: SequenceToken[] = [];
-    let sampledIndex = 0;
+    let [sampledRow, start] = [0, 0];
     for (let index = 0; index < plan.rowCount; index++) {
       const row = plan.rows[index]!;
+      row.sequence.cachedTokenCount ??= row.firstPosition;
+      if (row.samples) {
+        const end = ends === null ? start + 1 : ends[sampledRow]!;
+        assert(end > start, 'a sampled row has a token');
+        assert(end - start <= 1 + row.draft.count, 'what is before it is of its draft');
+        for (; start < end; start++) appendToken(row.sequence, sampled[start]!, tokens);
+        sampledRow++;
+      }
       this.#commitRow(row);
-      if (!row.samples) continue;
-      const token = sampled[sampledIndex++]!;
-      if (row.sequence.status === 'running') tokens.push(appendToken(row.sequence, token));
     }
     this.#book.removeFinished();
     return tokens;
@@ -192,10 +207,10 @@ export class Scheduler {
     this.#book.removeFinished();
   }
 
-  /** A plan that was committed took so long to run. One that scores says nothing of what ordinary prompts cost. */
+  /** A plan that was committed took so long to run. One that scores, or has drafts, says nothing of what ordinary ones cost. */
   observe(plan: StepPlan, runMs: number): void {
-    const { decodeCount, tokenCount, scoredCount } = plan;
-    if (scoredCount > 0) return;
+    const { decodeCount, tokenCount, scoredCount, draftTokenCount } = plan;
+    if (scoredCount > 0 || draftTokenCount > 0) return;
     const promptTokenCount = tokenCount - decodeCount;
     this.#pace.observe({ decodeCount, promptTokenCount, promptPositionSum: plan.promptPositionSum }, runMs);
   }
@@ -211,10 +226,11 @@ export class Scheduler {
   }
 
   /** Blocks are published here, when they are computed, and nowhere else; those of one that failed are not to be trusted. */
-  #commitRow({ sequence, firstPosition, tokenCount, firstScored, scoredCount }: StepRow): void {
-    sequence.cachedTokenCount ??= firstPosition;
+  #commitRow({ sequence, firstPosition, tokenCount, samples, firstScored, scoredCount }: StepRow): void {
     if (scoredCount > 0) sequence.scoredLength = firstScored + scoredCount;
     sequence.computedLength = firstPosition + tokenCount;
+    // What came of a draft was computed with the row; the newest token was not.
+    if (samples) sequence.computedLength = Math.max(sequence.computedLength, sequence.length - 1);
     if (!sequence.hasFailed) this.#kvCache.commit(sequence, sequence.computedLength);
   }
 
@@ -228,7 +244,9 @@ export class Scheduler {
   }
 }
 
-function appendToken(sequence: Sequence, token: SampledToken): SequenceToken {
+/** The token becomes part of the sequence, unless that has ended. */
+function appendToken(sequence: Sequence, token: SampledToken, tokens: SequenceToken[]): void {
+  if (sequence.status !== 'running') return;
   const { tokenId, logprobs } = token;
   const { sequenceId, stopTokenIds, newTokensMax } = sequence.request;
   sequence.append(tokenId);
@@ -236,5 +254,6 @@ function appendToken(sequence: Sequence, token: SampledToken): SequenceToken {
   if (stopTokenIds.includes(tokenId) || token.completesGrammar) finishReason = 'stop';
   else if (sequence.outputLength >= newTokensMax) finishReason = 'length';
   if (finishReason !== null) sequence.finish(finishReason);
-  return { sequenceId, tokenId, logprobs, finishReason, cachedTokenCount: sequence.cachedTokenCount ?? 0 };
+  const cachedTokenCount = sequence.cachedTokenCount ?? 0;
+  tokens.push({ sequenceId, tokenId, logprobs, finishReason, cachedTokenCount });
 }

@@ -80,6 +80,11 @@ export class Sequence implements CacheTenant {
     return this.#length - this.promptLength;
   }
 
+  /** Tokens that the output may still gain. */
+  get remainingLength(): number {
+    return this.request.newTokensMax - this.outputLength;
+  }
+
   /** Tokens known but not computed; at least 1 while the sequence is not finished. */
   get pendingLength(): number {
     return this.#length - this.computedLength;

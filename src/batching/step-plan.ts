@@ -5,15 +5,20 @@
  */
 
 import { assert } from '../base/assert.ts';
+import { DRAFT_TOKENS_MAX } from '../base/limits.ts';
+import type { Draft } from '../sampling/draft-lookup.ts';
 import type { Sequence } from './sequence.ts';
 
-/** Tokens [firstPosition, firstPosition + tokenCount) of one sequence. */
+/** Tokens [firstPosition, firstPosition + tokenCount) of one sequence, and a draft of what follows. */
 export type StepRow = {
   sequence: Sequence;
   firstPosition: number;
+  /** The sequence's own tokens that are computed, without the draft's. */
   tokenCount: number;
-  /** The row ends with the sequence's last known token, so its logits choose the next one. */
+  /** The row's tokens end with the sequence's last known one, so its logits choose the next one. */
   samples: boolean;
+  /** Tokens computed behind the sequence's last, in case they are what is chosen there. */
+  readonly draft: Draft;
   /** Position of the first of the row's tokens whose logits score the prompt token after them, and their number. */
   firstScored: number;
   scoredCount: number;
@@ -25,13 +30,20 @@ export class StepPlan {
   /** As many as this step or the one before had: more would hold on to sequences that have ended. */
   readonly rows: StepRow[] = [];
   rowCount = 0;
+  /** Of all rows, drafts included. */
   tokenCount = 0;
+  draftTokenCount = 0;
   /** What `tokenCount` may become. */
   tokenCountMax = 0;
   /** Rows, the first ones, of sequences that were decoding before this plan. */
   decodeCount = 0;
   /** Rows that sample. */
   sampledCount = 0;
+  /** Tokens whose logits choose one: the last ones of rows that sample, and all of drafts. */
+  get choosingCount(): number {
+    return this.sampledCount + this.draftTokenCount;
+  }
+
   /** Tokens that score the one after them. */
   scoredCount = 0;
   /** Rows, the last ones, of sequences that were waiting until this plan. */
@@ -56,6 +68,7 @@ export class StepPlan {
     this.rows.length = this.rowCount;
     this.rowCount = 0;
     this.tokenCount = 0;
+    this.draftTokenCount = 0;
     this.tokenCountMax = 0;
     this.decodeCount = 0;
     this.sampledCount = 0;
@@ -67,7 +80,7 @@ export class StepPlan {
   }
 
   /** Adds the sequence's next `tokenCount` tokens. */
-  addRow(sequence: Sequence, tokenCount: number, blockCountBefore: number): void {
+  addRow(sequence: Sequence, tokenCount: number, blockCountBefore: number): StepRow {
     assert(tokenCount >= 1, 'a row computes a token');
     const firstPosition = sequence.computedLength;
     const samples = firstPosition + tokenCount === sequence.length;
@@ -83,7 +96,16 @@ export class StepPlan {
     row.blockCountBefore = blockCountBefore;
     this.tokenCount += tokenCount;
     this.scoredCount += row.scoredCount;
+    row.draft.count = 0;
     if (samples) this.sampledCount++;
+    return row;
+  }
+
+  /** The row, which samples, has been given a draft. */
+  countDraft({ samples, draft }: StepRow): void {
+    assert(samples, 'a draft follows the last token');
+    this.draftTokenCount += draft.count;
+    this.tokenCount += draft.count;
   }
 
   /** Adds the first tokens of a sequence that has just been admitted. */
@@ -102,6 +124,7 @@ export class StepPlan {
       firstPosition: 0,
       tokenCount: 0,
       samples: false,
+      draft: { tokenIds: new Int32Array(DRAFT_TOKENS_MAX), count: 0 },
       firstScored: 0,
       scoredCount: 0,
       blockCountBefore: 0,

@@ -3,7 +3,10 @@
  * how they are carried out. Undoes nothing: what a plan took is the scheduler's to commit or to give back.
  */
 
+import { DRAFTED_STEP_TOKENS_MAX } from '../base/limits.ts';
 import type { KvCacheManager } from '../kv-cache/kv-cache-manager.ts';
+import type { Draft } from '../sampling/draft-lookup.ts';
+import type { Sequence } from './sequence.ts';
 import type { SequenceBook } from './sequence-book.ts';
 import type { StepPace } from './step-pace.ts';
 import type { StepPlan } from './step-plan.ts';
@@ -22,6 +25,9 @@ export type StepPlannerOptions = {
   readonly pace: StepPace;
 };
 
+/** Writes what may follow a sequence's tokens into `draft`, at most `countMax` tokens. */
+export type Drafter = (sequence: Sequence, countMax: number, draft: Draft) => void;
+
 export class StepPlanner {
   readonly #limits: StepLimits;
   readonly #book: SequenceBook;
@@ -38,10 +44,10 @@ export class StepPlanner {
   }
 
   /** Fills an empty plan, with no row where there is nothing to compute. Preempts before the pool's reservation is opened. */
-  fill(plan: StepPlan): void {
+  fill(plan: StepPlan, drafter: Drafter | null): void {
     this.#makeRoom(plan);
     this.#kvCache.pool.openReservation();
-    this.#planDecodes(plan);
+    this.#planDecodes(plan, drafter);
     this.#limitPrompts(plan);
     this.#planPrompts(plan);
     if (plan.preemptedIds.length === 0) this.#planAdmissions(plan);
@@ -59,14 +65,31 @@ export class StepPlanner {
     }
   }
 
-  #planDecodes(plan: StepPlan): void {
+  #planDecodes(plan: StepPlan, drafter: Drafter | null): void {
+    const draftCountMax = drafter === null ? 0 : this.#draftCountMax;
     for (const sequence of this.#book.running) {
       if (!isDecoding(sequence.pendingLength)) continue;
       const blockCountBefore = sequence.blockTable.blockCount;
       this.#kvCache.reserve(sequence);
-      plan.addRow(sequence, 1, blockCountBefore);
+      const row = plan.addRow(sequence, 1, blockCountBefore);
+      const countMax = Math.min(
+        draftCountMax,
+        this.#kvCache.unusedLength(sequence),
+        sequence.remainingLength - 1,
+      );
+      if (countMax <= 0) continue;
+      drafter?.(sequence, countMax, row.draft);
+      plan.countDraft(row);
     }
     plan.decodeCount = plan.rowCount;
+  }
+
+  /** Draft tokens a row. None beside prompts: these can use every token of a step. */
+  get #draftCountMax(): number {
+    const { running, waiting } = this.#book;
+    if (waiting.size > 0 || running.some(({ pendingLength }) => !isDecoding(pendingLength))) return 0;
+    const tokensMax = Math.min(DRAFTED_STEP_TOKENS_MAX, this.#limits.tokensPerStepMax);
+    return Math.floor(tokensMax / running.length) - 1;
   }
 
   /** Waiting sequences that may be admitted now. Short of blocks, one at most: the first, if blocks have come free. */

@@ -12,6 +12,9 @@
  * these; they are given away in the same order. Running prompts leave one, so that such a prompt can be admitted, and
  * keeps nobody waiting behind it, while another is being scored.
  *
+ * 4. Where all that there is decodes, and is little, what `DRAFTED_STEP_TOKENS_MAX` leaves is shared by drafts. They take no
+ *    blocks: a draft ends where its sequence's last one does.
+ *
  * No prompt starves under a steady load of decoding: when one is running, at most `sequencesPerStepMax` - 1
  * others decode, and `tokensPerStepMax` is no smaller than `sequencesPerStepMax`, so the oldest running prompt
  * gets at least one token in every step, and three quarters of what prompts get.

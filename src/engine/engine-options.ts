@@ -2,6 +2,7 @@
 
 import type { KvCacheType } from '../graph/kv-cache-type.ts';
 import type { Quantization } from '../graph/quantization.ts';
+import type { Speculation } from '../sampling/draft-lookup.ts';
 
 export type CacheMemory =
   /** Share of the memory that the machine has available when the engine starts, in (0, 1]. */
@@ -25,6 +26,8 @@ export type EngineOptions = {
   readonly tokensPerStepMax: number;
   /** How many times longer prompts may make a step of decoding sequences; `null`: prompts are never held back. */
   readonly decodeSlowdownMax: number | null;
+  /** Where draft tokens come from. */
+  readonly speculation: Speculation;
   readonly threadCount: number;
   readonly device: 'auto' | 'cpu' | 'cuda' | 'webgpu';
   /** Refuse to start when the device has no kernel for a node of the graph. */

@@ -29,7 +29,9 @@ async function serve(port: MessagePort, options: EngineOptions): Promise<void> {
     undefined,
     new StepPace(options.decodeSlowdownMax ?? Number.POSITIVE_INFINITY),
   );
-  const engine = new Engine({ scheduler, runner, sampler: new SequenceSamplers(limits), clock: systemClock });
+  const { vocabularySize } = limits;
+  const sampler = new SequenceSamplers({ vocabularySize, speculation: options.speculation });
+  const engine = new Engine({ scheduler, runner, sampler, clock: systemClock });
 
   const inbox = new EngineInbox();
   port.on('message', (command: EngineCommand) => inbox.push(command));

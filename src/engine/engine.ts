@@ -12,7 +12,8 @@ import type { GenerationRequest } from '../batching/generation-request.ts';
 import { checkInvariants } from '../batching/invariants.ts';
 import type { Scheduler } from '../batching/scheduler.ts';
 import type { Sequence } from '../batching/sequence.ts';
-import type { StepPlan } from '../batching/step-plan.ts';
+import type { StepPlan, StepRow } from '../batching/step-plan.ts';
+import type { Drafter } from '../batching/step-planner.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
 import { LogitsQuery, type StepLogits } from '../sampling/step-logits.ts';
 import { type ModelRunner, RunnerError, type StepOutcome } from './model-runner.ts';
@@ -53,10 +54,14 @@ export class Engine {
   readonly #query = new LogitsQuery();
   readonly #scorer = new PromptScorer();
   readonly #inbox: SequenceCommand[] = [];
-  /** By sampled row of the step: the sequence, and the token chosen for it. */
-  readonly #sampledSequences: Sequence[] = [];
+  /** Rows of the step that sample, the row of logits of each one's last token, and where its tokens end in `#sampledTokens`. */
+  readonly #sampledRows: StepRow[] = [];
+  readonly #logitsRows: number[] = [];
+  readonly #sampledEnds: number[] = [];
   readonly #sampledTokens: SampledToken[] = [];
   readonly #times = new SequenceTimes();
+  readonly #drafter: Drafter = ({ sequenceId, tokenIds }, countMax, draft) =>
+    this.#sampler.guess(sequenceId, tokenIds, countMax, draft);
   /** Of the last attempt at a step. */
   #promptScores: SequenceScores[] = [];
   #uncheckedTokenCount = 0;
@@ -91,7 +96,7 @@ export class Engine {
     const hasNews = this.#takeCommands(record);
     let hasRun = false;
     for (let attempt = 1; attempt <= STEP_ATTEMPTS_MAX; attempt++) {
-      const plan = this.#scheduler.plan();
+      const plan = this.#scheduler.plan(this.#drafter);
       if (plan === null) break;
       hasRun = true;
       record.preemptionCount += plan.preemptedIds.length;
@@ -165,7 +170,7 @@ export class Engine {
   async #compute(plan: StepPlan, record: StepRecord): Promise<RunnerError | null> {
     try {
       this.#listSampled(plan);
-      this.#prepare(this.#sampledSequences, CANDIDATES);
+      this.#prepareCandidates();
       this.#scorer.prepare(plan, this.#query);
       const logits = await this.#run(this.#packer.pack(plan), record);
       this.#failBroken(plan, logits.brokenTokens, record);
@@ -182,17 +187,22 @@ export class Engine {
   }
 
   #listSampled(plan: StepPlan): void {
-    this.#sampledSequences.length = 0;
+    this.#sampledRows.length = 0;
+    this.#logitsRows.length = 0;
+    let logitsRow = 0;
     for (let index = 0; index < plan.rowCount; index++) {
       const row = plan.rows[index]!;
-      if (row.samples) this.#sampledSequences.push(row.sequence);
+      if (!row.samples) continue;
+      this.#sampledRows.push(row);
+      this.#logitsRows.push(logitsRow);
+      logitsRow += 1 + row.draft.count;
     }
   }
 
-  #prepare(sequences: readonly Sequence[], options: RowOptions): void {
+  #prepareCandidates(): void {
     this.#query.clear();
-    for (let row = 0; row < sequences.length; row++) {
-      this.#sampler.prepare(sequences[row]!.sequenceId, row, this.#query, options);
+    for (const [index, { sequence, draft }] of this.#sampledRows.entries()) {
+      this.#sampler.prepare(sequence.sequenceId, this.#logitsRows[index]!, this.#query, CANDIDATES, draft);
     }
   }
 
@@ -205,14 +215,21 @@ export class Engine {
     }
   }
 
-  /** @returns the sampled rows whose candidates do not decide. */
+  /** @returns the sampled rows whose candidates do not decide, by index. */
   #chooseFromCandidates(logits: StepLogits, record: StepRecord): number[] {
     const undecided: number[] = [];
     this.#sampledTokens.length = 0;
-    for (let row = 0; row < this.#sampledSequences.length; row++) {
-      const token = this.#choose(this.#sampledSequences[row]!, row, logits, record);
-      if (token === null) undecided.push(row);
+    this.#sampledEnds.length = 0;
+    for (let index = 0; index < this.#sampledRows.length; index++) {
+      const { sequence, draft } = this.#sampledRows[index]!;
+      const logitsRow = this.#logitsRows[index]!;
+      const token = this.#choose(sequence, logitsRow, logits, record);
+      if (token === null) undecided.push(index);
       this.#sampledTokens.push(token ?? UNDECIDED);
+      if (draft.count > 0 && token?.tokenId === draft.tokenIds[0]) {
+        this.#sampler.chooseBehind(sequence.sequenceId, logitsRow, logits, this.#sampledTokens);
+      }
+      this.#sampledEnds.push(this.#sampledTokens.length);
     }
     return undecided;
   }
@@ -242,26 +259,56 @@ export class Engine {
 
   /** Second run of a step, over the last tokens of the undecided rows alone. */
   async #chooseFromWholeRows(undecided: readonly number[], record: StepRecord): Promise<void> {
-    const sequences = undecided.map((row) => this.#sampledSequences[row]!);
-    this.#prepare(sequences, WHOLE_ROW);
+    const sequences = undecided.map((index) => this.#sampledRows[index]!.sequence);
+    this.#query.clear();
+    for (const [row, { sequenceId }] of sequences.entries()) {
+      this.#sampler.prepare(sequenceId, row, this.#query, WHOLE_ROW);
+    }
     const logits = await this.#run(this.#packer.packLastTokens(sequences), record);
     for (let index = 0; index < sequences.length; index++) {
       const token = this.#choose(sequences[index]!, index, logits, record);
       assert(token !== null, 'a whole row decides');
-      this.#sampledTokens[undecided[index]!] = token;
+      this.#sampledTokens[this.#sampledEnds[undecided[index]!]! - 1] = token;
     }
   }
 
-  /** A token whose keys and values are no numbers spoils its sequence, also where no token is chosen yet. */
+  /**
+   * A token whose keys and values are no numbers spoils its sequence, also where no token is chosen yet. One of a draft ends
+   * the draft.
+   */
   #failBroken(plan: StepPlan, brokenTokens: readonly number[], record: StepRecord): void {
     if (brokenTokens.length === 0) return;
     let start = 0;
     for (let index = 0; index < plan.rowCount; index++) {
-      const { sequence, firstPosition, tokenCount } = plan.rows[index]!;
-      const first = brokenTokens.find((token) => token >= start && token < start + tokenCount);
-      if (first !== undefined)
+      const { sequence, firstPosition, tokenCount, draft } = plan.rows[index]!;
+      const end = start + tokenCount + draft.count;
+      const first = brokenTokens.find((token) => token >= start && token < end);
+      if (first !== undefined && first < start + tokenCount)
         this.#failSequence(sequence.sequenceId, broken(firstPosition + first - start), record);
-      start += tokenCount;
+      else if (first !== undefined) draft.count = first - start - tokenCount;
+      start = end;
+    }
+  }
+
+  /** Tells samplers how right their drafts were. Of a draft, what was chosen in its place counts, decided or not. */
+  #settleDrafts(record: StepRecord): void {
+    let start = 0;
+    for (const [index, { sequence, draft }] of this.#sampledRows.entries()) {
+      const end = this.#sampledEnds[index]!;
+      if (draft.count > 0 && sequence.status === 'running') {
+        let rightCount = 0;
+        const max = Math.min(draft.count, end - start);
+        while (
+          rightCount < max &&
+          this.#sampledTokens[start + rightCount]!.tokenId === draft.tokenIds[rightCount]
+        )
+          rightCount++;
+        this.#sampler.settleDraft(sequence.sequenceId, draft.count, rightCount);
+        record.draftCount++;
+        record.draftedCount += draft.count;
+        record.draftAcceptedCount += end - start - 1;
+      }
+      start = end;
     }
   }
 
@@ -269,8 +316,9 @@ export class Engine {
     for (let index = plan.rowCount - plan.admissionCount; index < plan.rowCount; index++) {
       this.#times.admit(plan.rows[index]!.sequence.sequenceId, record.startMs);
     }
-    record.tokens = this.#scheduler.commit(plan, this.#sampledTokens);
-    this.#sampledSequences.length = 0;
+    if (plan.draftTokenCount > 0) this.#settleDrafts(record);
+    record.tokens = this.#scheduler.commit(plan, this.#sampledTokens, this.#sampledEnds);
+    this.#sampledRows.length = 0;
     record.promptScores = this.#promptScores;
     record.tokenCount = plan.tokenCount;
     this.#uncheckedTokenCount += plan.tokenCount;

@@ -3,10 +3,12 @@
  * and their block tables; knows nothing of sampling or of what runs the batch.
  */
 
+import { DRAFTED_STEP_TOKENS_MAX } from '../base/limits.ts';
 import type { Sequence } from '../batching/sequence.ts';
 import type { StepPlan } from '../batching/step-plan.ts';
 import type { StepLimits } from '../batching/token-budget.ts';
 import { NULL_BLOCK } from '../kv-cache/block-pool.ts';
+import { type Draft, NO_DRAFT } from '../sampling/draft-lookup.ts';
 import type { StepBatch } from './step-batch.ts';
 
 /** Arrays as large as the largest step, filled anew for every batch: a batch is valid until the next one. */
@@ -29,17 +31,21 @@ export class StepPacker {
     this.#slots = new Int32Array(tokensPerStepMax);
     this.#rowStart = new Int32Array(sequencesPerStepMax + 1);
     this.#pastLength = new Int32Array(sequencesPerStepMax);
-    this.#sampledTokens = new Int32Array(sequencesPerStepMax + scoredTokensPerStepMax);
+    const choosingMax = Math.max(sequencesPerStepMax, DRAFTED_STEP_TOKENS_MAX);
+    this.#sampledTokens = new Int32Array(choosingMax + scoredTokensPerStepMax);
   }
 
-  /** The batch of a whole plan; the tokens that score others come after the rows' last ones in `sampledTokens`. */
+  /**
+   * The batch of a whole plan. In `sampledTokens` a row's last token is followed by its draft's; the tokens that score others
+   * come after those of all rows.
+   */
   pack(plan: StepPlan): StepBatch {
     this.#clear();
     let width = 0;
     for (let index = 0; index < plan.rowCount; index++) {
-      const { sequence, firstPosition, tokenCount, samples } = plan.rows[index]!;
-      this.#addRow(sequence, firstPosition, tokenCount);
-      if (samples) this.#sampleLastToken();
+      const { sequence, firstPosition, tokenCount, samples, draft } = plan.rows[index]!;
+      this.#addRow(sequence, firstPosition, tokenCount, draft);
+      if (samples) this.#sampleLastTokens(1 + draft.count);
       width = Math.max(width, sequence.blockTable.blockCount);
     }
     if (plan.scoredCount > 0) this.#addScored(plan);
@@ -56,8 +62,8 @@ export class StepPacker {
     this.#clear();
     let width = 0;
     for (const sequence of sequences) {
-      this.#addRow(sequence, sequence.length - 1, 1);
-      this.#sampleLastToken();
+      this.#addRow(sequence, sequence.length - 1, 1, NO_DRAFT);
+      this.#sampleLastTokens(1);
       width = Math.max(width, sequence.blockTable.blockCount);
     }
     this.#clearBlockTable(width);
@@ -71,11 +77,12 @@ export class StepPacker {
     this.#sampledCount = 0;
   }
 
-  #addRow(sequence: Sequence, firstPosition: number, tokenCount: number): void {
+  #addRow(sequence: Sequence, firstPosition: number, tokenCount: number, draft: Draft): void {
     const { tokenIds, blockTable } = sequence;
+    const ownEnd = firstPosition + tokenCount;
     let token = this.#tokenCount;
-    for (let position = firstPosition; position < firstPosition + tokenCount; position++, token++) {
-      this.#tokenIds[token] = tokenIds[position]!;
+    for (let position = firstPosition; position < ownEnd + draft.count; position++, token++) {
+      this.#tokenIds[token] = position < ownEnd ? tokenIds[position]! : draft.tokenIds[position - ownEnd]!;
       this.#positions[token] = position;
       this.#slots[token] = blockTable.slotAt(position);
     }
@@ -86,8 +93,10 @@ export class StepPacker {
     this.#rowStart[this.#rowCount] = token;
   }
 
-  #sampleLastToken(): void {
-    this.#sampledTokens[this.#sampledCount++] = this.#tokenCount - 1;
+  #sampleLastTokens(count: number): void {
+    for (let token = this.#tokenCount - count; token < this.#tokenCount; token++) {
+      this.#sampledTokens[this.#sampledCount++] = token;
+    }
   }
 
   #addScored(plan: StepPlan): void {

@@ -35,7 +35,7 @@ export class PromptScorer {
   prepare(plan: StepPlan, query: LogitsQuery): void {
     this.#questions.length = 0;
     if (plan.scoredCount === 0) return;
-    let row = plan.sampledCount;
+    let row = plan.choosingCount;
     for (let index = 0; index < plan.rowCount; index++) {
       const { sequence, firstScored, scoredCount } = plan.rows[index]!;
       for (let position = firstScored; position < firstScored + scoredCount; position++) {

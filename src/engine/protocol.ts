@@ -69,6 +69,10 @@ export type StepReport = {
   /** Tokens and rows that were computed; 0 for a step that only took in aborts. */
   readonly tokenCount: number;
   readonly rowCount: number;
+  /** Drafts, their tokens that were computed, and those of them that became part of their sequence. */
+  readonly draftCount: number;
+  readonly draftedCount: number;
+  readonly draftAcceptedCount: number;
   /** Tokens that sequences gained. */
   readonly newTokenCount: number;
   /** Milliseconds from each of these sequences' tokens before to the new one; one for each that had one before. */

@@ -5,6 +5,7 @@
  */
 
 import type { GenerationRequest } from '../batching/generation-request.ts';
+import type { Draft } from '../sampling/draft-lookup.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
 import type { LogitsQuery, StepLogits } from '../sampling/step-logits.ts';
 
@@ -21,11 +22,18 @@ export interface RowSampler {
   close(sequenceId: number): void;
 
   /**
-   * Adds to `query` what choosing the sequence's next token will need. Called for every run of a step, so perhaps
-   * more than once before `choose`; the last call counts.
-   * @param row index among the sampled rows of that run.
+   * Writes into `draft` what may follow the sequence's tokens, at most `countMax` tokens, and nothing that it could not
+   * choose. Changes no state.
    */
-  prepare(sequenceId: number, row: number, query: LogitsQuery, options: RowOptions): void;
+  guess(sequenceId: number, tokenIds: Int32Array, countMax: number, draft: Draft): void;
+
+  /**
+   * Adds to `query` what choosing the sequence's next token will need, and the ones behind each token of the draft. Called
+   * for every run of a step, so perhaps more than once before `choose`; the last call counts.
+   * @param row index among the sampled rows of that run; those behind the draft's tokens follow it.
+   * @param draft none by default
+   */
+  prepare(sequenceId: number, row: number, query: LogitsQuery, options: RowOptions, draft?: Draft): void;
 
   /**
    * Chooses the next token. Changes no state.
@@ -36,6 +44,16 @@ export interface RowSampler {
    */
   choose(sequenceId: number, row: number, logits: StepLogits): SampledToken | null;
 
+  /**
+   * Called when `choose` has returned the draft's first token: adds the tokens behind it to `tokens`, as far as the draft
+   * is right and candidates decide. Changes no state.
+   * @param row as `choose` had it
+   */
+  chooseBehind(sequenceId: number, row: number, logits: StepLogits, tokens: SampledToken[]): void;
+
   /** The chosen token has become part of the sequence. @throws ServerError when it cannot go on; that ends it, and no other. */
   accept(sequenceId: number, tokenId: number): void;
+
+  /** A step with a draft of `count` tokens counts, and `rightCount` of them were right. */
+  settleDraft(sequenceId: number, count: number, rightCount: number): void;
 }

@@ -24,6 +24,8 @@ import {
 /** A prompt that is known to fit. */
 export type PlannedPrompt = EncodedPrompt & {
   readonly newTokensMax: number;
+  /** What its choices are expected to be; `null`: nothing. */
+  readonly predictedTokenIds: Int32Array | null;
   /** Of its first choice. */
   readonly seed: number;
   readonly message: ChoiceMessageOptions | null;

@@ -6,16 +6,20 @@
 import { assert } from '../base/assert.ts';
 import { ServerError } from '../base/errors.ts';
 import type { GenerationRequest } from '../batching/generation-request.ts';
+import type { Draft, Speculation } from '../sampling/draft-lookup.ts';
 import { GrammarCursor } from '../sampling/grammar/grammar-cursor.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
-import {
-  SamplingWorkspace,
-  SequenceSampler,
-  type SequenceSamplerOptions,
-} from '../sampling/sequence-sampler.ts';
+import { SamplingWorkspace } from '../sampling/sampling-workspace.ts';
+import { SequenceSampler, type SequenceSamplerOptions } from '../sampling/sequence-sampler.ts';
 import type { LogitsQuery, StepLogits } from '../sampling/step-logits.ts';
 import { GrammarAutomata } from './grammar-automata.ts';
 import type { RowOptions, RowSampler } from './row-sampler.ts';
+
+export type SequenceSamplersOptions = {
+  readonly vocabularySize: number;
+  /** Where draft tokens come from; nowhere by default. */
+  readonly speculation?: Speculation;
+};
 
 export class SequenceSamplers implements RowSampler {
   readonly #workspace: SamplingWorkspace;
@@ -24,7 +28,10 @@ export class SequenceSamplers implements RowSampler {
   /** Sequence -> the grammar whose automaton it uses. */
   readonly #grammarIds = new Map<number, number>();
 
-  constructor({ vocabularySize }: { readonly vocabularySize: number }) {
+  readonly #speculation: Speculation;
+
+  constructor({ vocabularySize, speculation = 'off' }: SequenceSamplersOptions) {
+    this.#speculation = speculation;
     this.#workspace = new SamplingWorkspace(vocabularySize);
     this.#automata = new GrammarAutomata({ vocabularySize });
   }
@@ -32,7 +39,8 @@ export class SequenceSamplers implements RowSampler {
   open(request: GenerationRequest): void {
     assert(!this.#samplers.has(request.sequenceId), `sequence ${request.sequenceId} is open already`);
     for (const tokenId of request.sampling.logitBias.keys()) this.#checkBiased(tokenId);
-    this.#samplers.set(request.sequenceId, new SequenceSampler(this.#withCursor(request), this.#workspace));
+    const options = { ...this.#withCursor(request), speculation: this.#speculation };
+    this.#samplers.set(request.sequenceId, new SequenceSampler(options, this.#workspace));
   }
 
   close(sequenceId: number): void {
@@ -43,16 +51,28 @@ export class SequenceSamplers implements RowSampler {
     this.#automata.release(grammarId);
   }
 
-  prepare(sequenceId: number, row: number, query: LogitsQuery, options: RowOptions): void {
-    this.#sampler(sequenceId).prepare(row, query, options);
+  guess(sequenceId: number, tokenIds: Int32Array, countMax: number, draft: Draft): void {
+    this.#sampler(sequenceId).guess(tokenIds, countMax, draft);
+  }
+
+  prepare(sequenceId: number, row: number, query: LogitsQuery, options: RowOptions, draft?: Draft): void {
+    this.#sampler(sequenceId).prepare(row, query, options, draft);
   }
 
   choose(sequenceId: number, row: number, logits: StepLogits): SampledToken | null {
     return this.#sampler(sequenceId).choose(row, logits);
   }
 
+  chooseBehind(sequenceId: number, row: number, logits: StepLogits, tokens: SampledToken[]): void {
+    this.#sampler(sequenceId).chooseBehind(row, logits, tokens);
+  }
+
   accept(sequenceId: number, tokenId: number): void {
     this.#sampler(sequenceId).accept(tokenId);
+  }
+
+  settleDraft(sequenceId: number, count: number, rightCount: number): void {
+    this.#sampler(sequenceId).settleDraft(count, rightCount);
   }
 
   /** The automaton is held until `close`. */

@@ -14,6 +14,9 @@ export type StepRecord = {
   readonly ended: EndedSequence[];
   tokenCount: number;
   rowCount: number;
+  draftCount: number;
+  draftedCount: number;
+  draftAcceptedCount: number;
   preemptionCount: number;
   prefixQueryTokenCount: number;
   prefixHitTokenCount: number;
@@ -29,6 +32,9 @@ export function emptyRecord(startMs: number): StepRecord {
     ended: [],
     tokenCount: 0,
     rowCount: 0,
+    draftCount: 0,
+    draftedCount: 0,
+    draftAcceptedCount: 0,
     preemptionCount: 0,
     prefixQueryTokenCount: 0,
     prefixHitTokenCount: 0,
@@ -47,6 +53,9 @@ export function stepReport(record: StepRecord, { scheduler, times, stepMs }: Ste
   return {
     tokenCount: record.tokenCount,
     rowCount: record.rowCount,
+    draftCount: record.draftCount,
+    draftedCount: record.draftedCount,
+    draftAcceptedCount: record.draftAcceptedCount,
     newTokenCount: record.tokens.length,
     tokenGapsMs: times.gapsMs,
     ended: [...record.ended, ...times.ended],

@@ -100,6 +100,8 @@ export type TextRequest = {
   readonly grammar: GrammarSource | null;
   /** `null`: the output is text and nothing else. */
   readonly answerForm: AnswerForm | null;
+  /** What the answer is expected to be; where it is, it comes sooner. `null`: nothing is expected. */
+  readonly prediction: string | null;
   readonly cacheSalt: string;
   readonly priority: number;
   /** The event `prompt` tells what the prompts were. */

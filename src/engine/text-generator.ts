@@ -132,7 +132,10 @@ function planPrompt(
   const context = { limits: options.client.limits, param: promptParam(prompts, promptIndex) };
   // The engine ends a sequence at its first token at the earliest; of a choice without any, that one is not told.
   const wanted = newTokensMax === null ? null : Math.max(1, newTokensMax);
-  const plan = (encoded: EncodedPrompt): PlannedPrompt | Promise<PlannedPrompt> => {
+  const plan = (
+    encoded: EncodedPrompt,
+    predictedTokenIds: Int32Array | null,
+  ): PlannedPrompt | Promise<PlannedPrompt> => {
     const room = newTokensAllowed(wanted, encoded.tokenIds.length, context);
     const allowed = newTokensRoomMax === null ? room : Math.min(room, newTokensRoomMax);
     const answer = options.planner.plan(request, encoded.text);
@@ -142,12 +145,26 @@ function planPrompt(
     return whenReady(trigger === null ? compiling : unlessLate(compiling), (compiled) => ({
       ...encoded,
       newTokensMax: allowed,
+      predictedTokenIds,
       seed: request.seed ?? options.drawSeed(),
       message: compiled === null ? message && { ...message, trigger: null } : message,
       grammar: compiled && { compiled, trigger },
     }));
   };
-  return whenReady(encodeWherever(prompts[promptIndex]!, context, options), plan);
+  return whenReady(encodeWherever(prompts[promptIndex]!, context, options), (encoded) =>
+    whenReady(predictedTokens(request, options), (predicted) => plan(encoded, predicted)),
+  );
+}
+
+/** The tokens of what is expected, as they would be written in an answer. */
+function predictedTokens(
+  { prediction }: TextRequest,
+  options: EncodingOptions,
+): Int32Array | null | Promise<Int32Array | null> {
+  if (prediction === null || prediction === '') return null;
+  const prompt: Prompt = { kind: 'text', text: prediction, addSpecialTokens: false };
+  const context = { limits: options.client.limits, param: 'prediction' };
+  return whenReady(encodeWherever(prompt, context, options), ({ tokenIds }) => tokenIds);
 }
 
 /** At once where that is possible: nothing then comes between a request and its place in the engine's queue. */
@@ -215,6 +232,7 @@ function inputOfChoice(plan: GenerationPlan, prompt: PlannedPrompt, choiceIndex:
     newTokensMin: request.newTokensMin,
     stopTokenIds: plan.stopTokenIds,
     grammar: prompt.grammar,
+    predictedTokenIds: prompt.predictedTokenIds,
     cacheSalt: request.cacheSalt,
     priority: request.priority,
   };

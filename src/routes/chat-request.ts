@@ -10,7 +10,7 @@ import {
   type ChatCompletionRequest,
   chatCompletionRequestSchema,
 } from './schema/chat-completion-request.ts';
-import { CHAT_FIELDS, CONTENT_PART_FIELDS, messageFields } from './schema/field-tables.ts';
+import { CHAT_FIELDS, CONTENT_PART_FIELDS, messageFields, PREDICTION_FIELDS } from './schema/field-tables.ts';
 import { FieldCheck, type FieldPlace } from './schema/fields.ts';
 import { STRUCTURE_FIELDS } from './schema/structured-fields.ts';
 import { CALLED_FUNCTION_FIELDS, TOOL_CALL_FIELDS } from './schema/tool-field-tables.ts';
@@ -64,6 +64,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
         },
       ],
       answerForm: form,
+      prediction: predictionOf(request, fields),
       ...extent,
       promptLogprobCount: request.prompt_logprobs ?? null,
       wantsMeanLogprob: false,
@@ -71,6 +72,19 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
       wantsPrompts: request.return_token_ids ?? false,
     },
   };
+}
+
+/** @returns null for one that says nothing. */
+function predictionOf({ prediction }: ChatCompletionRequest, fields: FieldCheck): string | null {
+  if (prediction == null) return null;
+  const { content } = prediction;
+  fields.check(prediction, PREDICTION_FIELDS, { exact: 'prediction.', general: 'prediction.' });
+  if (typeof content === 'string') return wellFormed(content);
+  for (const [index, part] of content.entries()) {
+    const place = { exact: `prediction.content[${index}].`, general: 'prediction.content[].' };
+    fields.check(part, CONTENT_PART_FIELDS, place);
+  }
+  return wellFormed(content.map(({ text }) => text).join(''));
 }
 
 /** An answer that is calls alone has no content that could have a structure. */

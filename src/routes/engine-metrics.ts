@@ -45,6 +45,21 @@ function text(name: string, help: string): MetricText {
   return { name: `vllm:${name}`, help };
 }
 
+/** What plans of steps had. */
+function planSeries(counter: (name: string, help: string) => Counter) {
+  return {
+    prefixQueries: counter('prefix_cache_queries_total', 'Prompt tokens looked up in the prefix cache.'),
+    prefixHits: counter('prefix_cache_hits_total', 'Prompt tokens found in the prefix cache.'),
+    preemptions: counter(
+      'num_preemptions_total',
+      'Sequences that lost their blocks and were computed again.',
+    ),
+    drafts: counter('spec_decode_num_drafts_total', 'Drafts: guesses at what follows a sequence.'),
+    draftTokens: counter('spec_decode_num_draft_tokens_total', 'Tokens of drafts.'),
+    acceptedTokens: counter('spec_decode_num_accepted_tokens_total', 'Tokens of drafts that were right.'),
+  };
+}
+
 function createSeries(registry: Registry) {
   const registers = [registry];
   const gauge = (name: string, help: string) => new Gauge({ ...text(name, help), registers });
@@ -55,12 +70,7 @@ function createSeries(registry: Registry) {
     running: gauge('num_requests_running', 'Number of requests in model execution batches.'),
     waiting: gauge('num_requests_waiting', 'Number of requests waiting to be processed.'),
     cacheUsage: gauge('kv_cache_usage_perc', 'KV-cache usage. 1 means 100 percent usage.'),
-    prefixQueries: counter('prefix_cache_queries_total', 'Prompt tokens looked up in the prefix cache.'),
-    prefixHits: counter('prefix_cache_hits_total', 'Prompt tokens found in the prefix cache.'),
-    preemptions: counter(
-      'num_preemptions_total',
-      'Sequences that lost their blocks and were computed again.',
-    ),
+    ...planSeries(counter),
     promptTokens: counter('prompt_tokens_total', 'Number of prompt tokens of requests.'),
     generationTokens: counter('generation_tokens_total', 'Number of generated tokens.'),
     requestSuccess: new Counter({
@@ -176,6 +186,11 @@ export class EngineMetrics {
     for (const gapMs of report.tokenGapsMs) series.interToken.observe(gapMs / 1000);
     for (const ended of report.ended) this.#onEnded(ended);
     if (report.preemptionCount > 0) series.preemptions.inc(report.preemptionCount);
+    if (report.draftCount > 0) {
+      series.drafts.inc(report.draftCount);
+      series.draftTokens.inc(report.draftedCount);
+      series.acceptedTokens.inc(report.draftAcceptedCount);
+    }
     if (report.prefixQueryTokenCount > 0) series.prefixQueries.inc(report.prefixQueryTokenCount);
     if (report.prefixHitTokenCount > 0) series.prefixHits.inc(report.prefixHitTokenCount);
   }

@@ -185,6 +185,7 @@ export function generationOf(request: GenerationFields, { usesPriority }: ParseO
     stopTokenIds: request.stop_token_ids ?? [],
     ignoreEndOfText: request.ignore_eos ?? false,
     answerForm: null,
+    prediction: null,
     cacheSalt: wellFormed(request.cache_salt ?? ''),
     // vLLM's field, with vLLM's meaning: lower is earlier. The engine counts the other way.
     priority: usesPriority ? 0 - (request.priority ?? 0) : 0,

@@ -11,12 +11,13 @@ import { assert } from '../base/assert.ts';
 import { ServerError } from '../base/errors.ts';
 import { CANDIDATE_COUNT, EDITED_TOKENS_READ_MAX } from '../base/limits.ts';
 import { randomAt } from '../base/random.ts';
-import { CandidateDraw } from './candidate-draw.ts';
-import { FullRow } from './full-row.ts';
-import { deadEnd, type GrammarCursor } from './grammar/grammar-cursor.ts';
+import { type Draft, DraftLookup, NO_DRAFT, type Speculation } from './draft-lookup.ts';
+import { deadEnd, type GrammarCursor, type GrammarPlace } from './grammar/grammar-cursor.ts';
 import { massOf, UNIFORM_MAX } from './masses.ts';
-import { RankedHead, type RowSource } from './ranked-head.ts';
+import type { RowSource } from './ranked-head.ts';
+import { NOT_ASKED, RowQuestion } from './row-question.ts';
 import { type SampledToken, type SamplingParams, TEMPERATURE_MIN } from './sampling-params.ts';
+import type { SamplingWorkspace } from './sampling-workspace.ts';
 import type { LogitsQuery, StepLogits } from './step-logits.ts';
 import { TokenEdits, type TokenEditsOptions } from './token-edits.ts';
 import { tokenLogprobs } from './token-logprobs.ts';
@@ -30,54 +31,35 @@ const TAIL_SHARE_MAX = 0.1;
 /** Weight of the newest token in a sequence's mean tail share: single tokens differ widely. */
 const TAIL_SHARE_WEIGHT = 1 / 16;
 
-const NOT_ASKED = -1;
-
-/** Scratch memory of a choice; one instance serves all sequences of a thread. */
-export class SamplingWorkspace {
-  readonly vocabularySize: number;
-  readonly head = new RankedHead();
-  readonly draw = new CandidateDraw();
-  #fullRow: FullRow | null = null;
-
-  constructor(vocabularySize: number) {
-    this.vocabularySize = vocabularySize;
-  }
-
-  /** Made when first needed: it is the larger part. */
-  get fullRow(): FullRow {
-    this.#fullRow ??= new FullRow(this.vocabularySize);
-    return this.#fullRow;
-  }
-}
-
 export type SequenceSamplerOptions = Omit<TokenEditsOptions, 'vocabularySize' | 'grammar'> & {
   /** Nothing accepted yet, and this sequence's own; null when the output is free. */
   readonly grammar: GrammarCursor | null;
+  /** What the client expects the output to be; `null`: nothing. */
+  readonly predictedTokenIds?: Int32Array | null;
+  /** Where draft tokens come from; nowhere by default. */
+  readonly speculation?: Speculation;
 };
 
 export class SequenceSampler {
   readonly #sampling: SamplingParams;
+  readonly #stopTokenIds: readonly number[];
   readonly #grammar: GrammarCursor | null;
   readonly #edits: TokenEdits;
   readonly #workspace: SamplingWorkspace;
   readonly #isGreedy: boolean;
+  readonly #lookup: DraftLookup | null;
   /** Tokens in the sequence: the position of the next one. */
   #length: number;
 
-  /** What the last `prepare` asked for: indices of the answers. */
-  #normaliser = NOT_ASKED;
-  #logprobNormaliser = NOT_ASKED;
-  #readStart = 0;
-  #readCount = 0;
-  #fullRow = NOT_ASKED;
-  /** All tokens that fit the grammar, when these were read instead of what the edits ask for. */
-  #onlyTokenIds: Int32Array | null = null;
-  /** Why the grammar could not be asked. */
-  #grammarError: unknown = null;
+  /** Of the last `prepare`: a row for the next token, and one behind each token of the draft. */
+  readonly #questions = [new RowQuestion()];
+  #draft = NO_DRAFT;
+  /** The row that is being asked for or chosen from. */
+  #asked = this.#questions[0]!;
+  /** Tokens accepted since that `prepare`. */
+  #acceptedCount = 0;
 
   #meanTailShare = 0;
-  /** Of the last choice; counts once it is accepted. */
-  #tailShare = 0;
 
   constructor(options: SequenceSamplerOptions, workspace: SamplingWorkspace) {
     this.#sampling = options.sampling;
@@ -91,35 +73,66 @@ export class SequenceSampler {
       vocabularySize: workspace.vocabularySize,
     });
     this.#workspace = workspace;
+    this.#stopTokenIds = options.stopTokenIds;
+    this.#lookup = this.#lookupOf(options);
     this.#isGreedy = options.sampling.temperature < TEMPERATURE_MIN;
     this.#length = options.promptTokenIds.length;
   }
 
-  /** Asks for what the next token needs. Only the last call before `choose` counts. */
-  prepare(row: number, query: LogitsQuery, options: { readonly wholeRow: boolean }): void {
+  /**
+   * Guesses tokens behind the sequence's last one that might be chosen, at most `countMax`, into `draft`. Changes nothing.
+   * @param tokenIds the sequence's; they are not kept.
+   */
+  guess(tokenIds: Int32Array, countMax: number, draft: Draft): void {
+    if (this.#lookup === null) return;
+    this.#lookup.guess(tokenIds, this.#length, countMax, draft);
+    if (draft.count > 0) draft.count = this.#fittingCount(draft);
+  }
+
+  /**
+   * Asks for what the next token needs, in `row`, and the ones behind each of the draft's, in the rows after it. Only the
+   * last call before `choose` counts.
+   */
+  prepare(row: number, query: LogitsQuery, options: { readonly wholeRow: boolean }, draft = NO_DRAFT): void {
+    this.#draft = draft;
+    this.#acceptedCount = 0;
+    const grammarPlace = this.#grammar?.place ?? null;
+    for (let place = 0; place <= draft.count; place++) {
+      if (place > 0) this.#step(draft.tokenIds[place - 1]!);
+      this.#asked = this.#questions[place] ??= new RowQuestion();
+      this.#ask(row + place, query, options.wholeRow);
+    }
+    this.#stepBack(draft.count, grammarPlace);
+  }
+
+  #ask(row: number, query: LogitsQuery, isWholeAsked: boolean): void {
     const { logprobCount, temperature } = this.#sampling;
-    this.#normaliser = NOT_ASKED;
-    this.#readStart = query.readCount;
-    this.#readCount = 0;
-    this.#fullRow = NOT_ASKED;
-    this.#onlyTokenIds = options.wholeRow ? null : this.#fewTokenIds();
-    if (this.#onlyTokenIds === null) this.#prepareMany(row, query, options.wholeRow);
-    else for (const tokenId of this.#onlyTokenIds) query.addRead(row, tokenId);
-    if (logprobCount === null) this.#logprobNormaliser = NOT_ASKED;
-    else if (this.#normaliser >= 0 && temperature === 1) this.#logprobNormaliser = this.#normaliser;
-    else this.#logprobNormaliser = query.addNormaliser(row, 1);
+    const asked = this.#asked;
+    asked.normaliser = NOT_ASKED;
+    asked.readStart = query.readCount;
+    asked.readCount = 0;
+    asked.fullRow = NOT_ASKED;
+    asked.grammarError = null;
+    asked.tailShare = 0;
+    asked.onlyTokenIds = isWholeAsked ? null : this.#fewTokenIds();
+    if (asked.onlyTokenIds === null) this.#askMany(row, query, isWholeAsked);
+    else for (const tokenId of asked.onlyTokenIds) query.addRead(row, tokenId);
+    if (logprobCount === null) asked.logprobNormaliser = NOT_ASKED;
+    else if (asked.normaliser >= 0 && temperature === 1) asked.logprobNormaliser = asked.normaliser;
+    else asked.logprobNormaliser = query.addNormaliser(row, 1);
   }
 
   /** Candidates and what may come between them, or the whole row. */
-  #prepareMany(row: number, query: LogitsQuery, isWholeAsked: boolean): void {
+  #askMany(row: number, query: LogitsQuery, isWholeAsked: boolean): void {
+    const asked = this.#asked;
     const readCount = this.#edits.isActive ? this.#wantedReadCount : 0;
     if (isWholeAsked || readCount > EDITED_TOKENS_READ_MAX || this.#meanTailShare > TAIL_SHARE_MAX) {
-      this.#fullRow = query.addFullRow(row);
+      asked.fullRow = query.addFullRow(row);
       return;
     }
-    this.#readCount = readCount;
+    asked.readCount = readCount;
     for (let entry = 0; entry < readCount; entry++) query.addRead(row, this.#edits.tokenIdAt(entry));
-    if (this.#needsNormaliser) this.#normaliser = query.addNormaliser(row, this.#sampling.temperature);
+    if (this.#needsNormaliser) asked.normaliser = query.addNormaliser(row, this.#sampling.temperature);
   }
 
   /**
@@ -129,9 +142,45 @@ export class SequenceSampler {
    *   when the request leaves no token.
    */
   choose(row: number, logits: StepLogits): SampledToken | null {
-    if (this.#grammarError !== null) throw this.#grammarError;
-    const tokenId =
-      this.#fullRow >= 0 ? this.#chooseFromFullRow(row, logits) : this.#chooseFromHead(row, logits);
+    this.#asked = this.#questions[0]!;
+    return this.#chooseAsked(row, logits);
+  }
+
+  /**
+   * Goes on where `choose` has returned the draft's first token: chooses the ones behind it, as far as the draft is right
+   * and rows decide, from the rows after `row`, the one of `choose`. Leaves the history as it is. What goes wrong behind the
+   * first token is left to the step that has it in front.
+   * @param tokens gets what was chosen, in order.
+   */
+  chooseBehind(row: number, logits: StepLogits, tokens: SampledToken[]): void {
+    const { tokenIds, count } = this.#draft;
+    const grammarPlace = this.#grammar?.place ?? null;
+    let place = 0;
+    let chosenId = tokenIds[0]!;
+    while (place < count && chosenId === tokenIds[place]) {
+      this.#step(chosenId);
+      this.#asked = this.#questions[++place]!;
+      const token = this.#chooseIfItCan(row + place, logits);
+      if (token === null) break;
+      tokens.push(token);
+      chosenId = token.tokenId;
+    }
+    this.#stepBack(place, grammarPlace);
+  }
+
+  #chooseIfItCan(row: number, logits: StepLogits): SampledToken | null {
+    try {
+      return this.#chooseAsked(row, logits);
+    } catch (error) {
+      if (error instanceof ServerError) return null;
+      throw error;
+    }
+  }
+
+  #chooseAsked(row: number, logits: StepLogits): SampledToken | null {
+    const { fullRow, grammarError } = this.#asked;
+    if (grammarError !== null) throw grammarError;
+    const tokenId = fullRow >= 0 ? this.#chooseFromFullRow(row, logits) : this.#chooseFromHead(row, logits);
     if (tokenId < 0) return null;
     const token = { tokenId, logprobs: this.#logprobs(tokenId, row, logits) };
     return this.#grammar?.isCompleteAfter(tokenId) ? { ...token, completesGrammar: true } : token;
@@ -139,11 +188,55 @@ export class SequenceSampler {
 
   /** The chosen token has become part of the sequence. */
   accept(tokenId: number): void {
+    this.#step(tokenId);
+    const tailShare = this.#questions[this.#acceptedCount++]?.tailShare ?? 0;
+    this.#meanTailShare += (tailShare - this.#meanTailShare) * TAIL_SHARE_WEIGHT;
+  }
+
+  /** Of a draft of `count` tokens `rightCount` were right. */
+  settleDraft(count: number, rightCount: number): void {
+    this.#lookup?.settle(count, rightCount);
+  }
+
+  #step(tokenId: number): void {
     this.#length++;
     this.#edits.accept(tokenId);
     this.#grammar?.accept(tokenId);
-    this.#meanTailShare += (this.#tailShare - this.#meanTailShare) * TAIL_SHARE_WEIGHT;
-    this.#tailShare = 0;
+  }
+
+  /** Takes the draft's first `count` tokens back. */
+  #stepBack(count: number, grammarPlace: GrammarPlace | null): void {
+    for (let place = count - 1; place >= 0; place--) this.#edits.retract(this.#draft.tokenIds[place]!);
+    this.#length -= count;
+    if (grammarPlace !== null) this.#grammar?.moveTo(grammarPlace);
+  }
+
+  #lookupOf(options: SequenceSamplerOptions): DraftLookup | null {
+    const { promptTokenIds, predictedTokenIds = null, speculation = 'off' } = options;
+    const looksBack = speculation === 'ngram';
+    if (speculation === 'off' || !this.#edits.canRetract || (predictedTokenIds === null && !looksBack))
+      return null;
+    return new DraftLookup({ promptLength: promptTokenIds.length, predictedTokenIds, looksBack });
+  }
+
+  /** The draft's tokens up to the first that cannot be chosen, or behind which nothing follows. */
+  #fittingCount({ tokenIds, count }: Draft): number {
+    const start = this.#grammar?.place ?? null;
+    let fitting = 0;
+    try {
+      for (; fitting < count; fitting++) {
+        const tokenId = tokenIds[fitting]!;
+        const isLast = this.#stopTokenIds.includes(tokenId) || this.#grammar?.isCompleteAfter(tokenId);
+        if (isLast || !this.#edits.allows(tokenId)) break;
+        this.#grammar?.accept(tokenId);
+      }
+    } catch (error) {
+      // Told by the row that has it in front, where it ends this sequence.
+      if (!(error instanceof ServerError)) throw error;
+    } finally {
+      if (start !== null) this.#grammar?.moveTo(start);
+    }
+    return fitting;
   }
 
   /** Whether the draw depends on the mass of tokens that are not candidates. */
@@ -178,7 +271,7 @@ export class SequenceSampler {
       return this.#grammar.fewTokenIds;
     } catch (error) {
       // Told when a token is chosen: there it ends this sequence, and no other.
-      this.#grammarError = error;
+      this.#asked.grammarError = error;
       return null;
     }
   }
@@ -194,27 +287,23 @@ export class SequenceSampler {
     const isEdited = this.#edits.isActive;
     if (this.#isGreedy && !isEdited) return logits.candidateIds[first]!;
     const { head, draw } = this.#workspace;
-    const source: RowSource = {
-      logits,
-      row,
-      edits: isEdited ? this.#edits : null,
-      readStart: this.#readStart,
-      readCount: this.#readCount,
-      onlyTokenIds: this.#onlyTokenIds,
-    };
-    this.#tailShare = 1;
+    const asked = this.#asked;
+    const { readStart, readCount, onlyTokenIds } = asked;
+    const edits = isEdited ? this.#edits : null;
+    const source: RowSource = { logits, row, edits, readStart, readCount, onlyTokenIds };
+    asked.tailShare = 1;
     if (!head.fill(source)) return -1;
     if (head.count === 0) {
-      if (this.#onlyTokenIds !== null) throw this.#noToken();
+      if (onlyTokenIds !== null) throw this.#noToken();
       return -1;
     }
     if (this.#isGreedy) {
-      this.#tailShare = 0;
+      asked.tailShare = 0;
       return head.tokenIds[0]!;
     }
-    const normaliser = this.#normaliser >= 0 ? logits.normalisers[this.#normaliser]! : null;
+    const normaliser = asked.normaliser >= 0 ? logits.normalisers[asked.normaliser]! : null;
     draw.draw(head, { sampling: this.#sampling, normaliser, uniform: this.#uniform });
-    this.#tailShare = draw.tailShare;
+    asked.tailShare = draw.tailShare;
     return draw.tokenId;
   }
 
@@ -225,7 +314,7 @@ export class SequenceSampler {
     fullRow.load(this.#fullRowOf(logits), this.#edits.isActive ? this.#edits : null);
     if (fullRow.topLogit === -Infinity) throw this.#noToken();
     checkNumber(fullRow.topLogit);
-    this.#tailShare = 0;
+    this.#asked.tailShare = 0;
     if (this.#isGreedy) return fullRow.topTokenId;
     const tokenId = fullRow.draw(this.#sampling, this.#uniform);
     checkNumber(fullRow.keptMass);
@@ -234,7 +323,7 @@ export class SequenceSampler {
       const logit = fullRow.logitOf(logits.candidateIds[i]!);
       headMass += massOf(logit, fullRow.topLogit, this.#sampling.temperature);
     }
-    this.#tailShare = Math.max(1 - headMass / fullRow.keptMass, 0);
+    this.#asked.tailShare = Math.max(1 - headMass / fullRow.keptMass, 0);
     return tokenId;
   }
 
@@ -252,7 +341,8 @@ export class SequenceSampler {
 
   #fullRowOf({ fullRows, vocabularySize }: StepLogits): Float32Array {
     assert(vocabularySize === this.#workspace.vocabularySize, 'the runner has another vocabulary');
-    return fullRows.subarray(this.#fullRow * vocabularySize, (this.#fullRow + 1) * vocabularySize);
+    const { fullRow } = this.#asked;
+    return fullRows.subarray(fullRow * vocabularySize, (fullRow + 1) * vocabularySize);
   }
 
   #logprobs(tokenId: number, row: number, logits: StepLogits): SampledToken['logprobs'] {
@@ -261,7 +351,7 @@ export class SequenceSampler {
     return tokenLogprobs(tokenId, {
       logits,
       row,
-      normaliser: logits.normalisers[this.#logprobNormaliser]!,
+      normaliser: logits.normalisers[this.#asked.logprobNormaliser]!,
       topCount: logprobCount,
       otherLogit: this.#otherLogit(tokenId, logits),
     });
@@ -269,11 +359,11 @@ export class SequenceSampler {
 
   /** The model's logit of a token that is not among the candidates, when it was asked for. */
   #otherLogit(tokenId: number, logits: StepLogits): number | null {
-    if (this.#fullRow >= 0) return this.#fullRowOf(logits)[tokenId]!;
-    if (this.#onlyTokenIds !== null)
-      return logits.reads[this.#readStart + this.#onlyTokenIds.indexOf(tokenId)]!;
+    const { fullRow, onlyTokenIds, readStart, readCount } = this.#asked;
+    if (fullRow >= 0) return this.#fullRowOf(logits)[tokenId]!;
+    if (onlyTokenIds !== null) return logits.reads[readStart + onlyTokenIds.indexOf(tokenId)]!;
     const entry = this.#edits.entryOf(tokenId);
-    return entry >= 0 && entry < this.#readCount ? logits.reads[this.#readStart + entry]! : null;
+    return entry >= 0 && entry < readCount ? logits.reads[readStart + entry]! : null;
   }
 }
 

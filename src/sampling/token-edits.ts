@@ -33,8 +33,8 @@ export type AllowedByGrammar = {
   forbidOthers(logits: Float32Array): void;
 };
 
-/** Bits of `#flags`: the token is in the prompt or the output; it is a stop token. */
-const REPEATED = 1;
+/** Bits of `#flags`: the token is in the prompt; it is a stop token. */
+const IN_PROMPT = 1;
 const STOP = 2;
 
 export class TokenEdits {
@@ -72,7 +72,7 @@ export class TokenEdits {
     this.#banned = bannedSequences.length > 0 ? new BannedSequences(bannedSequences) : null;
     this.#addBiases(sampling.logitBias, this.hasAllowedEntries ? allowedTokenIds : null);
     for (const id of this.#banned?.lastTokenIds ?? []) this.#flag(id, 0);
-    if (repetitionPenalty !== 1) for (const id of options.promptTokenIds) this.#flag(id, REPEATED);
+    if (repetitionPenalty !== 1) for (const id of options.promptTokenIds) this.#flag(id, IN_PROMPT);
     if (options.newTokensMin > 0) for (const id of stopTokenIds) this.#flag(id, STOP);
   }
 
@@ -148,11 +148,11 @@ export class TokenEdits {
     const flags = this.#flags[entry]!;
     if (this.#forbids(this.#tokenIds[entry]!, flags)) return -Infinity;
     const { repetitionPenalty, presencePenalty, frequencyPenalty } = this.#sampling;
+    const outputCount = this.#outputCounts[entry]!;
     let logit = raw + this.#biases[entry]!;
-    if ((flags & REPEATED) !== 0) {
+    if ((flags & IN_PROMPT) !== 0 || outputCount > 0) {
       logit = logit > 0 ? logit / repetitionPenalty : logit * repetitionPenalty;
     }
-    const outputCount = this.#outputCounts[entry]!;
     if (outputCount > 0) logit -= frequencyPenalty * outputCount + presencePenalty;
     return Math.fround(logit) + 0;
   }
@@ -162,8 +162,20 @@ export class TokenEdits {
     this.#acceptedCount++;
     this.#banned?.accept(tokenId);
     if (!this.#hasPenalties) return;
-    const entry = this.#flag(tokenId, REPEATED);
+    const entry = this.#flag(tokenId, 0);
     if (entry >= 0) this.#outputCounts[entry]!++;
+  }
+
+  /** Whether `retract` can undo an `accept`: of banned sequences only as many tokens are kept as they need. */
+  get canRetract(): boolean {
+    return this.#banned === null;
+  }
+
+  /** The token accepted last was none. Its entry stays, without effect. */
+  retract(tokenId: number): void {
+    this.#acceptedCount--;
+    const entry = this.#hasPenalties ? this.entryOf(tokenId) : -1;
+    if (entry >= 0) this.#outputCounts[entry]!--;
   }
 
   get #forbidsStopTokens(): boolean {

@@ -20,6 +20,7 @@ export function aRequest({ promptLength = 4, ...changes }: RequestChanges = {}):
     newTokensMin: 0,
     stopTokenIds: [],
     grammar: null,
+    predictedTokenIds: null,
     cacheSalt: '',
     priority: 0,
     ...changes,

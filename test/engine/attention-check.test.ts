@@ -50,6 +50,7 @@ describe.skipIf(!hasWebGpu)('attention on WebGPU', { timeout: SHADER_TIMEOUT_MS 
     sequencesPerStepMax: 4,
     tokensPerStepMax: 64,
     decodeSlowdownMax: null,
+    speculation: 'off',
     threadCount: 1,
     device: 'webgpu',
     strictDevice: false,

@@ -10,6 +10,9 @@ import { FAKE_LIMITS } from '../support/fake-engine-client.ts';
 const REPORT: Extract<EngineEvent, { kind: 'step-result' }>['report'] = {
   tokenCount: 1,
   rowCount: 1,
+  draftCount: 0,
+  draftedCount: 0,
+  draftAcceptedCount: 0,
   newTokenCount: 1,
   tokenGapsMs: [],
   ended: [],
@@ -30,6 +33,7 @@ const INPUT: GenerationInput = {
   newTokensMin: 0,
   stopTokenIds: [],
   grammar: null,
+  predictedTokenIds: null,
   cacheSalt: '',
   priority: 0,
 };

@@ -383,6 +383,54 @@ describe('Engine.step', () => {
     expect(bench.runner.rowCounts).toEqual([1]);
   });
 
+  it('has in one step what was right of a draft, and goes on as if there had been none', async () => {
+    const bench = aBench();
+    const request = aRequest({ promptLength: 4, newTokensMax: 12 });
+    const [first, second, third] = outputAlone(request, VOCABULARY_SIZE).slice(1, 4);
+    bench.sampler.drafts.push([first!, second!, third! + 1]);
+    bench.submit(request);
+    const begun = await stepOf(bench);
+    const drafted = await stepOf(bench);
+    expect(drafted.tokens.map(({ tokenId }) => tokenId)).toEqual([first, second, third]);
+    expect(drafted.report).toMatchObject({
+      tokenCount: 4,
+      draftCount: 1,
+      draftedCount: 3,
+      draftAcceptedCount: 2,
+      newTokenCount: 3,
+      tokenGapsMs: [expect.any(Number), 0, 0],
+    });
+    const rest = (await runToEnd(bench.engine)).get(1)!;
+    const output = [...begun.tokens, ...drafted.tokens].map(({ tokenId }) => tokenId);
+    expect([...output, ...rest]).toEqual(outputAlone(request, VOCABULARY_SIZE));
+    expect(bench.scheduler.cacheUsage).toBe(0);
+  });
+
+  it('takes a draft for no longer than the model has numbers for it, and fails nobody', async () => {
+    const bench = aBench();
+    const request = aRequest({ promptLength: 4, newTokensMax: 12 });
+    const output = outputAlone(request, VOCABULARY_SIZE);
+    bench.sampler.drafts.push([output[1]!, output[2]!, output[3]!]);
+    bench.runner.brokenTokenIds.add(output[2]!);
+    bench.submit(request);
+    await stepOf(bench);
+    const { tokens, failures } = await stepOf(bench);
+    expect(failures).toEqual([]);
+    expect(tokens.map(({ tokenId }) => tokenId)).toEqual(output.slice(1, 3));
+  });
+
+  it('leaves a draft alone where the candidates do not decide the token in front of it', async () => {
+    const bench = aBench();
+    const request = aRequest({ promptLength: 4, newTokensMax: 12 });
+    const output = outputAlone(request, VOCABULARY_SIZE);
+    bench.sampler.drafts.push(output.slice(1, 4));
+    bench.submit(request);
+    await stepOf(bench);
+    bench.undecided.push(true);
+    expect((await stepOf(bench)).tokens.map(({ tokenId }) => tokenId)).toEqual([output[1]]);
+    expect((await runToEnd(bench.engine)).get(1)).toEqual(output.slice(2));
+  });
+
   it('reports what the step did', async () => {
     const bench = aBench({ limits: { ...LIMITS, sequencesPerStepMax: 2 } });
     for (const sequenceId of [1, 2, 3]) {
@@ -393,6 +441,9 @@ describe('Engine.step', () => {
     expect((await stepOf(bench)).report).toEqual({
       tokenCount: 18,
       rowCount: 2,
+      draftCount: 0,
+      draftedCount: 0,
+      draftAcceptedCount: 0,
       newTokenCount: 2,
       tokenGapsMs: [],
       ended: [{ promptTokenCount: 9, tokenCount: 1, queueMs: 0, prefillMs: 3, decodeMs: 0 }],

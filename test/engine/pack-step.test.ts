@@ -36,6 +36,22 @@ describe('StepPacker', () => {
     });
   });
 
+  it('packs a draft behind its row, every token of it sampled', () => {
+    const plan = aPlan();
+    const { draft } = plan.rows[0]!;
+    draft.tokenIds.set([71, 72]);
+    draft.count = 2;
+    plan.countDraft(plan.rows[0]!);
+    expect(new StepPacker(LIMITS).pack(plan)).toMatchObject({
+      tokenCount: 5,
+      tokenIds: Int32Array.of(1005, 71, 72, 2003, 2004),
+      positions: Int32Array.of(5, 6, 7, 3, 4),
+      slots: Int32Array.of(3 * 4 + 1, 3 * 4 + 2, 3 * 4 + 3, 2 * 4 + 3, 8 * 4),
+      rowStart: Int32Array.of(0, 3, 5),
+      sampledTokens: Int32Array.of(0, 1, 2),
+    });
+  });
+
   it('packs the last tokens of rows that are computed once more', () => {
     const [decoding, prompt] = aPlan().rows.map(({ sequence }) => sequence);
     expect(new StepPacker(LIMITS).packLastTokens([prompt!, decoding!])).toEqual({

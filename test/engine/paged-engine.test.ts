@@ -29,6 +29,8 @@ type Load = { readonly promptCount: number; readonly newTokensMax: number };
 const MANY_SHORT: Load = { promptCount: PROMPT_COUNT, newTokensMax: 8 };
 /** Answers grow into two blocks more, where one is kept free for each when it is admitted. */
 const FEW_LONG: Load = { promptCount: 16, newTokensMax: 64 };
+/** So few that there is room for drafts beside them. */
+const TWO_LONG: Load = { promptCount: 2, newTokensMax: 128 };
 /**
  * Where the two forms choose different tokens, the CPU's log probabilities of both lie no further apart: float16 moves the
  * logits of small models by some hundredths. Measured: 0.08.
@@ -51,6 +53,7 @@ const OPTIONS: EngineOptions = {
   sequencesPerStepMax: 32,
   tokensPerStepMax: 64,
   decodeSlowdownMax: null,
+  speculation: 'off',
   threadCount: 1,
   device: 'cpu',
   strictDevice: true,
@@ -75,6 +78,7 @@ type Run = {
   readonly tokens: ReadonlyMap<number, readonly SequenceToken[]>;
   readonly prefixHitTokenCount: number;
   readonly preemptionCount: number;
+  readonly draftAcceptedCount: number;
 };
 
 async function generate(changes: Partial<EngineOptions>, load: Load = MANY_SHORT): Promise<Run> {
@@ -83,7 +87,9 @@ async function generate(changes: Partial<EngineOptions>, load: Load = MANY_SHORT
   const scheduler = new Scheduler({ ...limits, scoredTokensPerStepMax: scoredTokensPerStep(limits) });
   let now = 0;
   const clock = { monotonicMs: () => now++, unixSeconds: () => 0 };
-  const engine = new Engine({ scheduler, runner, sampler: new SequenceSamplers(limits), clock });
+  const { vocabularySize } = limits;
+  const sampler = new SequenceSamplers({ vocabularySize, speculation: options.speculation });
+  const engine = new Engine({ scheduler, runner, sampler, clock });
   const { promptCount, newTokensMax } = load;
   (await prompts()).slice(0, promptCount).forEach((promptTokenIds, i) => {
     const request = aRequest({ sequenceId: i + 1, promptTokenIds, newTokensMax });
@@ -93,6 +99,7 @@ async function generate(changes: Partial<EngineOptions>, load: Load = MANY_SHORT
   const tokens = new Map<number, SequenceToken[]>();
   let prefixHitTokenCount = 0;
   let preemptionCount = 0;
+  let draftAcceptedCount = 0;
   while (engine.hasWork) {
     const result = (await engine.step())!;
     expect(result.failures).toEqual([]);
@@ -101,9 +108,10 @@ async function generate(changes: Partial<EngineOptions>, load: Load = MANY_SHORT
     }
     prefixHitTokenCount += result.report.prefixHitTokenCount;
     preemptionCount += result.report.preemptionCount;
+    draftAcceptedCount += result.report.draftAcceptedCount;
   }
   await runner.close();
-  return { tokens, prefixHitTokenCount, preemptionCount };
+  return { tokens, prefixHitTokenCount, preemptionCount, draftAcceptedCount };
 }
 
 /** How far apart the CPU sees the two tokens where the answers part; null when they do not. */
@@ -124,11 +132,25 @@ function expectSameButNearTies(cpu: Run, gpu: Run): void {
   expect(parting.length).toBeLessThanOrEqual(gaps.length / 2);
 }
 
+describe('on the CPU', () => {
+  it('answers with drafts are those without', async () => {
+    const drafted = await generate({ speculation: 'ngram' }, TWO_LONG);
+    expect(drafted.draftAcceptedCount).toBeGreaterThan(20);
+    expectSameButNearTies(await generate({}, TWO_LONG), drafted);
+  });
+});
+
 describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
   it(`${PROMPT_COUNT} greedy answers are those of the CPU, but for near ties`, async () => {
     const gpu = await generate({ device: 'webgpu' });
     expect(gpu.prefixHitTokenCount).toBeGreaterThan(0);
     expectSameButNearTies(await generate({}), gpu);
+  });
+
+  it('so are answers with drafts', async () => {
+    const gpu = await generate({ device: 'webgpu', speculation: 'ngram' }, TWO_LONG);
+    expect(gpu.draftAcceptedCount).toBeGreaterThan(20);
+    expectSameButNearTies(await generate({}, TWO_LONG), gpu);
   });
 
   it('so are answers that were preempted and computed again, in a cache for a few of them', async () => {

@@ -83,6 +83,7 @@ function input(tokenIds: readonly number[], changes: Partial<GenerationInput> = 
     newTokensMin: 0,
     stopTokenIds: [],
     grammar: null,
+    predictedTokenIds: null,
     cacheSalt: '',
     priority: 0,
     ...changes,

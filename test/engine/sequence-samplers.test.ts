@@ -18,6 +18,7 @@ function aRequest(sequenceId: number, sampling: Partial<SamplingParams> = {}): G
     newTokensMin: 0,
     stopTokenIds: [],
     grammar: null,
+    predictedTokenIds: null,
     cacheSalt: '',
     priority: 0,
   };

@@ -31,6 +31,7 @@ const template = new ChatTemplate({
 });
 const dialect = new MessageDialect({ template, addedTokenTexts: [], toolCalls: 'auto', reasoning: 'auto' });
 const END = 2;
+const TEXT = { addSpecialTokens: false, parseSpecialTokens: true };
 
 /** The token ids of ASCII text, a byte token a character. */
 function ascii(text: string): number[] {
@@ -98,6 +99,34 @@ function failure(run: () => unknown): ServerError {
   }
   throw new Error('no ServerError was thrown');
 }
+
+describe('a prediction', () => {
+  const predictedOf = async (
+    changes: Partial<TextRequest>,
+    overrides: Partial<TextGeneratorOptions> = {},
+  ) => {
+    const { client, generator } = aGenerator(() => spelled('a'), overrides);
+    await collect(generator, changes);
+    return client.sequences.map(({ input }) => input.predictedTokenIds && [...input.predictedTokenIds]);
+  };
+
+  it('reaches every choice as tokens', async () => {
+    const [first, second] = await predictedOf({ prediction: 'ab', choiceCount: 2 });
+    expect(first!.slice(-1)).toEqual([...tokenizer.encode('ab', TEXT)].slice(-1));
+    expect(second).toEqual(first);
+  });
+
+  it('of nothing is none', async () => {
+    expect(await predictedOf({ prediction: '' })).toEqual([null]);
+    expect(await predictedOf({ prediction: null })).toEqual([null]);
+  });
+
+  it('that is long is tokenised by the thread for long prompts', async () => {
+    const tokenIds = Int32Array.of(5, 6);
+    const longPrompts = { encode: async () => ({ text: 'long', tokenIds }) };
+    expect(await predictedOf({ prediction: 'x'.repeat(5_000) }, { longPrompts })).toEqual([[5, 6]]);
+  });
+});
 
 describe('TextGenerator', () => {
   it('gives the prompt first, deltas and the finish of a choice in order, and usage last', async () => {

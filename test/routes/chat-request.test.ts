@@ -123,6 +123,19 @@ const SERVED: readonly (readonly [Record<string, unknown>, Partial<TextRequest>]
   [{ add_special_tokens: true }, rendered({}, true)],
   [{ chat_template_kwargs: {} }, rendered({})],
   [{ priority: -5 }, { priority: 5 }],
+  [{ prediction: { type: 'content', content: 'Hello' } }, { prediction: 'Hello' }],
+  [
+    {
+      prediction: {
+        type: 'content',
+        content: [
+          { type: 'text', text: 'Hel' },
+          { type: 'text', text: 'lo\uD800' },
+        ],
+      },
+    },
+    { prediction: 'Hello\uFFFD' },
+  ],
   [{ cache_salt: 'tenant 1' }, { cacheSalt: 'tenant 1' }],
 ];
 
@@ -438,7 +451,7 @@ const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: strin
     { prompt_cache_key: 'k', prompt_cache_retention: '24h', prompt_cache_options: {} },
     'prompt_cache_key, prompt_cache_retention, prompt_cache_options',
   ],
-  [{ verbosity: 'low', reasoning_effort: 'high', prediction: {} }, 'verbosity, prediction, reasoning_effort'],
+  [{ verbosity: 'low', reasoning_effort: 'high', seed: 5 }, 'verbosity, reasoning_effort'],
   [{ chat_template_kwargs: { enable_thinking: false } }, 'chat_template_kwargs.enable_thinking'],
   [
     {

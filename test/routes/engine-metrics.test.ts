@@ -7,6 +7,9 @@ import { eventData, type RouteTestApp, routeTestApp } from '../support/route-tes
 const REPORT: StepReport = {
   tokenCount: 40,
   rowCount: 3,
+  draftCount: 2,
+  draftedCount: 6,
+  draftAcceptedCount: 5,
   newTokenCount: 2,
   tokenGapsMs: [],
   ended: [],
@@ -48,6 +51,9 @@ describe('the metrics', () => {
         'vllm:num_requests_running',
         'vllm:num_requests_waiting',
         'vllm:kv_cache_usage_perc',
+        'vllm:spec_decode_num_drafts_total',
+        'vllm:spec_decode_num_draft_tokens_total',
+        'vllm:spec_decode_num_accepted_tokens_total',
         'vllm:prefix_cache_queries_total',
         'vllm:prefix_cache_hits_total',
         'vllm:num_preemptions_total',
@@ -107,6 +113,9 @@ describe('the metrics', () => {
     expect(values.get('vllm:num_preemptions_total')).toBe(2);
     expect(values.get('vllm:prefix_cache_queries_total')).toBe(128);
     expect(values.get('vllm:prefix_cache_hits_total')).toBe(96);
+    expect(values.get('vllm:spec_decode_num_drafts_total')).toBe(4);
+    expect(values.get('vllm:spec_decode_num_draft_tokens_total')).toBe(12);
+    expect(values.get('vllm:spec_decode_num_accepted_tokens_total')).toBe(10);
     expect(values.get('vllm:generation_tokens_total')).toBe(4);
     expect(values.get('vllm:iteration_tokens_total_sum')).toBe(42);
     expect(values.get('vllm:iteration_tokens_total_bucket{le="8"}')).toBe(1);

@@ -168,10 +168,13 @@ export const CHAT_ROWS: readonly FieldRow[] = [
   }),
   row('web_search_options', 'refused', { valid: [{}], wrongType: NOT_OBJECTS, outOfRange: [] }),
   row('moderation', 'refused', { valid: [{ model: 'm' }], wrongType: NOT_OBJECTS, outOfRange: [{}] }),
-  row('prediction', 'ignored', {
-    valid: [{ type: 'content', content: 'x' }],
-    wrongType: NOT_OBJECTS,
-    outOfRange: [{}],
+  row('prediction', 'served', {
+    valid: [
+      { type: 'content', content: 'x' },
+      { type: 'content', content: [{ type: 'text', text: 'x' }] },
+    ],
+    wrongType: [...NOT_OBJECTS, { type: 'content', content: 5 }],
+    outOfRange: [{}, { type: 'sketch', content: 'x' }],
   }),
   row('verbosity', 'ignored', {
     valid: ['low', 'high'],

@@ -1,7 +1,8 @@
 /** Frequencies of many draws, each with a seed of its own, to hold against the probabilities of the reference. */
 
 import { GREEDY, type SamplingParams } from '../../src/sampling/sampling-params.ts';
-import { SamplingWorkspace, SequenceSampler } from '../../src/sampling/sequence-sampler.ts';
+import { SamplingWorkspace } from '../../src/sampling/sampling-workspace.ts';
+import { SequenceSampler } from '../../src/sampling/sequence-sampler.ts';
 import { LogitsQuery, type StepLogits } from '../../src/sampling/step-logits.ts';
 import { Dice } from './random-rows.ts';
 import { type History, NO_HISTORY, type Ranked } from './reference-sampler.ts';

@@ -4,9 +4,11 @@
  */
 
 import { CANDIDATE_COUNT } from '../../src/base/limits.ts';
+import type { Speculation } from '../../src/sampling/draft-lookup.ts';
 import type { GrammarCursor } from '../../src/sampling/grammar/grammar-cursor.ts';
 import { GREEDY, type SampledToken, type SamplingParams } from '../../src/sampling/sampling-params.ts';
-import { SamplingWorkspace, SequenceSampler } from '../../src/sampling/sequence-sampler.ts';
+import { SamplingWorkspace } from '../../src/sampling/sampling-workspace.ts';
+import { SequenceSampler } from '../../src/sampling/sequence-sampler.ts';
 import { LogitsQuery, NORMALISER_ERROR_MAX, type StepLogits } from '../../src/sampling/step-logits.ts';
 
 export type AnswerOptions = {
@@ -62,6 +64,8 @@ export type SamplerOptions = {
   readonly stopTokenIds?: readonly number[];
   readonly newTokensMin?: number;
   readonly grammar?: GrammarCursor;
+  readonly predictedTokenIds?: readonly number[];
+  readonly speculation?: Speculation;
 };
 
 export function aSampler(options: SamplerOptions): SequenceSampler {
@@ -72,6 +76,8 @@ export function aSampler(options: SamplerOptions): SequenceSampler {
       stopTokenIds: options.stopTokenIds ?? [],
       newTokensMin: options.newTokensMin ?? 0,
       grammar: options.grammar ?? null,
+      predictedTokenIds: options.predictedTokenIds ? Int32Array.from(options.predictedTokenIds) : null,
+      speculation: options.speculation ?? 'off',
     },
     new SamplingWorkspace(options.vocabularySize),
   );

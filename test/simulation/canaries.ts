@@ -8,12 +8,15 @@ import type { GenerationRequest } from '../../src/batching/generation-request.ts
 import { Scheduler, type SchedulerLimits } from '../../src/batching/scheduler.ts';
 import { Sequence } from '../../src/batching/sequence.ts';
 import type { StepPlan } from '../../src/batching/step-plan.ts';
+import type { Drafter } from '../../src/batching/step-planner.ts';
+import type { RowOptions } from '../../src/engine/row-sampler.ts';
 import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import { BlockPool } from '../../src/kv-cache/block-pool.ts';
 import { type CacheTenant, KvCacheManager, type PrefixMatch } from '../../src/kv-cache/kv-cache-manager.ts';
 import { PrefixHasher } from '../../src/kv-cache/prefix-hash.ts';
+import type { Draft } from '../../src/sampling/draft-lookup.ts';
 import type { SampledToken } from '../../src/sampling/sampling-params.ts';
-import type { StepLogits } from '../../src/sampling/step-logits.ts';
+import type { LogitsQuery, StepLogits } from '../../src/sampling/step-logits.ts';
 import type { Parts } from './simulator.ts';
 
 function sequenceOf(tenant: CacheTenant): Sequence {
@@ -107,8 +110,8 @@ class PublishesAtPlan extends Scheduler {
     super(limits, kvCache);
     this.#kvCache = kvCache;
   }
-  override plan(): StepPlan | null {
-    const plan = super.plan();
+  override plan(drafter: Drafter | null): StepPlan | null {
+    const plan = super.plan(drafter);
     for (const { sequence, firstPosition, tokenCount } of plan?.rows.slice(0, plan.rowCount) ?? []) {
       this.#kvCache.commit(sequence, firstPosition + tokenCount);
     }
@@ -159,6 +162,29 @@ class MovesGrammarWhenChosen extends SequenceSamplers {
   override accept(): void {}
 }
 
+/** Whatever was guessed behind a right token is right. */
+class TakesDraftUnchecked extends SequenceSamplers {
+  readonly #drafts = new Map<number, Draft>();
+  override prepare(id: number, row: number, query: LogitsQuery, options: RowOptions, draft?: Draft): void {
+    if (draft !== undefined) this.#drafts.set(id, draft);
+    super.prepare(id, row, query, options, draft);
+  }
+  override chooseBehind(id: number, _row: number, _logits: StepLogits, tokens: SampledToken[]): void {
+    const { tokenIds, count } = this.#drafts.get(id)!;
+    for (const tokenId of tokenIds.subarray(1, count)) tokens.push({ tokenId, logprobs: null });
+  }
+}
+
+/** What was tried behind a right token stays tried. */
+class KeepsToItsDraft extends SequenceSamplers {
+  override chooseBehind(id: number, row: number, logits: StepLogits, tokens: SampledToken[]): void {
+    const before = tokens.length;
+    super.chooseBehind(id, row, logits, tokens);
+    const behind = tokens.slice(before);
+    if (behind.length > 1) super.accept(id, behind[0]!.tokenId);
+  }
+}
+
 /** Holds what comes before its trigger, too. */
 class IgnoresTrigger extends SequenceSamplers {
   override open(request: GenerationRequest): void {
@@ -191,6 +217,8 @@ export const CANARIES: readonly (readonly [bug: string, parts: Partial<Parts>])[
     'a grammar moves on when a token is chosen, not when it is accepted',
     { SequenceSamplers: MovesGrammarWhenChosen },
   ],
+  ['a draft is taken where its first token is right', { SequenceSamplers: TakesDraftUnchecked }],
+  ['a sampler goes on behind its draft', { SequenceSamplers: KeepsToItsDraft }],
   ['a grammar does not wait for its trigger', { SequenceSamplers: IgnoresTrigger }],
   ['a rollback restores what the step may have overwritten', { BlockPool: RestoresDigestAtRollback }],
 ];

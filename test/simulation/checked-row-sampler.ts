@@ -6,10 +6,12 @@
 import { assert } from '../../src/base/assert.ts';
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
 import type { RowOptions, RowSampler } from '../../src/engine/row-sampler.ts';
+import type { Draft } from '../../src/sampling/draft-lookup.ts';
 import type { SampledToken } from '../../src/sampling/sampling-params.ts';
 import type { LogitsQuery, StepLogits } from '../../src/sampling/step-logits.ts';
 
-type RowState = { row: number; isWhole: boolean; chosen: number | null };
+/** `chosen`: what was chosen and not accepted yet, in order. */
+type RowState = { row: number; isWhole: boolean; chosen: number[] };
 
 export class CheckedRowSampler implements RowSampler {
   readonly #samplers: RowSampler;
@@ -37,7 +39,7 @@ export class CheckedRowSampler implements RowSampler {
   open(request: GenerationRequest): void {
     assert(!this.#rows.has(request.sequenceId), 'a sequence is opened once');
     this.#samplers.open(request);
-    this.#rows.set(request.sequenceId, { row: -1, isWhole: false, chosen: null });
+    this.#rows.set(request.sequenceId, { row: -1, isWhole: false, chosen: [] });
   }
 
   close(sequenceId: number): void {
@@ -45,12 +47,17 @@ export class CheckedRowSampler implements RowSampler {
     this.#samplers.close(sequenceId);
   }
 
-  prepare(sequenceId: number, row: number, query: LogitsQuery, options: RowOptions): void {
+  guess(sequenceId: number, tokenIds: Int32Array, countMax: number, draft: Draft): void {
+    this.#samplers.guess(sequenceId, tokenIds, countMax, draft);
+    assert(draft.count <= countMax, 'a draft is no longer than there is room for');
+  }
+
+  prepare(sequenceId: number, row: number, query: LogitsQuery, options: RowOptions, draft?: Draft): void {
     const state = this.#stateOf(sequenceId);
     state.row = row;
-    state.chosen = null;
+    state.chosen = [];
     state.isWhole = options.wholeRow;
-    this.#samplers.prepare(sequenceId, row, query, options);
+    this.#samplers.prepare(sequenceId, row, query, options, draft);
   }
 
   choose(sequenceId: number, row: number, logits: StepLogits): SampledToken | null {
@@ -59,14 +66,29 @@ export class CheckedRowSampler implements RowSampler {
     const isForced = !state.isWhole && this.#isUndecided();
     const token = isForced ? null : this.#samplers.choose(sequenceId, row, logits);
     if (token === null) this.#onUndecided(sequenceId);
-    state.chosen = token?.tokenId ?? null;
+    state.chosen = token === null ? [] : [token.tokenId];
     return token;
+  }
+
+  chooseBehind(sequenceId: number, row: number, logits: StepLogits, tokens: SampledToken[]): void {
+    const state = this.#stateOf(sequenceId);
+    assert(
+      state.row === row && state.chosen.length === 1,
+      'the first token is chosen before those behind it',
+    );
+    const before = tokens.length;
+    this.#samplers.chooseBehind(sequenceId, row, logits, tokens);
+    for (const { tokenId } of tokens.slice(before)) state.chosen.push(tokenId);
+  }
+
+  settleDraft(sequenceId: number, count: number, rightCount: number): void {
+    this.#stateOf(sequenceId);
+    this.#samplers.settleDraft(sequenceId, count, rightCount);
   }
 
   accept(sequenceId: number, tokenId: number): void {
     const state = this.#stateOf(sequenceId);
-    assert(state.chosen === tokenId, 'the chosen token is accepted, once');
-    state.chosen = null;
+    assert(state.chosen.shift() === tokenId, 'the chosen tokens are accepted, in order, each once');
     this.#samplers.accept(sequenceId, tokenId);
   }
 

@@ -6,6 +6,7 @@
 import { assert } from '../../src/base/assert.ts';
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
 import type { RowOptions, RowSampler } from '../../src/engine/row-sampler.ts';
+import { type Draft, NO_DRAFT } from '../../src/sampling/draft-lookup.ts';
 import type { SampledToken } from '../../src/sampling/sampling-params.ts';
 import type { LogitsQuery, StepLogits } from '../../src/sampling/step-logits.ts';
 
@@ -13,7 +14,9 @@ type RowState = {
   row: number;
   /** Index of the whole row in the answer; null when the candidates are to decide. */
   fullRow: number | null;
-  chosen: number | null;
+  /** Chosen and not accepted yet, in order. */
+  chosen: number[];
+  draft: Draft;
 };
 
 export class FakeRowSampler implements RowSampler {
@@ -31,17 +34,33 @@ export class FakeRowSampler implements RowSampler {
 
   open(request: GenerationRequest): void {
     assert(!this.#rows.has(request.sequenceId), 'a sequence is opened once');
-    this.#rows.set(request.sequenceId, { row: -1, fullRow: null, chosen: null });
+    this.#rows.set(request.sequenceId, { row: -1, fullRow: null, chosen: [], draft: NO_DRAFT });
   }
 
   close(sequenceId: number): void {
     assert(this.#rows.delete(sequenceId), 'an open sequence is closed');
   }
 
-  prepare(sequenceId: number, row: number, query: LogitsQuery, { wholeRow }: RowOptions): void {
+  /** What is drafted, in order of asking; then nothing is. */
+  readonly drafts: (readonly number[])[] = [];
+
+  guess(_sequenceId: number, _tokenIds: Int32Array, countMax: number, draft: Draft): void {
+    const guessed = this.drafts.shift()?.slice(0, countMax) ?? [];
+    draft.tokenIds.set(guessed);
+    draft.count = guessed.length;
+  }
+
+  prepare(
+    sequenceId: number,
+    row: number,
+    query: LogitsQuery,
+    { wholeRow }: RowOptions,
+    draft: Draft = NO_DRAFT,
+  ): void {
     const state = this.#stateOf(sequenceId);
     state.row = row;
-    state.chosen = null;
+    state.chosen = [];
+    state.draft = draft;
     state.fullRow = wholeRow ? query.addFullRow(row) : null;
   }
 
@@ -50,18 +69,28 @@ export class FakeRowSampler implements RowSampler {
     assert(state.row === row, 'a row is prepared before it is chosen from');
     if (state.fullRow === null) {
       if (this.#isUndecided()) return null;
-      state.chosen = logits.candidateIds[row * logits.candidateCount]!;
+      state.chosen = [logits.candidateIds[row * logits.candidateCount]!];
     } else {
       const start = state.fullRow * logits.vocabularySize;
-      state.chosen = logits.fullRows.subarray(start, start + logits.vocabularySize).indexOf(0);
+      state.chosen = [logits.fullRows.subarray(start, start + logits.vocabularySize).indexOf(0)];
     }
-    return { tokenId: state.chosen, logprobs: null };
+    return { tokenId: state.chosen[0]!, logprobs: null };
   }
+
+  chooseBehind(sequenceId: number, row: number, logits: StepLogits, tokens: SampledToken[]): void {
+    const { chosen, draft } = this.#stateOf(sequenceId);
+    while (chosen.length <= draft.count && chosen.at(-1) === draft.tokenIds[chosen.length - 1]) {
+      const tokenId = logits.candidateIds[(row + chosen.length) * logits.candidateCount]!;
+      chosen.push(tokenId);
+      tokens.push({ tokenId, logprobs: null });
+    }
+  }
+
+  settleDraft(): void {}
 
   accept(sequenceId: number, tokenId: number): void {
     const state = this.#stateOf(sequenceId);
-    assert(state.chosen === tokenId, 'the chosen token is accepted, once');
-    state.chosen = null;
+    assert(state.chosen.shift() === tokenId, 'the chosen tokens are accepted, in order, each once');
   }
 
   #stateOf(sequenceId: number): RowState {

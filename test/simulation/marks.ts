@@ -37,6 +37,11 @@ export const MARKS = [
   'held-to-grammar-behind-trigger',
   'prompt-scored-in-many-steps',
   'prompt-scored-after-preemption',
+  'draft-right',
+  'draft-right-in-part',
+  'draft-wrong',
+  'draft-held-to-grammar',
+  'rollback-with-draft',
 ] as const;
 
 export type Mark = (typeof MARKS)[number];

@@ -48,12 +48,13 @@ export function observeScheduler(
   before: () => SchedulerSnapshot,
 ): void {
   const { plan, rollback } = scheduler;
-  scheduler.plan = () => {
-    const planned = plan.call(scheduler);
+  scheduler.plan = (drafter) => {
+    const planned = plan.call(scheduler, drafter);
     if (planned !== null) markPlan(planned, scheduler, marks, before());
     return planned;
   };
   scheduler.rollback = (planned) => {
+    if (planned.draftTokenCount > 0) marks.hit('rollback-with-draft');
     if (planned.admissionCount > 0) marks.hit('rollback-with-new-admission');
     rollback.call(scheduler, planned);
   };

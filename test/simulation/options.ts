@@ -1,6 +1,7 @@
 /** What kind of world a seed stands for. Small numbers: rare meetings happen sooner in a small room. */
 
 import type { SchedulerLimits } from '../../src/batching/scheduler.ts';
+import { SPECULATIONS, type Speculation } from '../../src/sampling/draft-lookup.ts';
 import { Dice } from './dice.ts';
 
 export type SimulationOptions = {
@@ -35,13 +36,18 @@ export type SimulationOptions = {
   readonly grammarCount: number;
   /** Probability that such a grammar sleeps until a token. */
   readonly triggerRate: number;
+  readonly speculation: Speculation;
+  /** Probability that a client says what it expects, which is not all right. */
+  readonly predictionRate: number;
   /** How much longer prompts may make a step; `Infinity` never holds them back. */
   readonly decodeSlowdownMax: number;
 };
 
 export function drawOptions(seed: number): SimulationOptions {
   const dice = new Dice(seed + 0.5);
-  const blockSize = dice.pick([1, 2, 3, 4, 4]);
+  const blockSizeDrawn = dice.pick([1, 2, 3, 4, 4]);
+  // In large ones there is room for whole drafts.
+  const blockSize = seed % 5 === 0 ? 8 : blockSizeDrawn;
   const promptLengthMax = dice.pick([3, 6, 10, 20]);
   const newTokensMax = dice.pick([4, 16, 32, 32]);
   const lengthMax = promptLengthMax + newTokensMax;
@@ -75,6 +81,8 @@ export function drawOptions(seed: number): SimulationOptions {
     grammarRate: dice.pick([0, 0, 0.5]),
     grammarCount: dice.between(1, 2),
     triggerRate: dice.pick([0, 0.5]),
+    speculation: SPECULATIONS[seed % 3]!,
+    predictionRate: seed % 4 === 0 ? 0.7 : 0,
     decodeSlowdownMax: seed % 2 === 0 ? 1.5 : Number.POSITIVE_INFINITY,
   };
 }

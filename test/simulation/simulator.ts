@@ -92,7 +92,7 @@ class Simulation {
     this.#dice = new Dice(seed);
     this.#options = drawOptions(seed);
     this.#workload = new Workload(this.#options, this.#dice);
-    const { limits, usesPrefixCache, vocabularySize, candidateCount } = this.#options;
+    const { limits, usesPrefixCache, vocabularySize, candidateCount, speculation } = this.#options;
     const pool = new parts.BlockPool(limits);
     const hasher = new parts.PrefixHasher(limits.blockSize);
     this.#scheduler = new parts.Scheduler(
@@ -106,7 +106,7 @@ class Simulation {
       candidateCount,
       drawFault: ({ tokenCount }) => this.#onRun(tokenCount),
     });
-    this.#sampler = new CheckedRowSampler(new parts.SequenceSamplers({ vocabularySize }), {
+    this.#sampler = new CheckedRowSampler(new parts.SequenceSamplers({ vocabularySize, speculation }), {
       isUndecided: () => this.#dice.chance(this.#options.undecidedRate),
       onUndecided: (sequenceId) => {
         this.#isRerunNext = true;
@@ -229,10 +229,7 @@ class Simulation {
       tracked.state = isOversize ? 'refused' : 'failed';
     }
     for (const token of tokens) this.#checkToken(this.#workload.at(token.sequenceId), token);
-    const heldCount = tokens.filter(
-      ({ sequenceId }) => this.#workload.at(sequenceId).grammar !== null,
-    ).length;
-    if (heldCount > 0 && heldCount < tokens.length) this.#marks.hit('held-to-grammar-beside-free');
+    this.#markTokens(tokens, report);
     for (const sequence of [...this.#snapshot.running, ...this.#snapshot.waiting]) {
       if (sequence.cachedTokenCount !== null)
         this.#checkCached(sequence.sequenceId, sequence.cachedTokenCount);
@@ -245,6 +242,21 @@ class Simulation {
     assert(!this.#isCalm || report.tokenCount > 0 || report.rowCount === 0, 'a calm step makes progress');
     this.#preemptionCount += report.preemptionCount;
     this.#prefixHitTokenCount += report.prefixHitTokenCount;
+  }
+
+  #markTokens(
+    tokens: StepResult['tokens'],
+    { draftedCount, draftAcceptedCount }: StepResult['report'],
+  ): void {
+    const heldCount = tokens.filter(
+      ({ sequenceId }) => this.#workload.at(sequenceId).grammar !== null,
+    ).length;
+    if (heldCount > 0 && heldCount < tokens.length) this.#marks.hit('held-to-grammar-beside-free');
+    assert(draftAcceptedCount <= draftedCount, 'no more is right than was guessed');
+    if (draftedCount === 0) return;
+    if (heldCount > 0 && draftAcceptedCount > 0) this.#marks.hit('draft-held-to-grammar');
+    if (draftAcceptedCount === 0) this.#marks.hit('draft-wrong');
+    else this.#marks.hit(draftAcceptedCount === draftedCount ? 'draft-right' : 'draft-right-in-part');
   }
 
   /** Every prompt token but the first is scored once, in order, as if the request had the model to itself. */

@@ -73,13 +73,15 @@ export class Workload {
       newTokensMin: 0,
       stopTokenIds: this.#drawStopTokens(grammar !== null),
       grammar: grammar && { compiled: grammar.compiled, trigger: this.#drawTrigger() },
+      predictedTokenIds: null,
       cacheSalt: `salt ${dice.below(options.saltCount)}`,
       priority: dice.below(options.priorityCount),
     };
     const isScored = options.scoreRate > 0 && dice.chance(options.scoreRate);
-    const request = isScored ? { ...drawn, sampling: { ...GREEDY, promptLogprobCount: 1 } } : drawn;
-    const alone = isOversize ? null : answerAlone(request, grammar, options);
+    const scored = isScored ? { ...drawn, sampling: { ...GREEDY, promptLogprobCount: 1 } } : drawn;
+    const alone = isOversize ? null : answerAlone(scored, grammar, options);
     const output = alone?.tokenIds ?? [];
+    const request = { ...scored, predictedTokenIds: this.#drawPrediction(output) };
     this.requests.set(request.sequenceId, {
       request,
       output,
@@ -118,6 +120,16 @@ export class Workload {
       number,
     ];
     return { tokenId, thoughts: { openingId, closingId, isOpen: dice.chance(0.5) } };
+  }
+
+  /** The output with a part left out, or put in. */
+  #drawPrediction(output: readonly number[]): Int32Array | null {
+    const { predictionRate, vocabularySize } = this.#options;
+    const dice = this.#dice;
+    if (predictionRate === 0 || output.length === 0 || !dice.chance(predictionRate)) return null;
+    const at = dice.below(output.length);
+    const put = Array.from({ length: dice.below(3) }, () => dice.below(vocabularySize));
+    return Int32Array.of(...output.slice(0, at), ...put, ...output.slice(at + dice.below(3)));
   }
 
   /** Where a grammar needs letters, none of them ends the output: there would be no way to write it. */

@@ -73,7 +73,7 @@ function difference(what: string, value: unknown, other: unknown): readonly stri
 }
 
 /** Of which the cached tokens alone may differ, and scores of the prompt, which are not streamed. */
-function differences(whole: Answer, other: Answer): readonly string[] {
+export function differences(whole: Answer, other: Answer): readonly string[] {
   if (whole.status !== 200 || other.status !== 200) {
     return [
       ...difference('status', whole.status, other.status),

@@ -52,7 +52,7 @@ async function postJson<T>(baseUrl: string, path: string, body: Json): Promise<T
   return JSON.parse((await post(baseUrl, path, body)).text) as T;
 }
 
-async function askWhole(baseUrl: string, endpoint: Endpoint, body: Json): Promise<Answer> {
+export async function askWhole(baseUrl: string, endpoint: Endpoint, body: Json): Promise<Answer> {
   const { stream_options: _, ...rest } = body;
   const { status, text, headers } = await post(baseUrl, PATHS[endpoint], rest);
   const answer = wholeAnswer(endpoint, status, text);

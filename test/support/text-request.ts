@@ -29,6 +29,7 @@ export function aTextRequest(overrides: Partial<TextRequest> = {}): TextRequest 
     ignoreEndOfText: false,
     grammar: null,
     answerForm: null,
+    prediction: null,
     cacheSalt: '',
     priority: 0,
     wantsPrompts: false,

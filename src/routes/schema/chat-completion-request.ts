@@ -65,6 +65,12 @@ export const chatCompletionRequestSchema = z.looseObject({
   ...generationFields,
   ...templateFields,
   ...toolFields,
+  prediction: z
+    .discriminatedUnion('type', [z.looseObject({ type: z.literal('content'), content: textContent })])
+    .nullish()
+    .describe(
+      'The answer, where most of it is known: as far as it comes so, it comes sooner. The answer is the same without it.',
+    ),
   max_completion_tokens: z.int().min(1).nullish().describe('Wins over `max_tokens` when both are given.'),
   max_tokens: z.int().min(1).nullish(),
   logprobs: z

@@ -78,7 +78,6 @@ const OPENAI_OTHERS: readonly (readonly [string, FieldRule])[] = [
   ['modalities', refused('only text is made', isTextOnly)],
   ['web_search_options', refused('nothing is searched')],
   ['moderation', refused('nothing is moderated, so nothing would be blocked')],
-  ['prediction', ignored('a hint for speed; the output is the same without it')],
   ['verbosity', ignored('a preference; it promises nothing about the form of the output', is('medium'))],
   ['metadata', ignored('nothing is stored', isEmpty)],
   ['store', ignored('nothing is stored', is(false))],
@@ -126,7 +125,7 @@ const served = (names: readonly string[]): [string, FieldRule][] => names.map((n
 /** Top level of a chat request. */
 export const CHAT_FIELDS: FieldTable = new Map([
   ...served(TEMPLATE_SERVED),
-  ...served(['messages', ...OPENAI_SERVED, 'max_completion_tokens', 'top_logprobs']),
+  ...served(['messages', ...OPENAI_SERVED, 'max_completion_tokens', 'top_logprobs', 'prediction']),
   ...served(Object.keys(toolFields)),
   ...served(EXTENSIONS_SERVED),
   ...served(STRUCTURED_SERVED),
@@ -194,6 +193,9 @@ export function messageFields(role: unknown): FieldTable {
   if (role === 'assistant') return ASSISTANT_FIELDS;
   return role === 'tool' ? TOOL_FIELDS : MESSAGE_FIELDS;
 }
+
+/** Of the object `prediction`. */
+export const PREDICTION_FIELDS: FieldTable = new Map(served(['type', 'content']));
 
 export const CONTENT_PART_FIELDS: FieldTable = new Map(served(['type', 'text', 'refusal']));
 

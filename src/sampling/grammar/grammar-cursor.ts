@@ -1,5 +1,5 @@
 /**
- * One sequence's place in its grammar. Moves with `accept` alone. Tokens that end the sequence fit exactly where the
+ * One sequence's place in its grammar. Moves with `accept`, and back with `moveTo`, alone. Tokens that end the sequence fit exactly where the
  * grammar may end; whatever text they have does not count. A grammar with a trigger sleeps until that is accepted, and
  * again from its end on; meanwhile it has no place, and everything fits.
  */
@@ -9,6 +9,12 @@ import { ServerError } from '../../base/errors.ts';
 import type { GrammarAutomaton } from './grammar-automaton.ts';
 import type { GrammarState } from './grammar-state.ts';
 import { type GrammarTrigger, TriggerWatch } from './grammar-trigger.ts';
+
+/** Where a cursor stood, to come back to. */
+export type GrammarPlace = {
+  readonly state: GrammarState | null;
+  readonly watchState: number;
+};
 
 export class GrammarCursor {
   readonly #automaton: GrammarAutomaton;
@@ -72,6 +78,17 @@ export class GrammarCursor {
     this.#stopTokenIds.forEach((tokenId, index) => {
       logits[tokenId] = isFinal ? stops[index]! : -Infinity;
     });
+  }
+
+  get place(): GrammarPlace {
+    return { state: this.#state, watchState: this.#watch?.state ?? 0 };
+  }
+
+  /** Forgets what was accepted since it stood there. */
+  moveTo({ state, watchState }: GrammarPlace): void {
+    this.#state = state;
+    this.#few = undefined;
+    if (this.#watch !== null) this.#watch.state = watchState;
   }
 
   /** Whether the grammar is at its end with the token, so that nothing may follow; never where it then sleeps. */

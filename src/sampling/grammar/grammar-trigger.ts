@@ -28,6 +28,16 @@ export class TriggerWatch {
     this.#mayThink = trigger.thoughts !== null;
   }
 
+  /** How it stands between tokens, to come back to. */
+  get state(): number {
+    return (this.#isThinking ? 1 : 0) | (this.#mayThink ? 2 : 0);
+  }
+
+  set state(state: number) {
+    this.#isThinking = (state & 1) !== 0;
+    this.#mayThink = (state & 2) !== 0;
+  }
+
   /** The token has become part of the output. @returns whether the grammar begins behind it. */
   accept(tokenId: number): boolean {
     const { tokenId: triggerId, thoughts } = this.#trigger;

@@ -1,0 +1,108 @@
+import { describe, expect, it } from 'vitest';
+import { DRAFT_TOKENS_MAX } from '../../src/base/limits.ts';
+import { type Draft, DraftLookup } from '../../src/sampling/draft-lookup.ts';
+
+type Text = {
+  readonly prompt?: readonly number[];
+  readonly output?: readonly number[];
+  readonly predicted?: readonly number[];
+  readonly looksBack?: boolean;
+};
+
+function aLookup({ prompt = [], predicted, looksBack = true }: Text): DraftLookup {
+  const predictedTokenIds = predicted === undefined ? null : Int32Array.from(predicted);
+  return new DraftLookup({ promptLength: prompt.length, predictedTokenIds, looksBack });
+}
+
+function guessOf(text: Text, countMax = DRAFT_TOKENS_MAX, lookup = aLookup(text)): number[] {
+  const draft: Draft = { tokenIds: new Int32Array(DRAFT_TOKENS_MAX), count: 0 };
+  const tokenIds = Int32Array.of(...(text.prompt ?? []), ...(text.output ?? []));
+  lookup.guess(tokenIds, tokenIds.length, countMax, draft);
+  return [...draft.tokenIds.subarray(0, draft.count)];
+}
+
+describe('a draft out of what a sequence has said', () => {
+  it('is what followed the same tokens before', () => {
+    expect(guessOf({ prompt: [1, 2, 3, 4, 5, 6], output: [9, 2, 3, 4] })).toEqual([5, 6, 9, 2, 3, 4]);
+  });
+
+  it('is none where fewer than three tokens are the same', () => {
+    expect(guessOf({ prompt: [1, 2, 3, 4], output: [8, 2, 3] })).toEqual([]);
+  });
+
+  it('follows the longest run, and of equal ones the last', () => {
+    expect(guessOf({ prompt: [7, 1, 2, 3, 50, 0, 1, 2, 3, 60], output: [7, 1, 2, 3] }, 1)).toEqual([50]);
+    expect(guessOf({ prompt: [8, 1, 2, 3, 50, 8, 1, 2, 3, 60], output: [8, 1, 2, 3] }, 1)).toEqual([60]);
+  });
+
+  it('goes on through a run that repeats itself', () => {
+    expect(guessOf({ output: [1, 2, 1, 2, 1, 2] }, 2)).toEqual([1, 2]);
+  });
+
+  it('is no longer than there is room for', () => {
+    const text = { prompt: Array.from({ length: 30 }, (_, token) => token), output: [0, 1, 2] };
+    expect(guessOf(text, 2)).toEqual([3, 4]);
+    expect(guessOf(text, 100)).toHaveLength(DRAFT_TOKENS_MAX);
+  });
+
+  it('is none where only predictions are looked through', () => {
+    expect(guessOf({ prompt: [1, 2, 3, 4], output: [1, 2, 3], looksBack: false })).toEqual([]);
+  });
+});
+
+describe('a draft out of a prediction', () => {
+  const predicted = [10, 11, 12, 13, 14, 15, 16, 17, 18, 19];
+
+  it('begins with it', () => {
+    expect(guessOf({ prompt: [1], predicted }, 3)).toEqual([10, 11, 12]);
+  });
+
+  it('goes on with it from the first token that agrees', () => {
+    expect(guessOf({ prompt: [1], output: [10], predicted }, 3)).toEqual([11, 12, 13]);
+  });
+
+  it('finds it again behind what was left out, and behind what was put in', () => {
+    expect(guessOf({ output: [10, 14, 15, 16], predicted }, 2)).toEqual([17, 18]);
+    expect(guessOf({ output: [10, 90, 91, 92, 11, 12, 13], predicted }, 2)).toEqual([14, 15]);
+  });
+
+  it('takes of equal places the one nearest to the output', () => {
+    const twice = [1, 2, 3, 50, 1, 2, 3, 60];
+    expect(guessOf({ output: [1, 2, 3], predicted: twice }, 1)).toEqual([50]);
+    expect(guessOf({ output: [1, 2, 3, 51, 1, 2, 3], predicted: twice }, 1)).toEqual([60]);
+  });
+
+  it('ends with it', () => {
+    expect(guessOf({ output: predicted.slice(0, 8), predicted, looksBack: false })).toEqual([18, 19]);
+    expect(guessOf({ output: predicted, predicted, looksBack: false })).toEqual([]);
+  });
+
+  it('does not take the prompt for output', () => {
+    expect(guessOf({ prompt: [10, 11, 12], output: [], predicted, looksBack: false }, 1)).toEqual([10]);
+  });
+});
+
+describe('how far drafts are trusted', () => {
+  const text = { prompt: [1, 2, 3, 4, 5, 6, 7, 8, 9], output: [1, 2, 3] };
+
+  it('falls with wrong ones until they ask for more that is the same', () => {
+    const lookup = aLookup(text);
+    lookup.settle(7, 0);
+    expect(guessOf(text, 7, lookup)).toEqual([]);
+    expect(guessOf({ ...text, output: [1, 2, 3, 4] }, 7, lookup)).toEqual([5]);
+  });
+
+  it('rises again with right ones', () => {
+    const lookup = aLookup(text);
+    lookup.settle(7, 0);
+    lookup.settle(1, 1);
+    lookup.settle(2, 2);
+    expect(guessOf(text, 7, lookup)).toEqual([4, 5, 6, 7]);
+  });
+
+  it('keeps to what was right where a part was', () => {
+    const lookup = aLookup(text);
+    lookup.settle(7, 2);
+    expect(guessOf(text, 7, lookup)).toEqual([4, 5, 6]);
+  });
+});
