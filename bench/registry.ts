@@ -3,6 +3,7 @@
 import type { Scenario } from './scenario.ts';
 import { cachedPrefix } from './scenarios/cached-prefix.ts';
 import { coldStart } from './scenarios/cold-start.ts';
+import { drafts } from './scenarios/drafts.ts';
 import { grammar } from './scenarios/grammar.ts';
 import { grammarDelay } from './scenarios/grammar-delay.ts';
 import { kvWaste } from './scenarios/kv-waste.ts';
@@ -28,6 +29,7 @@ export const SCENARIOS: readonly Scenario[] = [
   steps,
   grammar,
   grammarDelay,
+  drafts,
   merge,
 ];
 

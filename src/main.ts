@@ -142,6 +142,7 @@ async function createHttp(
     corsOrigins: config.corsOrigin,
     strictFields: config.strictFields,
     usesPriority: config.schedulingPolicy === 'priority',
+    usesPredictions: config.speculation !== 'off',
     metrics: new EngineMetrics({
       modelName: names[0]!,
       engine,

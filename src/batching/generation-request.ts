@@ -48,6 +48,3 @@ export type SequenceToken = {
   /** Prompt tokens that were found in the prefix cache when the sequence was first admitted. */
   readonly cachedTokenCount: number;
 };
-
-/** How many tokens of drafts were computed in a step, and how many of them were right. */
-export type DraftCounts = { readonly drafted: number; readonly accepted: number };

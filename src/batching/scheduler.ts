@@ -24,6 +24,7 @@ import { ServerError } from '../base/errors.ts';
 import { BlockPool, type BlockPoolOptions, type BlockPoolSnapshot } from '../kv-cache/block-pool.ts';
 import { KvCacheManager } from '../kv-cache/kv-cache-manager.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
+import { DraftPace } from './draft-pace.ts';
 import type { FinishReason, GenerationRequest, SequenceToken } from './generation-request.ts';
 import { Sequence, type SequenceSnapshot } from './sequence.ts';
 import { SequenceBook } from './sequence-book.ts';
@@ -54,6 +55,7 @@ export class Scheduler {
   readonly lengthMax: number;
   readonly #kvCache: KvCacheManager;
   readonly #pace: StepPace;
+  readonly #draftPace = new DraftPace();
   readonly #book: SequenceBook;
   readonly #planner: StepPlanner;
   readonly #plan = new StepPlan();
@@ -77,7 +79,13 @@ export class Scheduler {
     this.#kvCache = kvCache;
     this.#pace = pace;
     this.#book = new SequenceBook(kvCache);
-    this.#planner = new StepPlanner({ limits: this.stepLimits, book: this.#book, kvCache, pace });
+    this.#planner = new StepPlanner({
+      limits: this.stepLimits,
+      book: this.#book,
+      kvCache,
+      pace,
+      draftPace: this.#draftPace,
+    });
   }
 
   get runningCount(): number {
@@ -170,6 +178,7 @@ export class Scheduler {
     const rowCount = ends === null ? sampled.length : ends.length;
     assert(rowCount === plan.sampledCount, 'every sampled row has a token');
     this.#isPlanOpen = false;
+    plan.chosenCount = sampled.length;
     this.#kvCache.pool.settleReservation();
     const tokens: SequenceToken[] = [];
     let [sampledRow, start] = [0, 0];
@@ -210,6 +219,7 @@ export class Scheduler {
   /** A plan that was committed took so long to run. One that scores, or has drafts, says nothing of what ordinary ones cost. */
   observe(plan: StepPlan, runMs: number): void {
     const { decodeCount, tokenCount, scoredCount, draftTokenCount } = plan;
+    if (decodeCount === plan.rowCount) this.#draftPace.observe(plan, runMs);
     if (scoredCount > 0 || draftTokenCount > 0) return;
     const promptTokenCount = tokenCount - decodeCount;
     this.#pace.observe({ decodeCount, promptTokenCount, promptPositionSum: plan.promptPositionSum }, runMs);

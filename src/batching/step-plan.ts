@@ -48,6 +48,10 @@ export class StepPlan {
   scoredCount = 0;
   /** Rows, the last ones, of sequences that were waiting until this plan. */
   admissionCount = 0;
+  /** One of its sequences has a prediction. */
+  isPredicted = false;
+  /** Tokens that were chosen for its rows; 0 until it is committed. */
+  chosenCount = 0;
   /** Sequences that lost their blocks so that this plan's rows have theirs. */
   readonly preemptedIds: number[] = [];
   /** Prompt tokens looked up in the prefix cache, and found, for sequences admitted for the first time. */
@@ -74,6 +78,8 @@ export class StepPlan {
     this.sampledCount = 0;
     this.scoredCount = 0;
     this.admissionCount = 0;
+    this.isPredicted = false;
+    this.chosenCount = 0;
     this.preemptedIds.length = 0;
     this.prefixQueryTokenCount = 0;
     this.prefixHitTokenCount = 0;
@@ -86,6 +92,7 @@ export class StepPlan {
     const samples = firstPosition + tokenCount === sequence.length;
     const firstScored = Math.max(firstPosition, sequence.scoredLength);
     const scoredEnd = Math.min(firstPosition + tokenCount, sequence.scoredLengthMax);
+    if (sequence.request.predictedTokenIds !== null) this.isPredicted = true;
     const row = this.#nextRow(sequence);
     row.sequence = sequence;
     row.firstPosition = firstPosition;

@@ -6,10 +6,11 @@
 import { DRAFTED_STEP_TOKENS_MAX } from '../base/limits.ts';
 import type { KvCacheManager } from '../kv-cache/kv-cache-manager.ts';
 import type { Draft } from '../sampling/draft-lookup.ts';
+import type { DraftPace } from './draft-pace.ts';
 import type { Sequence } from './sequence.ts';
 import type { SequenceBook } from './sequence-book.ts';
 import type { StepPace } from './step-pace.ts';
-import type { StepPlan } from './step-plan.ts';
+import type { StepPlan, StepRow } from './step-plan.ts';
 import {
   admissionHeadroom,
   chunkLength,
@@ -23,6 +24,7 @@ export type StepPlannerOptions = {
   readonly book: SequenceBook;
   readonly kvCache: KvCacheManager;
   readonly pace: StepPace;
+  readonly draftPace: DraftPace;
 };
 
 /** Writes what may follow a sequence's tokens into `draft`, at most `countMax` tokens. */
@@ -33,14 +35,16 @@ export class StepPlanner {
   readonly #book: SequenceBook;
   readonly #kvCache: KvCacheManager;
   readonly #pace: StepPace;
+  readonly #draftPace: DraftPace;
   /** The cache had no room for the sequence that was to be admitted last. */
   #isShortOfBlocks = false;
 
-  constructor({ limits, book, kvCache, pace }: StepPlannerOptions) {
+  constructor({ limits, book, kvCache, pace, draftPace }: StepPlannerOptions) {
     this.#limits = limits;
     this.#book = book;
     this.#kvCache = kvCache;
     this.#pace = pace;
+    this.#draftPace = draftPace;
   }
 
   /** Fills an empty plan, with no row where there is nothing to compute. Preempts before the pool's reservation is opened. */
@@ -66,30 +70,39 @@ export class StepPlanner {
   }
 
   #planDecodes(plan: StepPlan, drafter: Drafter | null): void {
-    const draftCountMax = drafter === null ? 0 : this.#draftCountMax;
+    let draftsLeft = drafter === null ? 0 : this.#draftTokensMax;
+    let rowsLeft = this.#book.running.length;
     for (const sequence of this.#book.running) {
       if (!isDecoding(sequence.pendingLength)) continue;
       const blockCountBefore = sequence.blockTable.blockCount;
       this.#kvCache.reserve(sequence);
       const row = plan.addRow(sequence, 1, blockCountBefore);
-      const countMax = Math.min(
-        draftCountMax,
-        this.#kvCache.unusedLength(sequence),
-        sequence.remainingLength - 1,
-      );
-      if (countMax <= 0) continue;
-      drafter?.(sequence, countMax, row.draft);
-      plan.countDraft(row);
+      const share = Math.floor(draftsLeft / rowsLeft--);
+      if (share > 0) draftsLeft -= this.#addDraft(plan, row, share, drafter);
     }
     plan.decodeCount = plan.rowCount;
   }
 
-  /** Draft tokens a row. None beside prompts: these can use every token of a step. */
-  get #draftCountMax(): number {
-    const { running, waiting } = this.#book;
-    if (waiting.size > 0 || running.some(({ pendingLength }) => !isDecoding(pendingLength))) return 0;
+  /** It ends where the output must, and where the sequence's blocks do. @returns its tokens */
+  #addDraft(plan: StepPlan, row: StepRow, share: number, drafter: Drafter | null): number {
+    const { sequence, draft } = row;
+    const room = this.#kvCache.unusedLength(sequence);
+    const countMax = Math.min(share, room, sequence.remainingLength - 1);
+    if (countMax <= 0) return 0;
+    drafter?.(sequence, countMax, draft);
+    plan.countDraft(row);
+    return draft.count;
+  }
+
+  /** Tokens that a step of decoding sequences has to spare for drafts. None beside prompts, which could use them all. */
+  get #draftTokensMax(): number {
+    const { running } = this.#book;
+    const hasPrompts = running.some(({ pendingLength }) => !isDecoding(pendingLength));
+    if (hasPrompts || this.#admissibleCount > 0) return 0;
     const tokensMax = Math.min(DRAFTED_STEP_TOKENS_MAX, this.#limits.tokensPerStepMax);
-    return Math.floor(tokensMax / running.length) - 1;
+    const spared = tokensMax - running.length;
+    const isPredicted = running.some(({ request }) => request.predictedTokenIds !== null);
+    return spared > 0 && this.#draftPace.pays({ rowCount: running.length, isPredicted }) ? spared : 0;
   }
 
   /** Waiting sequences that may be admitted now. Short of blocks, one at most: the first, if blocks have come free. */

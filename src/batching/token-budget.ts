@@ -1,7 +1,7 @@
 /**
  * Who gets how many of a step's tokens. A pure policy: numbers in, numbers out.
  *
- * 1. Every decoding sequence gets its one token: a running stream never waits for a neighbour's prompt longer
+ * 1. Every decoding sequence gets the one token that is due: a running stream never waits for a neighbour's prompt longer
  *    than one step, and a step is bounded by `tokensPerStepMax`.
  * 2. Running prompts share what is left, or what `step-pace.ts` leaves them, in order of admission; then waiting
  *    sequences are admitted with the rest.
@@ -12,8 +12,8 @@
  * these; they are given away in the same order. Running prompts leave one, so that such a prompt can be admitted, and
  * keeps nobody waiting behind it, while another is being scored.
  *
- * 4. Where all that there is decodes, and is little, what `DRAFTED_STEP_TOKENS_MAX` leaves is shared by drafts. They take no
- *    blocks: a draft ends where its sequence's last one does.
+ * 4. Where all that there is decodes, and is little, what `DRAFTED_STEP_TOKENS_MAX` leaves is shared by drafts, as long as they
+ *    pay (`draft-pace.ts`). They take no blocks: a draft ends where its sequence's last one does.
  *
  * No prompt starves under a steady load of decoding: when one is running, at most `sequencesPerStepMax` - 1
  * others decode, and `tokensPerStepMax` is no smaller than `sequencesPerStepMax`, so the oldest running prompt

@@ -14,6 +14,7 @@ import type { Scheduler } from '../batching/scheduler.ts';
 import type { Sequence } from '../batching/sequence.ts';
 import type { StepPlan, StepRow } from '../batching/step-plan.ts';
 import type { Drafter } from '../batching/step-planner.ts';
+import type { Draft } from '../sampling/draft-lookup.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
 import { LogitsQuery, type StepLogits } from '../sampling/step-logits.ts';
 import { type ModelRunner, RunnerError, type StepOutcome } from './model-runner.ts';
@@ -59,6 +60,8 @@ export class Engine {
   readonly #logitsRows: number[] = [];
   readonly #sampledEnds: number[] = [];
   readonly #sampledTokens: SampledToken[] = [];
+  /** Of the step's rows, those with a token that has no numbers. */
+  readonly #spoiltDrafts = new Set<Draft>();
   readonly #times = new SequenceTimes();
   readonly #drafter: Drafter = ({ sequenceId, tokenIds }, countMax, draft) =>
     this.#sampler.guess(sequenceId, tokenIds, countMax, draft);
@@ -189,6 +192,7 @@ export class Engine {
   #listSampled(plan: StepPlan): void {
     this.#sampledRows.length = 0;
     this.#logitsRows.length = 0;
+    this.#spoiltDrafts.clear();
     let logitsRow = 0;
     for (let index = 0; index < plan.rowCount; index++) {
       const row = plan.rows[index]!;
@@ -223,7 +227,8 @@ export class Engine {
     for (let index = 0; index < this.#sampledRows.length; index++) {
       const { sequence, draft } = this.#sampledRows[index]!;
       const logitsRow = this.#logitsRows[index]!;
-      const token = this.#choose(sequence, logitsRow, logits, record);
+      const isSpoilt = this.#spoiltDrafts.has(draft);
+      const token = isSpoilt ? null : this.#choose(sequence, logitsRow, logits, record);
       if (token === null) undecided.push(index);
       this.#sampledTokens.push(token ?? UNDECIDED);
       if (draft.count > 0 && token?.tokenId === draft.tokenIds[0]) {
@@ -247,14 +252,15 @@ export class Engine {
   }
 
   /**
-   * Ends a sequence of the plan, unless it has ended already.
+   * Ends a sequence of the plan, unless it has ended already. @returns whether it had not.
    * @throws `error` itself when it is not an expected failure.
    */
-  #failSequence(sequenceId: number, error: unknown, record: StepRecord): void {
+  #failSequence(sequenceId: number, error: unknown, record: StepRecord): boolean {
     const failure = failureOf(sequenceId, error);
-    if (!this.#scheduler.fail(sequenceId)) return;
+    if (!this.#scheduler.fail(sequenceId)) return false;
     this.#forget(sequenceId);
     record.failures.push(failure);
+    return true;
   }
 
   /** Second run of a step, over the last tokens of the undecided rows alone. */
@@ -265,6 +271,10 @@ export class Engine {
       this.#sampler.prepare(sequenceId, row, this.#query, WHOLE_ROW);
     }
     const logits = await this.#run(this.#packer.packLastTokens(sequences), record);
+    for (const row of logits.brokenTokens) {
+      const { sequenceId, length } = sequences[row]!;
+      this.#failSequence(sequenceId, broken(length - 1), record);
+    }
     for (let index = 0; index < sequences.length; index++) {
       const token = this.#choose(sequences[index]!, index, logits, record);
       assert(token !== null, 'a whole row decides');
@@ -273,8 +283,8 @@ export class Engine {
   }
 
   /**
-   * A token whose keys and values are no numbers spoils its sequence, also where no token is chosen yet. One of a draft ends
-   * the draft.
+   * A token whose keys and values are no numbers spoils its sequence, also where no token is chosen yet. In a row with a draft
+   * it may be the draft's, which spoils the others: the row is run again without it.
    */
   #failBroken(plan: StepPlan, brokenTokens: readonly number[], record: StepRecord): void {
     if (brokenTokens.length === 0) return;
@@ -283,9 +293,9 @@ export class Engine {
       const { sequence, firstPosition, tokenCount, draft } = plan.rows[index]!;
       const end = start + tokenCount + draft.count;
       const first = brokenTokens.find((token) => token >= start && token < end);
-      if (first !== undefined && first < start + tokenCount)
+      if (first !== undefined && draft.count > 0) this.#spoiltDrafts.add(draft);
+      else if (first !== undefined)
         this.#failSequence(sequence.sequenceId, broken(firstPosition + first - start), record);
-      else if (first !== undefined) draft.count = first - start - tokenCount;
       start = end;
     }
   }
@@ -306,7 +316,7 @@ export class Engine {
         this.#sampler.settleDraft(sequence.sequenceId, draft.count, rightCount);
         record.draftCount++;
         record.draftedCount += draft.count;
-        record.draftAcceptedCount += end - start - 1;
+        record.draftAcceptedCount += rightCount;
       }
       start = end;
     }
@@ -325,17 +335,21 @@ export class Engine {
     record.rowCount = plan.rowCount;
     record.prefixQueryTokenCount = plan.prefixQueryTokenCount;
     record.prefixHitTokenCount = plan.prefixHitTokenCount;
+    let failedId: number | null = null;
     for (const { sequenceId, tokenId, finishReason } of record.tokens) {
-      if (finishReason === null) this.#accept(sequenceId, tokenId, record);
-      else this.#sampler.close(sequenceId);
+      if (sequenceId === failedId) continue;
+      if (finishReason !== null) this.#sampler.close(sequenceId);
+      else if (!this.#accepts(sequenceId, tokenId, record)) failedId = sequenceId;
     }
   }
 
-  #accept(sequenceId: number, tokenId: number, record: StepRecord): void {
+  /** @returns false where the sequence has failed, since it cannot go on with the token. */
+  #accepts(sequenceId: number, tokenId: number, record: StepRecord): boolean {
     try {
       this.#sampler.accept(sequenceId, tokenId);
+      return true;
     } catch (error) {
-      this.#failSequence(sequenceId, error, record);
+      return !this.#failSequence(sequenceId, error, record);
     }
   }
 

@@ -1,7 +1,12 @@
 /** From options to a model that computes: chooses the device, sizes the cache, prepares weights and graph. */
 
 import { StartupError } from '../base/errors.ts';
-import { BLOCK_SIZE_DEFAULT, WEBGPU_TENSOR_BYTES_MAX, WINDOW_SCRATCH_BYTES_MAX } from '../base/limits.ts';
+import {
+  BLOCK_SIZE_DEFAULT,
+  DRAFTED_STEP_TOKENS_MAX,
+  WEBGPU_TENSOR_BYTES_MAX,
+  WINDOW_SCRATCH_BYTES_MAX,
+} from '../base/limits.ts';
 import { buildGatheredModel, buildPagedModel, checkpointWeightBytes } from '../graph/checkpoint.ts';
 import { COMPUTE_TYPE_BYTES } from '../graph/convert-floats.ts';
 import { type DecoderShape, windowsInUse } from '../graph/decoder-shape.ts';
@@ -232,10 +237,11 @@ function largestStep(
 ): StepSize {
   const tokenCount = Math.min(tokensPerStepMax, sequencesPerStepMax * modelLengthMax);
   const scoredCount = scoredTokensPerStep({ vocabularySize, tokensPerStepMax });
+  const choosingMax = Math.max(sequencesPerStepMax, DRAFTED_STEP_TOKENS_MAX);
   return {
     tokenCount,
-    sampledCount: Math.min(sequencesPerStepMax + scoredCount, tokenCount),
-    choosingCount: Math.min(sequencesPerStepMax, tokenCount),
+    sampledCount: Math.min(choosingMax + scoredCount, tokenCount),
+    choosingCount: Math.min(choosingMax, tokenCount),
   };
 }
 

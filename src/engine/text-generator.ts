@@ -3,6 +3,7 @@
  * request are sequences of their own.
  */
 
+import { ServerError } from '../base/errors.ts';
 import { OPTIONAL_GRAMMAR_WAIT_MS } from '../base/limits.ts';
 import { seedOfChoice } from '../base/random.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
@@ -132,31 +133,28 @@ function planPrompt(
   const context = { limits: options.client.limits, param: promptParam(prompts, promptIndex) };
   // The engine ends a sequence at its first token at the earliest; of a choice without any, that one is not told.
   const wanted = newTokensMax === null ? null : Math.max(1, newTokensMax);
-  const plan = (
-    encoded: EncodedPrompt,
-    predictedTokenIds: Int32Array | null,
-  ): PlannedPrompt | Promise<PlannedPrompt> => {
+  const plan = (encoded: EncodedPrompt): PlannedPrompt | Promise<PlannedPrompt> => {
     const room = newTokensAllowed(wanted, encoded.tokenIds.length, context);
     const allowed = newTokensRoomMax === null ? room : Math.min(room, newTokensRoomMax);
     const answer = options.planner.plan(request, encoded.text);
     const { message, grammar, trigger } = answer;
     const source = trigger === null ? fromStart(grammar, prompts, options) : grammar;
     const compiling = source && options.grammars.compile(source, options.isWanted);
-    return whenReady(trigger === null ? compiling : unlessLate(compiling), (compiled) => ({
-      ...encoded,
-      newTokensMax: allowed,
-      predictedTokenIds,
-      seed: request.seed ?? options.drawSeed(),
-      message: compiled === null ? message && { ...message, trigger: null } : message,
-      grammar: compiled && { compiled, trigger },
-    }));
+    return whenReady(trigger === null ? compiling : unlessLate(compiling), (compiled) =>
+      whenReady(predictedTokens(request, options), (predictedTokenIds) => ({
+        ...encoded,
+        newTokensMax: allowed,
+        predictedTokenIds,
+        seed: request.seed ?? options.drawSeed(),
+        message: compiled === null ? message && { ...message, trigger: null } : message,
+        grammar: compiled && { compiled, trigger },
+      })),
+    );
   };
-  return whenReady(encodeWherever(prompts[promptIndex]!, context, options), (encoded) =>
-    whenReady(predictedTokens(request, options), (predicted) => plan(encoded, predicted)),
-  );
+  return whenReady(encodeWherever(prompts[promptIndex]!, context, options), plan);
 }
 
-/** The tokens of what is expected, as they would be written in an answer. */
+/** The tokens of what is expected; `null` where there are none, or none that the model has: it is only a hint. */
 function predictedTokens(
   { prediction }: TextRequest,
   options: EncodingOptions,
@@ -164,7 +162,18 @@ function predictedTokens(
   if (prediction === null || prediction === '') return null;
   const prompt: Prompt = { kind: 'text', text: prediction, addSpecialTokens: false };
   const context = { limits: options.client.limits, param: 'prediction' };
-  return whenReady(encodeWherever(prompt, context, options), ({ tokenIds }) => tokenIds);
+  const orNull = (error: unknown): null => {
+    if (error instanceof ServerError) return null;
+    throw error;
+  };
+  try {
+    const encoding = encodeWherever(prompt, context, options);
+    return encoding instanceof Promise
+      ? encoding.then(({ tokenIds }) => tokenIds, orNull)
+      : encoding.tokenIds;
+  } catch (error) {
+    return orNull(error);
+  }
 }
 
 /** At once where that is possible: nothing then comes between a request and its place in the engine's queue. */

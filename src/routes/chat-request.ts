@@ -64,7 +64,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
         },
       ],
       answerForm: form,
-      prediction: predictionOf(request, fields),
+      prediction: options.usesPredictions ? predictionOf(request, fields) : ignorePrediction(request, fields),
       ...extent,
       promptLogprobCount: request.prompt_logprobs ?? null,
       wantsMeanLogprob: false,
@@ -85,6 +85,12 @@ function predictionOf({ prediction }: ChatCompletionRequest, fields: FieldCheck)
     fields.check(part, CONTENT_PART_FIELDS, place);
   }
   return wellFormed(content.map(({ text }) => text).join(''));
+}
+
+function ignorePrediction({ prediction }: ChatCompletionRequest, fields: FieldCheck): null {
+  if (prediction != null)
+    fields.ignore('prediction', { exact: '', general: '' }, 'the server makes no drafts (--speculation off)');
+  return null;
 }
 
 /** An answer that is calls alone has no content that could have a structure. */

@@ -39,6 +39,8 @@ export type AppDependencies = {
   readonly strictFields: boolean;
   /** Whether a request may say when it is served. */
   readonly usesPriority: boolean;
+  /** `prediction` acts. */
+  readonly usesPredictions: boolean;
   readonly metrics: EngineMetrics;
   readonly clock: Clock;
   readonly logger: Logger;

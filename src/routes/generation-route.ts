@@ -32,10 +32,11 @@ type RouteContext = Context<AppEnvironment>;
 
 /** What reading a request needs to know of the server. @throws ServerError `not_ready` before the engine has loaded. */
 export function parseOptions(dependencies: AppDependencies): ParseOptions {
-  const { strictFields, usesPriority, engine, generator } = dependencies;
+  const { strictFields, usesPriority, usesPredictions, engine, generator } = dependencies;
   return {
     strictFields,
     usesPriority,
+    usesPredictions,
     limits: engine.limits,
     templateReads: (variable) => generator.templateReads(variable),
     templateShowsName: (role) => generator.templateShowsName(role),

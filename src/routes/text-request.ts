@@ -31,6 +31,7 @@ export type ParseOptions = {
   readonly strictFields: boolean;
   /** Whether a request may say when it is served. */
   readonly usesPriority: boolean;
+  readonly usesPredictions: boolean;
   readonly limits: Pick<EngineLimits, 'vocabularySize' | 'modelLengthMax'>;
   /** Whether the chat template looks at a variable of this name. */
   readonly templateReads: (variable: string) => boolean;

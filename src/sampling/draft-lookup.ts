@@ -19,6 +19,8 @@ export const NO_DRAFT: Draft = { tokenIds: new Int32Array(0), count: 0 };
 const MATCH_LENGTH_FIRST = 3;
 const MATCH_LENGTH_MIN = 2;
 const MATCH_LENGTH_MAX = 16;
+/** Places that are compared for a guess, the nearest ones: common tokens stand everywhere. */
+const PLACES_MAX = 256;
 
 export type DraftLookupOptions = {
   /** Of the sequence's tokens, the first ones that are not output. */
@@ -29,7 +31,7 @@ export type DraftLookupOptions = {
   readonly looksBack: boolean;
 };
 
-/** A place where tokens stand that the sequence ends with. */
+/** `tokenIds` from `next` to `end` follow tokens that the sequence ends with, `matchLength` of them. */
 type Place = { tokenIds: Int32Array; end: number; next: number; matchLength: number };
 
 export class DraftLookup {
@@ -44,20 +46,27 @@ export class DraftLookup {
 
   /**
    * Writes what probably follows the sequence's `length` tokens into `draft`, at most `countMax` tokens. Changes nothing
-   * else. Looks through all tokens once, and compares up to `MATCH_LENGTH_MAX` of them where the last one stands.
+   * else. Looks once for the last token through all of them, and compares at `PLACES_MAX` places.
    */
   guess(tokenIds: Int32Array, length: number, countMax: number, draft: Draft): void {
     draft.count = 0;
     const place = this.#place;
     place.matchLength = 0;
-    const outputLength = length - this.#options.promptLength;
-    const predicted = this.#options.predictedTokenIds;
-    if (predicted !== null) this.#lookInPrediction(predicted, tokenIds, length, outputLength);
-    if (this.#options.looksBack) this.#lookBack(tokenIds, length);
+    const { predictedTokenIds, promptLength, looksBack } = this.#options;
+    if (predictedTokenIds !== null) {
+      this.#lookInPrediction(predictedTokenIds, tokenIds, length, length - promptLength);
+    }
+    if (looksBack) this.#lookBack(tokenIds, length);
     if (place.matchLength === 0) return;
-    const count = Math.min(countMax, this.#countMax, draft.tokenIds.length, place.end - place.next);
+    // Behind a sequence's own end its guess goes on as it began: what repeats itself does so again.
+    const known = place.end - place.next;
+    const count = Math.min(countMax, this.#countMax, draft.tokenIds.length);
     for (; draft.count < count; draft.count++) {
-      draft.tokenIds[draft.count] = place.tokenIds[place.next + draft.count]!;
+      if (draft.count >= known && place.tokenIds !== tokenIds) return;
+      draft.tokenIds[draft.count] =
+        draft.count < known
+          ? place.tokenIds[place.next + draft.count]!
+          : draft.tokenIds[draft.count - known]!;
     }
   }
 
@@ -72,42 +81,68 @@ export class DraftLookup {
     this.#countMax = isRight ? Math.min(DRAFT_TOKENS_MAX, 2 * this.#countMax) : Math.max(1, rightCount + 1);
   }
 
-  /** The output begins as the prediction does; later it is found again where as many tokens agree, near its own length. */
+  /** The output begins as the prediction does; where it has left it, it comes back where tokens agree. */
   #lookInPrediction(predicted: Int32Array, tokenIds: Int32Array, length: number, outputLength: number): void {
-    const place = this.#place;
-    if (outputLength === 0) {
-      place.tokenIds = predicted;
-      place.end = predicted.length;
-      place.next = 0;
-      place.matchLength = 1;
+    const keptLength = commonLength(predicted, outputLength, tokenIds, length, outputLength);
+    const isKept = keptLength === Math.min(outputLength, MATCH_LENGTH_MAX);
+    if (isKept && outputLength < predicted.length) {
+      this.#take(predicted, predicted.length, outputLength, MATCH_LENGTH_MAX);
       return;
     }
-    const matchLengthMin = Math.min(this.#matchLengthMin, outputLength);
-    let distance = Number.POSITIVE_INFINITY;
-    for (let next = 1; next < predicted.length; next++) {
-      const matchLength = commonLength(predicted, next, tokenIds, length, outputLength);
-      if (matchLength < Math.max(matchLengthMin, place.matchLength)) continue;
-      const isNearer = Math.abs(next - outputLength) < distance;
-      if (matchLength === place.matchLength && !isNearer) continue;
-      distance = Math.abs(next - outputLength);
-      place.tokenIds = predicted;
-      place.end = predicted.length;
-      place.next = next;
-      place.matchLength = matchLength;
+    const last = tokenIds[length - 1]!;
+    for (const at of placesAround(predicted, last, outputLength)) {
+      this.#compare(predicted, predicted.length, at + 1, tokenIds, length, outputLength);
+      if (this.#place.matchLength === MATCH_LENGTH_MAX) return;
     }
   }
 
   /** The last place of the longest run that the sequence ends with. */
   #lookBack(tokenIds: Int32Array, length: number): void {
+    const last = tokenIds[length - 1]!;
+    let at = length - 1;
+    for (let places = 0; places < PLACES_MAX && at > 0; places++) {
+      at = tokenIds.lastIndexOf(last, at - 1);
+      if (at < 0) return;
+      this.#compare(tokenIds, length, at + 1, tokenIds, length, length);
+      if (this.#place.matchLength === MATCH_LENGTH_MAX) return;
+    }
+  }
+
+  /** Takes the place behind a run that is long enough, and longer than the one before. */
+  #compare(
+    text: Int32Array,
+    end: number,
+    next: number,
+    tokenIds: Int32Array,
+    length: number,
+    lengthMax: number,
+  ): void {
+    const matchLength = commonLength(text, next, tokenIds, length, lengthMax);
+    if (matchLength < Math.min(this.#matchLengthMin, lengthMax) || matchLength <= this.#place.matchLength)
+      return;
+    this.#take(text, end, next, matchLength);
+  }
+
+  #take(tokenIds: Int32Array, end: number, next: number, matchLength: number): void {
     const place = this.#place;
-    for (let next = length - 1; next >= this.#matchLengthMin; next--) {
-      const matchLength = commonLength(tokenIds, next, tokenIds, length, length);
-      if (matchLength < this.#matchLengthMin || matchLength <= place.matchLength) continue;
-      place.tokenIds = tokenIds;
-      place.end = length;
-      place.next = next;
-      place.matchLength = matchLength;
-      if (matchLength === MATCH_LENGTH_MAX) return;
+    place.tokenIds = tokenIds;
+    place.end = end;
+    place.next = next;
+    place.matchLength = matchLength;
+  }
+}
+
+/** Where a token stands, the places nearest to `around` first. */
+function* placesAround(tokenIds: Int32Array, tokenId: number, around: number): Generator<number> {
+  let before = around === 0 ? -1 : tokenIds.lastIndexOf(tokenId, around - 1);
+  let behind = tokenIds.indexOf(tokenId, around);
+  for (let places = 0; places < PLACES_MAX && (before >= 0 || behind >= 0); places++) {
+    if (behind < 0 || (before >= 0 && around - before <= behind - around)) {
+      yield before;
+      before = before === 0 ? -1 : tokenIds.lastIndexOf(tokenId, before - 1);
+    } else {
+      yield behind;
+      behind = tokenIds.indexOf(tokenId, behind + 1);
     }
   }
 }

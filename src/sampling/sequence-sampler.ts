@@ -97,12 +97,15 @@ export class SequenceSampler {
     this.#draft = draft;
     this.#acceptedCount = 0;
     const grammarPlace = this.#grammar?.place ?? null;
-    for (let place = 0; place <= draft.count; place++) {
-      if (place > 0) this.#step(draft.tokenIds[place - 1]!);
+    let place = 0;
+    for (; ; place++) {
       this.#asked = this.#questions[place] ??= new RowQuestion();
       this.#ask(row + place, query, options.wholeRow);
+      // Nothing is chosen behind a row whose grammar could not be asked.
+      if (place === draft.count || this.#asked.grammarError !== null) break;
+      this.#step(draft.tokenIds[place]!);
     }
-    this.#stepBack(draft.count, grammarPlace);
+    this.#stepBack(place, grammarPlace);
   }
 
   #ask(row: number, query: LogitsQuery, isWholeAsked: boolean): void {
@@ -198,6 +201,7 @@ export class SequenceSampler {
     this.#lookup?.settle(count, rightCount);
   }
 
+  /** A draft's tokens were taken in once when it was guessed, so that none of them fails here. */
   #step(tokenId: number): void {
     this.#length++;
     this.#edits.accept(tokenId);

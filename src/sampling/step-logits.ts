@@ -1,5 +1,5 @@
 /**
- * What crosses between the graph and the sampler for one step. A row is one sampled sequence's next-token
+ * What crosses between the graph and the sampler for one step. A row is a sampled token's: its sequence's next-token
  * logits over the vocabulary. A full row is large (600 KB for 151,936 tokens), so by default only the best
  * candidates leave the graph; everything else is asked for before the step runs, row by row.
  * Typed arrays, reused from step to step: nothing here may be kept beyond the step.

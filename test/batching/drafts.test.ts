@@ -43,22 +43,27 @@ function violationsOf(scheduler: Scheduler): readonly string[] {
 
 describe('planning drafts', () => {
   it.each([
-    [1, 7],
-    [2, 3],
-    [3, 1],
-    [4, 1],
-  ])('shares what a step of little has to spare among %i sequences: %i tokens each', (count, each) => {
+    [1, [7]],
+    [2, [3, 3]],
+    [3, [1, 2, 2]],
+    [4, [1, 1, 1, 1]],
+  ])('shares what a step of little has to spare among %i sequences', (count, shares) => {
     const scheduler = aDecodingScheduler(count, 4);
     const drafter = new CountingDrafter();
     const plan = planWith(scheduler, drafter.draft);
-    expect(drafter.asked.map(([, countMax]) => countMax)).toEqual(Array.from({ length: count }, () => each));
-    expect(plan.tokenCount).toBeLessThanOrEqual(DRAFTED_STEP_TOKENS_MAX);
-    expect(plan).toMatchObject({ decodeCount: count, draftTokenCount: count * each });
+    expect(drafter.asked.map(([, countMax]) => countMax)).toEqual(shares);
+    expect(plan).toMatchObject({ decodeCount: count, tokenCount: DRAFTED_STEP_TOKENS_MAX });
+  });
+
+  it('gives what one does not use to those behind it', () => {
+    const asked: number[] = [];
+    planWith(aDecodingScheduler(3, 4), (_, countMax) => asked.push(countMax));
+    expect(asked).toEqual([1, 2, 5]);
   });
 
   it('asks for none where so many sequences decode that they use it up', () => {
-    const scheduler = aScheduler({ sequencesPerStepMax: 8, blockCount: 33 });
-    for (let sequenceId = 1; sequenceId <= 5; sequenceId++) {
+    const scheduler = aScheduler({ sequencesPerStepMax: 8, blockCount: 33, tokensPerStepMax: 64 });
+    for (let sequenceId = 1; sequenceId <= 8; sequenceId++) {
       scheduler.enqueue(aRequest({ sequenceId, promptLength: 2 }));
     }
     runStep(scheduler);
@@ -80,6 +85,27 @@ describe('planning drafts', () => {
     const drafter = new CountingDrafter();
     planWith(aDecodingScheduler(1, 4, 4), drafter.draft);
     expect(drafter.asked).toEqual([[1, 2]]);
+  });
+
+  it('asks for drafts although others wait that cannot be admitted', () => {
+    const scheduler = aDecodingScheduler(4, 4);
+    scheduler.enqueue(aRequest({ sequenceId: 5 }));
+    const drafter = new CountingDrafter();
+    planWith(scheduler, drafter.draft);
+    expect(drafter.asked).toHaveLength(4);
+  });
+
+  it('asks for none while they do not pay', () => {
+    const scheduler = aDecodingScheduler(1, 4, 100);
+    const drafter = new CountingDrafter();
+    const step = (right: readonly number[], ms: number) => {
+      const plan = planWith(scheduler, drafter.draft);
+      const chosen = plan.draftTokenCount > 0 ? right : right.slice(0, 1);
+      scheduler.commit(plan, tokens(...chosen), [chosen.length]);
+      scheduler.observe(plan, plan.draftTokenCount > 0 ? ms : 10);
+      return plan.draftTokenCount;
+    };
+    expect([step([7], 50), step([7], 50), step([7], 50), step([7], 50)]).toEqual([7, 0, 7, 0]);
   });
 
   it('asks for none beside a prompt, be it running or waiting', () => {

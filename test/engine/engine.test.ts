@@ -406,17 +406,32 @@ describe('Engine.step', () => {
     expect(bench.scheduler.cacheUsage).toBe(0);
   });
 
-  it('takes a draft for no longer than the model has numbers for it, and fails nobody', async () => {
+  it('runs a row again without its draft where a token there has no numbers, and fails nobody', async () => {
     const bench = aBench();
     const request = aRequest({ promptLength: 4, newTokensMax: 12 });
     const output = outputAlone(request, VOCABULARY_SIZE);
-    bench.sampler.drafts.push([output[1]!, output[2]!, output[3]!]);
-    bench.runner.brokenTokenIds.add(output[2]!);
+    bench.sampler.drafts.push([output[1]!, 999]);
+    bench.runner.brokenTokenIds.add(999);
     bench.submit(request);
     await stepOf(bench);
     const { tokens, failures } = await stepOf(bench);
     expect(failures).toEqual([]);
-    expect(tokens.map(({ tokenId }) => tokenId)).toEqual(output.slice(1, 3));
+    expect(tokens.map(({ tokenId }) => tokenId)).toEqual([output[1]]);
+    expect((await runToEnd(bench.engine)).get(1)).toEqual(output.slice(2));
+  });
+
+  it('fails it where its own token has none', async () => {
+    const bench = aBench();
+    const request = aRequest({ promptLength: 4, newTokensMax: 12 });
+    const output = outputAlone(request, VOCABULARY_SIZE);
+    bench.sampler.drafts.push([output[1]!]);
+    bench.runner.brokenTokenIds.add(output[0]!);
+    bench.submit(request);
+    await stepOf(bench);
+    const { tokens, failures } = await stepOf(bench);
+    expect(tokens).toEqual([]);
+    expect(failures).toMatchObject([{ sequenceId: 1, message: expect.stringContaining('token 4 ') }]);
+    expect(bench.sampler.openCount).toBe(0);
   });
 
   it('leaves a draft alone where the candidates do not decide the token in front of it', async () => {

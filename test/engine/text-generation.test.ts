@@ -121,6 +121,11 @@ describe('a prediction', () => {
     expect(await predictedOf({ prediction: null })).toEqual([null]);
   });
 
+  it('that cannot be tokenised is none', async () => {
+    const longPrompts = { encode: () => Promise.reject(new ServerError('invalid_request', 'no such token')) };
+    expect(await predictedOf({ prediction: 'x'.repeat(5_000) }, { longPrompts })).toEqual([null]);
+  });
+
   it('that is long is tokenised by the thread for long prompts', async () => {
     const tokenIds = Int32Array.of(5, 6);
     const longPrompts = { encode: async () => ({ text: 'long', tokenIds }) };

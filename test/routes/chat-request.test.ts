@@ -529,6 +529,15 @@ describe('a field without effect', () => {
     expect(plain.headers.get('x-octavo-ignored')).toBeNull();
   });
 
+  it('is a prediction, where the server makes no drafts', async () => {
+    const prediction = { type: 'content', content: 'x' };
+    const test = routeTestApp({ usesPredictions: false });
+    const response = await test.chat({ prediction });
+    expect(response.headers.get('x-octavo-ignored')).toBe('prediction');
+    expect(test.generator.requests[0]).toMatchObject({ prediction: null });
+    expect((await routeTestApp().chat({ prediction })).headers.get('x-octavo-ignored')).toBeNull();
+  });
+
   it('is named in the header of a stream too', async () => {
     expect(await ignoredFields({ stream: true, user: 'u' })).toBe('user');
   });

@@ -23,7 +23,7 @@ function guessOf(text: Text, countMax = DRAFT_TOKENS_MAX, lookup = aLookup(text)
 
 describe('a draft out of what a sequence has said', () => {
   it('is what followed the same tokens before', () => {
-    expect(guessOf({ prompt: [1, 2, 3, 4, 5, 6], output: [9, 2, 3, 4] })).toEqual([5, 6, 9, 2, 3, 4]);
+    expect(guessOf({ prompt: [1, 2, 3, 4, 5, 6], output: [9, 2, 3, 4] })).toEqual([5, 6, 9, 2, 3, 4, 5]);
   });
 
   it('is none where fewer than three tokens are the same', () => {
@@ -36,7 +36,14 @@ describe('a draft out of what a sequence has said', () => {
   });
 
   it('goes on through a run that repeats itself', () => {
-    expect(guessOf({ output: [1, 2, 1, 2, 1, 2] }, 2)).toEqual([1, 2]);
+    expect(guessOf({ output: [1, 2, 1, 2, 1, 2] })).toEqual([1, 2, 1, 2, 1, 2, 1]);
+    expect(guessOf({ output: [9, 5, 5, 5, 5] }, 3)).toEqual([5, 5, 5]);
+  });
+
+  it('compares no more places than the nearest 256', () => {
+    const far = [1, 2, 3, 70, ...Array.from({ length: 256 }, () => 3)];
+    expect(guessOf({ prompt: [...far, 0], output: [1, 2, 3] }, 1)).toEqual([]);
+    expect(guessOf({ prompt: [...far.slice(0, -2), 0], output: [1, 2, 3] }, 1)).toEqual([70]);
   });
 
   it('is no longer than there is room for', () => {
@@ -75,6 +82,11 @@ describe('a draft out of a prediction', () => {
   it('ends with it', () => {
     expect(guessOf({ output: predicted.slice(0, 8), predicted, looksBack: false })).toEqual([18, 19]);
     expect(guessOf({ output: predicted, predicted, looksBack: false })).toEqual([]);
+  });
+
+  it('is followed while the output keeps to it, whatever the prompt has said', () => {
+    const prompt = [50, 51, 10, 11, 90, 91, 50, 51];
+    expect(guessOf({ prompt, output: [10, 11], predicted }, 2)).toEqual([12, 13]);
   });
 
   it('does not take the prompt for output', () => {

@@ -107,7 +107,7 @@ describe('a draft that is guessed', () => {
   const repeated = [1, 2, 3, 4, 5, 1, 2, 3];
 
   it('goes on until it would end the output', () => {
-    expect(guess({}, repeated)).toEqual([4, 5, 1, 2, 3]);
+    expect(guess({}, repeated)).toEqual([4, 5, 1, 2, 3, 4, 5]);
     expect(guess({ stopTokenIds: [5] }, repeated)).toEqual([4]);
   });
 

@@ -43,6 +43,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
     corsOrigins: [],
     strictFields: false,
     usesPriority: true,
+    usesPredictions: true,
     metrics: new EngineMetrics({ modelName: MODEL, engine, clock, withProcessMetrics: false }),
     clock,
     logger: { error: (fields) => logged.push(fields), debug: (fields) => debugged.push(fields) },
