@@ -149,9 +149,10 @@ export function isNestedTooDeep(value: unknown, depthMax: number): boolean {
   return depthMax === 0 || Object.values(value).some((inner) => isNestedTooDeep(inner, depthMax - 1));
 }
 
+/** One with half of a surrogate pair is in no text; with U+FFFD in its place it would stop at what is no character. */
 function stopStringsOf(stop: GenerationFields['stop']): readonly string[] {
   if (stop == null) return [];
-  return typeof stop === 'string' ? [stop] : stop;
+  return (typeof stop === 'string' ? [stop] : stop).filter((text) => text === wellFormed(text));
 }
 
 /** The engine's range leaves out 0, which OpenAI allows: the smallest set that holds any mass is the best token. */
@@ -182,7 +183,7 @@ export function generationOf(request: GenerationFields, { usesPriority }: ParseO
     ...samplingOf(request),
     choiceCount: request.n ?? 1,
     newTokensMin: request.min_tokens ?? 0,
-    stop: stopStringsOf(request.stop).map(wellFormed),
+    stop: stopStringsOf(request.stop),
     stopTokenIds: request.stop_token_ids ?? [],
     ignoreEndOfText: request.ignore_eos ?? false,
     answerForm: null,

@@ -103,6 +103,7 @@ const SERVED: readonly (readonly [Record<string, unknown>, Partial<TextRequest>]
   [{ stop: 'END' }, { stop: ['END'] }],
   [{ stop: ['a', 'b', 'c', 'd'] }, { stop: ['a', 'b', 'c', 'd'] }],
   [{ stop: [] }, { stop: [] }],
+  [{ stop: ['\uD800', '\uFFFD'] }, { stop: ['\uFFFD'] }],
   [{ max_tokens: 5 }, { newTokensMax: 5 }],
   [{ max_completion_tokens: 6 }, { newTokensMax: 6 }],
   [{ max_tokens: 5, max_completion_tokens: 6 }, { newTokensMax: 6 }],
