@@ -35,7 +35,7 @@ let openai: OpenAI;
 
 beforeAll(async () => {
   // Blocks for about three of the sequences below: the others lose theirs and are computed again.
-  server = await startServer({ flags: ['--kv-cache-memory', '5MiB', '--max-model-len', '640'] });
+  server = await startServer({ flags: ['--kv-cache-memory', '8MiB', '--max-model-len', '640'] });
   openai = new OpenAI({ baseURL: `${server.baseUrl}/v1`, apiKey: 'unused', maxRetries: 0 });
 });
 afterAll(() => server.stop());

@@ -77,7 +77,7 @@ THING_ASKS = lines("""
 
 
 _SINGLE: list[tuple[Callable[[random.Random], list[Exchange]], float]] = [
-    (lambda rng: [intent_exchange("small talk", rng)], 11), (lambda rng: [feeling(rng)], 2),
+    (lambda rng: [intent_exchange("small talk", rng)], 11), (lambda rng: [feeling(rng)], 3),
     (lambda rng: [intent_exchange("identity", rng)], 8), (lambda rng: [intent_exchange("server", rng)], 6),
     (jokes, 1), (lambda rng: [addition(rng)], 11), (lambda rng: [subtraction(rng)], 6),
     (lambda rng: [large(rng)], 6), (lambda rng: [counting(rng)], 3), (lambda rng: [conversion(rng)], 3),
@@ -324,19 +324,19 @@ def long_conversation(rng: random.Random) -> Messages:
 def practice(rng: random.Random) -> dict[str, object]:
     """Return a record of the skills that take most practice: copying, sums, tools and JSON."""
     roll = rng.random()
-    if roll < 0.06:
+    if roll < 0.09:
         return copy_record(rng)
-    if roll < 0.12:
+    if roll < 0.16:
         return lookup_record(rng)
-    if roll < 0.34:
+    if roll < 0.30:
         return fields_record(rng)
-    if roll < 0.52:
+    if roll < 0.42:
         return rng.choice((drill, tool_record))(rng)
-    if roll < 0.72:
+    if roll < 0.60:
         return json_record(rng)
-    if roll < 0.84:
+    if roll < 0.70:
         return {"messages": sums_chat(rng)}
-    if roll < 0.90:
+    if roll < 0.86:
         return {"messages": to_messages([transform(rng) for _ in range(rng.randint(1, 4))], None, rng)}
     return {"messages": rng.choice((recall_chat, thing_chat, persona_chat, not_told_chat))(rng)}
 

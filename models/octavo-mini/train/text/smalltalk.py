@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
-from .base import Exchange, Split, first_mostly, lines, phrasings, words
+from .base import Exchange, Split, capital, first_mostly, lines, phrasings, words
 from .frames import expand
 from .octavo_tables import NEW, OCTAVO
 from .smalltalk_more import MORE
@@ -101,6 +101,32 @@ FEELING_ASKS = lines("""
     Right now I feel {f}.
 """)
 
+# For the training alone.
+MORE_FEELING_ASKS = lines("""
+    I am feeling {f}.
+    I am feeling {f} today.
+    I'm feeling so {f} today.
+    I am feeling very {f} at the moment.
+    I have been feeling {f} all day.
+    I am {f} right now.
+    I'm {f} right now.
+    I feel {f} at the moment.
+    I feel very {f}.
+    I feel a little {f}.
+    I feel so {f} today.
+    I am really {f}.
+    I am quite {f} today.
+    I'm rather {f} this morning.
+    Somehow I feel {f}.
+    At the moment I am {f}.
+    Just now I am feeling {f}.
+    You know, I feel {f}.
+    I was {f} all day.
+    I feel {f} again.
+    I am just {f}.
+    {f}, that is how I feel.
+""")
+
 
 def intent_exchange(group: str, rng: random.Random) -> Exchange:
     """Return an exchange of a group of intents."""
@@ -123,7 +149,10 @@ def feeling(rng: random.Random, split: Split = "train") -> Exchange:
     """Return a feeling and a reaction that names it."""
     word = rng.choice(GOOD_FEELINGS + BAD_FEELINGS)
     answers = _feeling_answers(word)
-    ask = rng.choice(phrasings(FEELING_ASKS, split)).format(f=word)
+    asks = phrasings(FEELING_ASKS, split)
+    if split == "train":
+        asks += MORE_FEELING_ASKS
+    ask = capital(rng.choice(asks).format(f=word))
     return Exchange(ask, first_mostly(answers, rng), "small talk", tuple(answers))
 
 
