@@ -78,7 +78,7 @@ const serveSchema = z.object({
     .refine((factor) => factor === 0 || factor > 1, 'must be above 1, or 0')
     .transform((factor) => (factor === 0 ? null : factor))
     .default(DECODE_SLOWDOWN_DEFAULT),
-  speculation: z.enum(SPECULATIONS).default('ngram'),
+  speculation: z.enum(SPECULATIONS).default('prediction'),
   maxInFlight: count.default(REQUESTS_IN_FLIGHT_DEFAULT),
   threads: count.default(os.availableParallelism()),
   streamDelay: z.coerce.number().nonnegative().max(STREAM_DELAY_MS_MAX).default(STREAM_DELAY_MS_DEFAULT),

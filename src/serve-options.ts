@@ -151,8 +151,8 @@ export const SERVE_OPTIONS = {
     flags: '--speculation <source>',
     environment: 'OCTAVO_SPECULATION',
     description:
-      'where draft tokens come from, which make a few streams faster and change no answer: ngram (what was said before, and the "prediction" of a request), prediction or off',
-    shownDefault: 'ngram',
+      'where draft tokens come from, which make a few streams faster: prediction (of the request), ngram (what was said before, too) or off',
+    shownDefault: 'prediction',
   },
   maxInFlight: {
     flags: '--max-in-flight <count>',

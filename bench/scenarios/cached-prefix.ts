@@ -16,7 +16,7 @@ type Flags = ServerFlags & {
 
 const PREFIX_TOKENS = 2000;
 /** Template, ending and answer, and that lengths in words are estimates. */
-const LENGTH_KEPT = 0.9;
+const LENGTH_KEPT = 0.85;
 
 function render(figures: SharedPrefixFigures): string {
   const header = ['prefix', 'prompt tokens', 'cached tokens', 'first token ms (min..max)'];

@@ -69,7 +69,7 @@ export const chatCompletionRequestSchema = z.looseObject({
     .discriminatedUnion('type', [z.looseObject({ type: z.literal('content'), content: textContent })])
     .nullish()
     .describe(
-      'The answer, where most of it is known: as far as it comes so, it comes sooner. The answer is the same without it.',
+      'The answer, where most of it is known: as far as it comes so, it comes sooner. It does not decide what is answered.',
     ),
   max_completion_tokens: z.int().min(1).nullish().describe('Wins over `max_tokens` when both are given.'),
   max_tokens: z.int().min(1).nullish(),
