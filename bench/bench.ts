@@ -60,8 +60,6 @@ async function main(): Promise<void> {
     console.log(invocation.text);
     return;
   }
-  // What random weights say repeats itself far more than text does, so that drafts would flatter every figure.
-  process.env['OCTAVO_SPECULATION'] ??= 'off';
   const releases = new Releases();
   // A server is in a process group of its own, which the terminal's Ctrl-C does not reach.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) {

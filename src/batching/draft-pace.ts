@@ -38,8 +38,8 @@ const NEWEST_WEIGHT = 0.2;
 /** After so many steps with drafts one is without, to see what that takes now. */
 const STEPS_UNTIL_REFRESH = 32;
 const PAUSE_STEPS_MIN = 4;
-/** A try in so many steps costs next to nothing. */
-const PAUSE_STEPS_MAX = 64;
+/** A try in so many steps costs some hundredths of the time, and a stream whose drafts would pay waits no longer for one. */
+const PAUSE_STEPS_MAX = 32;
 
 export class DraftPace {
   /** Without predictions and with, by number of rows. */
@@ -70,6 +70,9 @@ export class DraftPace {
       figures.nextPause = PAUSE_STEPS_MIN;
       return;
     }
+    // The next try is judged by itself: one slow step must not be held against it.
+    figures.draftedMs = null;
+    figures.chosenPerRow = null;
     figures.pauseLeft = figures.nextPause;
     figures.nextPause = Math.min(2 * figures.nextPause, PAUSE_STEPS_MAX);
   }

@@ -39,11 +39,6 @@ export class StepPlan {
   decodeCount = 0;
   /** Rows that sample. */
   sampledCount = 0;
-  /** Tokens whose logits choose one: the last ones of rows that sample, and all of drafts. */
-  get choosingCount(): number {
-    return this.sampledCount + this.draftTokenCount;
-  }
-
   /** Tokens that score the one after them. */
   scoredCount = 0;
   /** Rows, the last ones, of sequences that were waiting until this plan. */
@@ -57,6 +52,11 @@ export class StepPlan {
   /** Prompt tokens looked up in the prefix cache, and found, for sequences admitted for the first time. */
   prefixQueryTokenCount = 0;
   prefixHitTokenCount = 0;
+
+  /** Tokens whose logits choose one: the last ones of rows that sample, and all of drafts. */
+  get choosingCount(): number {
+    return this.sampledCount + this.draftTokenCount;
+  }
 
   /** Sum of the positions of the tokens in rows that are not decoding. */
   get promptPositionSum(): number {
@@ -98,12 +98,12 @@ export class StepPlan {
     row.firstPosition = firstPosition;
     row.tokenCount = tokenCount;
     row.samples = samples;
+    row.draft.count = 0;
     row.firstScored = firstScored;
     row.scoredCount = Math.max(0, scoredEnd - firstScored);
     row.blockCountBefore = blockCountBefore;
     this.tokenCount += tokenCount;
     this.scoredCount += row.scoredCount;
-    row.draft.count = 0;
     if (samples) this.sampledCount++;
     return row;
   }

@@ -60,7 +60,7 @@ export class Engine {
   readonly #logitsRows: number[] = [];
   readonly #sampledEnds: number[] = [];
   readonly #sampledTokens: SampledToken[] = [];
-  /** Of the step's rows, those with a token that has no numbers. */
+  /** Drafts of rows in which a token has no numbers. */
   readonly #spoiltDrafts = new Set<Draft>();
   readonly #times = new SequenceTimes();
   readonly #drafter: Drafter = ({ sequenceId, tokenIds }, countMax, draft) =>

@@ -1,6 +1,6 @@
 /**
- * The engine's view of whatever chooses tokens: one state a sequence, kept from `open` to `close`. That state
- * changes with `accept` and `settleDraft` alone, so a step that is run again, rolled back, or a sequence that is preempted leaves it
+ * The engine's view of whatever chooses tokens: one state a sequence, kept from `open` to `close`. That state changes with
+ * `accept` and `settleDraft` alone, so a step that is run again, rolled back, or a sequence that is preempted leaves it
  * untouched. The position of a draw is the number of tokens in the sequence so far.
  */
 

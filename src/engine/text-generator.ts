@@ -162,17 +162,16 @@ function predictedTokens(
   if (prediction === null || prediction === '') return null;
   const prompt: Prompt = { kind: 'text', text: prediction, addSpecialTokens: false };
   const context = { limits: options.client.limits, param: 'prediction' };
-  const orNull = (error: unknown): null => {
-    if (error instanceof ServerError) return null;
-    throw error;
-  };
   try {
     const encoding = encodeWherever(prompt, context, options);
-    return encoding instanceof Promise
-      ? encoding.then(({ tokenIds }) => tokenIds, orNull)
-      : encoding.tokenIds;
+    if (!(encoding instanceof Promise)) return encoding.tokenIds;
+    return encoding.then(
+      ({ tokenIds }) => tokenIds,
+      () => null,
+    );
   } catch (error) {
-    return orNull(error);
+    if (error instanceof ServerError) return null;
+    throw error;
   }
 }
 

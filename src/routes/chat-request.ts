@@ -74,7 +74,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
   };
 }
 
-/** @returns null for one that says nothing. */
+/** @returns null where there is none. */
 function predictionOf({ prediction }: ChatCompletionRequest, fields: FieldCheck): string | null {
   if (prediction == null) return null;
   const { content } = prediction;

@@ -39,7 +39,7 @@ export type AppDependencies = {
   readonly strictFields: boolean;
   /** Whether a request may say when it is served. */
   readonly usesPriority: boolean;
-  /** `prediction` acts. */
+  /** Whether a request's `prediction` has an effect. */
   readonly usesPredictions: boolean;
   readonly metrics: EngineMetrics;
   readonly clock: Clock;

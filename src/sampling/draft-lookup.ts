@@ -1,7 +1,7 @@
 /**
  * Guesses the next tokens of one sequence: it goes on as it did where it said the same before, or as its client
  * predicted. Prompt lookup decoding, Saxena 2023. Owns how far the guesses have been right so far, and asks for a
- * longer run of equal tokens where they were not. A guess costs a row of logits and never changes what is chosen.
+ * longer run of equal tokens where they were not. A guess costs a row of logits and decides nothing.
  */
 
 import { DRAFT_TOKENS_MAX } from '../base/limits.ts';
@@ -15,7 +15,7 @@ export type Draft = { readonly tokenIds: Int32Array; count: number };
 
 export const NO_DRAFT: Draft = { tokenIds: new Int32Array(0), count: 0 };
 
-/** Equal tokens that a guess stands on: at first, at least after guesses that were right, and after as many wrong ones. */
+/** Equal tokens that a guess stands on: at first, and between what right guesses make of it and what wrong ones do. */
 const MATCH_LENGTH_FIRST = 3;
 const MATCH_LENGTH_MIN = 2;
 const MATCH_LENGTH_MAX = 16;
@@ -90,7 +90,7 @@ export class DraftLookup {
       return;
     }
     const last = tokenIds[length - 1]!;
-    for (const at of placesAround(predicted, last, outputLength)) {
+    for (const at of placesAround(predicted, last, outputLength - 1)) {
       this.#compare(predicted, predicted.length, at + 1, tokenIds, length, outputLength);
       if (this.#place.matchLength === MATCH_LENGTH_MAX) return;
     }

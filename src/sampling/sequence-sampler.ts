@@ -1,7 +1,7 @@
 /**
  * Chooses the tokens of one sequence: says before a step what it must know of its row, and takes the token afterwards.
  * Owns the sequence's history so far as choosing depends on it (counts of tokens, length), which changes with `accept`
- * alone. Knows nothing of batches, of the scheduler, or of how logits are computed.
+ * alone; along a draft it steps ahead, and back again. Knows nothing of batches, of the scheduler, or of how logits are computed.
  *
  * A token is chosen from the row's candidates whenever they decide it, and otherwise from the whole row, with the same
  * result: the draw is a function of the row, the parameters, the seed and the token's position.
