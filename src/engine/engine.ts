@@ -11,19 +11,17 @@ import { STEP_ATTEMPTS_MAX } from '../base/limits.ts';
 import type { GenerationRequest } from '../batching/generation-request.ts';
 import { checkInvariants } from '../batching/invariants.ts';
 import type { Scheduler } from '../batching/scheduler.ts';
-import type { Sequence } from '../batching/sequence.ts';
-import type { StepPlan, StepRow } from '../batching/step-plan.ts';
+import type { StepPlan } from '../batching/step-plan.ts';
 import type { Drafter } from '../batching/step-planner.ts';
-import type { Draft } from '../sampling/draft-lookup.ts';
-import type { SampledToken } from '../sampling/sampling-params.ts';
-import { LogitsQuery, type StepLogits } from '../sampling/step-logits.ts';
+import { LogitsQuery } from '../sampling/step-logits.ts';
 import { type ModelRunner, RunnerError, type StepOutcome } from './model-runner.ts';
 import { StepPacker } from './pack-step.ts';
 import { PromptScorer } from './prompt-scorer.ts';
 import type { EngineCommand, EngineEvent, SequenceFailure, SequenceScores } from './protocol.ts';
-import type { RowOptions, RowSampler } from './row-sampler.ts';
+import type { RowSampler } from './row-sampler.ts';
 import { SequenceTimes } from './sequence-times.ts';
 import type { StepBatch } from './step-batch.ts';
+import { type FailSequence, StepChooser } from './step-chooser.ts';
 import { emptyRecord, type StepRecord, stepReport } from './step-record.ts';
 
 /** The commands that concern a sequence. */
@@ -40,12 +38,6 @@ export type EngineParts = {
   readonly clock: Clock;
 };
 
-const CANDIDATES: RowOptions = { wholeRow: false };
-const WHOLE_ROW: RowOptions = { wholeRow: true };
-
-/** Holds the place of a token until a whole row has decided it, or for good where there is none. */
-const UNDECIDED: SampledToken = { tokenId: -1, logprobs: null };
-
 export class Engine {
   readonly #scheduler: Scheduler;
   readonly #runner: ModelRunner;
@@ -55,13 +47,7 @@ export class Engine {
   readonly #query = new LogitsQuery();
   readonly #scorer = new PromptScorer();
   readonly #inbox: SequenceCommand[] = [];
-  /** Rows of the step that sample, the row of logits of each one's last token, and where its tokens end in `#sampledTokens`. */
-  readonly #sampledRows: StepRow[] = [];
-  readonly #logitsRows: number[] = [];
-  readonly #sampledEnds: number[] = [];
-  readonly #sampledTokens: SampledToken[] = [];
-  /** Drafts of rows in which a token has no numbers. */
-  readonly #spoiltDrafts = new Set<Draft>();
+  readonly #chooser: StepChooser;
   readonly #times = new SequenceTimes();
   readonly #drafter: Drafter = ({ sequenceId, tokenIds }, countMax, draft) =>
     this.#sampler.guess(sequenceId, tokenIds, countMax, draft);
@@ -73,6 +59,7 @@ export class Engine {
     this.#scheduler = scheduler;
     this.#runner = runner;
     this.#sampler = sampler;
+    this.#chooser = new StepChooser(sampler);
     this.#clock = clock;
     this.#packer = new StepPacker(scheduler.stepLimits);
   }
@@ -171,42 +158,21 @@ export class Engine {
 
   /** Runs the plan and chooses its tokens. @returns the error when the attempt failed and may be repeated. */
   async #compute(plan: StepPlan, record: StepRecord): Promise<RunnerError | null> {
+    const fail = (sequenceId: number, error: unknown) => this.#failSequence(sequenceId, error, record);
     try {
-      this.#listSampled(plan);
-      this.#prepareCandidates();
+      this.#query.clear();
+      this.#chooser.prepare(plan, this.#query);
       this.#scorer.prepare(plan, this.#query);
       const logits = await this.#run(this.#packer.pack(plan), record);
-      this.#failBroken(plan, logits.brokenTokens, record);
-      this.#promptScores = this.#scorer.collect(plan, logits, (sequence, error) => {
-        this.#failSequence(sequence.sequenceId, error, record);
+      this.#failBroken(plan, logits.brokenTokens, fail);
+      this.#promptScores = this.#scorer.collect(plan, logits, ({ sequenceId }, error) => {
+        fail(sequenceId, error);
       });
-      const undecided = this.#chooseFromCandidates(logits, record);
-      if (undecided.length > 0) await this.#chooseFromWholeRows(undecided, record);
+      if (this.#chooser.chooseFromCandidates(logits, fail) > 0) await this.#runAgain(record, fail);
       return null;
     } catch (error) {
       if (error instanceof RunnerError && error.kind === 'retryable') return error;
       throw error;
-    }
-  }
-
-  #listSampled(plan: StepPlan): void {
-    this.#sampledRows.length = 0;
-    this.#logitsRows.length = 0;
-    this.#spoiltDrafts.clear();
-    let logitsRow = 0;
-    for (let index = 0; index < plan.rowCount; index++) {
-      const row = plan.rows[index]!;
-      if (!row.samples) continue;
-      this.#sampledRows.push(row);
-      this.#logitsRows.push(logitsRow);
-      logitsRow += 1 + row.draft.count;
-    }
-  }
-
-  #prepareCandidates(): void {
-    this.#query.clear();
-    for (const [index, { sequence, draft }] of this.#sampledRows.entries()) {
-      this.#sampler.prepare(sequence.sequenceId, this.#logitsRows[index]!, this.#query, CANDIDATES, draft);
     }
   }
 
@@ -216,38 +182,6 @@ export class Engine {
       return await this.#runner.run(batch, this.#query);
     } finally {
       record.runMs += this.#clock.monotonicMs() - startMs;
-    }
-  }
-
-  /** @returns the sampled rows whose candidates do not decide, by index. */
-  #chooseFromCandidates(logits: StepLogits, record: StepRecord): number[] {
-    const undecided: number[] = [];
-    this.#sampledTokens.length = 0;
-    this.#sampledEnds.length = 0;
-    for (let index = 0; index < this.#sampledRows.length; index++) {
-      const { sequence, draft } = this.#sampledRows[index]!;
-      const logitsRow = this.#logitsRows[index]!;
-      const isSpoilt = this.#spoiltDrafts.has(draft);
-      const token = isSpoilt ? null : this.#choose(sequence, logitsRow, logits, record);
-      if (token === null) undecided.push(index);
-      this.#sampledTokens.push(token ?? UNDECIDED);
-      if (draft.count > 0 && token?.tokenId === draft.tokenIds[0]) {
-        this.#sampler.chooseBehind(sequence.sequenceId, logitsRow, logits, this.#sampledTokens);
-      }
-      this.#sampledEnds.push(this.#sampledTokens.length);
-    }
-    return undecided;
-  }
-
-  /** A row that leads to no token ends its own sequence; what stands for its token then is never looked at. */
-  #choose(sequence: Sequence, row: number, logits: StepLogits, record: StepRecord): SampledToken | null {
-    const { sequenceId } = sequence;
-    if (sequence.status === 'finished') return UNDECIDED;
-    try {
-      return this.#sampler.choose(sequenceId, row, logits);
-    } catch (error) {
-      this.#failSequence(sequenceId, error, record);
-      return UNDECIDED;
     }
   }
 
@@ -264,60 +198,27 @@ export class Engine {
   }
 
   /** Second run of a step, over the last tokens of the undecided rows alone. */
-  async #chooseFromWholeRows(undecided: readonly number[], record: StepRecord): Promise<void> {
-    const sequences = undecided.map((index) => this.#sampledRows[index]!.sequence);
+  async #runAgain(record: StepRecord, fail: FailSequence): Promise<void> {
     this.#query.clear();
-    for (const [row, { sequenceId }] of sequences.entries()) {
-      this.#sampler.prepare(sequenceId, row, this.#query, WHOLE_ROW);
-    }
+    const sequences = this.#chooser.prepareWholeRows(this.#query);
     const logits = await this.#run(this.#packer.packLastTokens(sequences), record);
     for (const row of logits.brokenTokens) {
       const { sequenceId, length } = sequences[row]!;
-      this.#failSequence(sequenceId, broken(length - 1), record);
+      fail(sequenceId, broken(length - 1));
     }
-    for (let index = 0; index < sequences.length; index++) {
-      const token = this.#choose(sequences[index]!, index, logits, record);
-      assert(token !== null, 'a whole row decides');
-      this.#sampledTokens[this.#sampledEnds[undecided[index]!]! - 1] = token;
-    }
+    this.#chooser.chooseFromWholeRows(logits, fail);
   }
 
-  /**
-   * A token whose keys and values are no numbers spoils its sequence, also where no token is chosen yet. In a row with a draft
-   * it may be the draft's, which spoils the others: the row is run again without it.
-   */
-  #failBroken(plan: StepPlan, brokenTokens: readonly number[], record: StepRecord): void {
+  /** A token whose keys and values are no numbers spoils its sequence, also where no token is chosen yet; with a draft, that. */
+  #failBroken(plan: StepPlan, brokenTokens: readonly number[], fail: FailSequence): void {
     if (brokenTokens.length === 0) return;
     let start = 0;
     for (let index = 0; index < plan.rowCount; index++) {
       const { sequence, firstPosition, tokenCount, draft } = plan.rows[index]!;
       const end = start + tokenCount + draft.count;
       const first = brokenTokens.find((token) => token >= start && token < end);
-      if (first !== undefined && draft.count > 0) this.#spoiltDrafts.add(draft);
-      else if (first !== undefined)
-        this.#failSequence(sequence.sequenceId, broken(firstPosition + first - start), record);
-      start = end;
-    }
-  }
-
-  /** Tells samplers how right their drafts were. Of a draft, what was chosen in its place counts, decided or not. */
-  #settleDrafts(record: StepRecord): void {
-    let start = 0;
-    for (const [index, { sequence, draft }] of this.#sampledRows.entries()) {
-      const end = this.#sampledEnds[index]!;
-      if (draft.count > 0 && sequence.status === 'running') {
-        let rightCount = 0;
-        const max = Math.min(draft.count, end - start);
-        while (
-          rightCount < max &&
-          this.#sampledTokens[start + rightCount]!.tokenId === draft.tokenIds[rightCount]
-        )
-          rightCount++;
-        this.#sampler.settleDraft(sequence.sequenceId, draft.count, rightCount);
-        record.draftCount++;
-        record.draftedCount += draft.count;
-        record.draftAcceptedCount += rightCount;
-      }
+      if (first !== undefined && draft.count > 0) this.#chooser.spoil(draft);
+      else if (first !== undefined) fail(sequence.sequenceId, broken(firstPosition + first - start));
       start = end;
     }
   }
@@ -326,9 +227,9 @@ export class Engine {
     for (let index = plan.rowCount - plan.admissionCount; index < plan.rowCount; index++) {
       this.#times.admit(plan.rows[index]!.sequence.sequenceId, record.startMs);
     }
-    if (plan.draftTokenCount > 0) this.#settleDrafts(record);
-    record.tokens = this.#scheduler.commit(plan, this.#sampledTokens, this.#sampledEnds);
-    this.#sampledRows.length = 0;
+    if (plan.draftTokenCount > 0) this.#chooser.settleDrafts(record);
+    record.tokens = this.#scheduler.commit(plan, this.#chooser.tokens, this.#chooser.ends);
+    this.#chooser.forget();
     record.promptScores = this.#promptScores;
     record.tokenCount = plan.tokenCount;
     this.#uncheckedTokenCount += plan.tokenCount;
