@@ -21,6 +21,7 @@
 
 import { assert } from '../base/assert.ts';
 import { ServerError } from '../base/errors.ts';
+import { DRAFTED_STEP_TOKENS_MAX } from '../base/limits.ts';
 import { BlockPool, type BlockPoolOptions, type BlockPoolSnapshot } from '../kv-cache/block-pool.ts';
 import { KvCacheManager } from '../kv-cache/kv-cache-manager.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
@@ -219,7 +220,8 @@ export class Scheduler {
   /** A plan that was committed took so long to run. One that scores, or has drafts, says nothing of what ordinary ones cost. */
   observe(plan: StepPlan, runMs: number): void {
     const { decodeCount, tokenCount, scoredCount, draftTokenCount } = plan;
-    if (decodeCount === plan.rowCount) this.#draftPace.observe(plan, runMs);
+    const isSmall = plan.rowCount < DRAFTED_STEP_TOKENS_MAX;
+    if (isSmall && decodeCount === plan.rowCount) this.#draftPace.observe(plan, runMs);
     if (scoredCount > 0 || draftTokenCount > 0) return;
     const promptTokenCount = tokenCount - decodeCount;
     this.#pace.observe({ decodeCount, promptTokenCount, promptPositionSum: plan.promptPositionSum }, runMs);

@@ -43,7 +43,7 @@ export class StepPlan {
   scoredCount = 0;
   /** Rows, the last ones, of sequences that were waiting until this plan. */
   admissionCount = 0;
-  /** One of its sequences has a prediction. */
+  /** One of its sequences has a prediction; only told where there is room for drafts. */
   isPredicted = false;
   /** Tokens that were chosen for its rows; 0 until it is committed. */
   chosenCount = 0;
@@ -92,7 +92,6 @@ export class StepPlan {
     const samples = firstPosition + tokenCount === sequence.length;
     const firstScored = Math.max(firstPosition, sequence.scoredLength);
     const scoredEnd = Math.min(firstPosition + tokenCount, sequence.scoredLengthMax);
-    if (sequence.request.predictedTokenIds !== null) this.isPredicted = true;
     const row = this.#nextRow(sequence);
     row.sequence = sequence;
     row.firstPosition = firstPosition;

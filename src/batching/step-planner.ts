@@ -70,7 +70,7 @@ export class StepPlanner {
   }
 
   #planDecodes(plan: StepPlan, drafter: Drafter | null): void {
-    let draftsLeft = drafter === null ? 0 : this.#draftTokensMax;
+    let draftsLeft = drafter === null ? 0 : this.#draftTokensMax(plan);
     let rowsLeft = this.#book.running.length;
     for (const sequence of this.#book.running) {
       if (!isDecoding(sequence.pendingLength)) continue;
@@ -78,31 +78,31 @@ export class StepPlanner {
       this.#kvCache.reserve(sequence);
       const row = plan.addRow(sequence, 1, blockCountBefore);
       const share = Math.floor(draftsLeft / rowsLeft--);
-      if (share > 0) draftsLeft -= this.#addDraft(plan, row, share, drafter);
+      if (drafter !== null && share > 0) draftsLeft -= this.#addDraft(plan, row, share, drafter);
     }
     plan.decodeCount = plan.rowCount;
   }
 
   /** It ends where the output must, and where the sequence's blocks do. @returns its tokens */
-  #addDraft(plan: StepPlan, row: StepRow, share: number, drafter: Drafter | null): number {
+  #addDraft(plan: StepPlan, row: StepRow, share: number, drafter: Drafter): number {
     const { sequence, draft } = row;
     const room = this.#kvCache.unusedLength(sequence);
     const countMax = Math.min(share, room, sequence.remainingLength - 1);
     if (countMax <= 0) return 0;
-    drafter?.(sequence, countMax, draft);
+    drafter(sequence, countMax, draft);
     plan.countDraft(row);
     return draft.count;
   }
 
   /** Tokens that a step of decoding sequences has to spare for drafts. None beside prompts, which could use them all. */
-  get #draftTokensMax(): number {
+  #draftTokensMax(plan: StepPlan): number {
     const { running } = this.#book;
-    const hasPrompts = running.some(({ pendingLength }) => !isDecoding(pendingLength));
-    if (hasPrompts || this.#admissibleCount > 0) return 0;
-    const tokensMax = Math.min(DRAFTED_STEP_TOKENS_MAX, this.#limits.tokensPerStepMax);
-    const spared = tokensMax - running.length;
-    const isPredicted = running.some(({ request }) => request.predictedTokenIds !== null);
-    return spared > 0 && this.#draftPace.pays({ rowCount: running.length, isPredicted }) ? spared : 0;
+    const spared = Math.min(DRAFTED_STEP_TOKENS_MAX, this.#limits.tokensPerStepMax) - running.length;
+    if (spared <= 0 || this.#admissibleCount > 0) return 0;
+    if (running.some(({ pendingLength }) => !isDecoding(pendingLength))) return 0;
+    plan.isPredicted = running.some(({ request }) => request.predictedTokenIds !== null);
+    const { isPredicted } = plan;
+    return this.#draftPace.pays({ rowCount: running.length, isPredicted }) ? spared : 0;
   }
 
   /** Waiting sequences that may be admitted now. Short of blocks, one at most: the first, if blocks have come free. */

@@ -12,6 +12,7 @@ import { ServerError } from '../base/errors.ts';
 import { CANDIDATE_COUNT, EDITED_TOKENS_READ_MAX } from '../base/limits.ts';
 import { randomAt } from '../base/random.ts';
 import { type Draft, DraftLookup, NO_DRAFT, type Speculation } from './draft-lookup.ts';
+import { fittingCount } from './fitting-draft.ts';
 import { deadEnd, type GrammarCursor, type GrammarPlace } from './grammar/grammar-cursor.ts';
 import { massOf, UNIFORM_MAX } from './masses.ts';
 import type { RowSource } from './ranked-head.ts';
@@ -86,7 +87,12 @@ export class SequenceSampler {
   guess(tokenIds: Int32Array, countMax: number, draft: Draft): void {
     if (this.#lookup === null) return;
     this.#lookup.guess(tokenIds, this.#length, countMax, draft);
-    if (draft.count > 0) draft.count = this.#fittingCount(draft);
+    if (draft.count === 0) return;
+    draft.count = fittingCount(draft, {
+      edits: this.#edits,
+      grammar: this.#grammar,
+      stopTokenIds: this.#stopTokenIds,
+    });
   }
 
   /**
@@ -96,7 +102,7 @@ export class SequenceSampler {
   prepare(row: number, query: LogitsQuery, options: { readonly wholeRow: boolean }, draft = NO_DRAFT): void {
     this.#draft = draft;
     this.#acceptedCount = 0;
-    const grammarPlace = this.#grammar?.place ?? null;
+    const grammarPlace = draft.count === 0 ? null : (this.#grammar?.place ?? null);
     let place = 0;
     for (; ; place++) {
       this.#asked = this.#questions[place] ??= new RowQuestion();
@@ -221,26 +227,6 @@ export class SequenceSampler {
     if (speculation === 'off' || !this.#edits.canRetract || (predictedTokenIds === null && !looksBack))
       return null;
     return new DraftLookup({ promptLength: promptTokenIds.length, predictedTokenIds, looksBack });
-  }
-
-  /** The draft's tokens up to the first that cannot be chosen, or behind which nothing follows. */
-  #fittingCount({ tokenIds, count }: Draft): number {
-    const start = this.#grammar?.place ?? null;
-    let fitting = 0;
-    try {
-      for (; fitting < count; fitting++) {
-        const tokenId = tokenIds[fitting]!;
-        const isLast = this.#stopTokenIds.includes(tokenId) || this.#grammar?.isCompleteAfter(tokenId);
-        if (isLast || !this.#edits.allows(tokenId)) break;
-        this.#grammar?.accept(tokenId);
-      }
-    } catch (error) {
-      // Told by the row that has it in front, where it ends this sequence.
-      if (!(error instanceof ServerError)) throw error;
-    } finally {
-      if (start !== null) this.#grammar?.moveTo(start);
-    }
-    return fitting;
   }
 
   /** Whether the draw depends on the mass of tokens that are not candidates. */
