@@ -6,7 +6,7 @@
 
 import { assert } from '../base/assert.ts';
 import { DRAFT_TOKENS_MAX } from '../base/limits.ts';
-import type { Draft } from '../sampling/draft-lookup.ts';
+import { type Draft, emptyDraft } from '../sampling/draft-lookup.ts';
 import type { Sequence } from './sequence.ts';
 
 /** Tokens [firstPosition, firstPosition + tokenCount) of one sequence, and a draft of what follows. */
@@ -130,7 +130,7 @@ export class StepPlan {
       firstPosition: 0,
       tokenCount: 0,
       samples: false,
-      draft: { tokenIds: new Int32Array(DRAFT_TOKENS_MAX), count: 0 },
+      draft: emptyDraft(DRAFT_TOKENS_MAX),
       firstScored: 0,
       scoredCount: 0,
       blockCountBefore: 0,

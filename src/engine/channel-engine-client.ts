@@ -167,6 +167,7 @@ export class ChannelEngineClient implements EngineClient {
         for (const { sequenceId, scores } of event.promptScores) {
           this.#streams.get(sequenceId)?.pushScores(scores);
         }
+        for (const use of event.predictions) this.#streams.get(use.sequenceId)?.pushPrediction(use);
         this.#takeTokens(event.tokens);
         for (const { sequenceId, code, message } of event.failures) {
           const stream = this.#streams.get(sequenceId);

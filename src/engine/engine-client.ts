@@ -18,6 +18,9 @@ export type GeneratedToken = {
   readonly logprobs: TokenLogprobs | null;
 };
 
+/** Tokens of a prediction that were computed: those that were right, and those that were not. */
+export type PredictedCounts = { readonly acceptedCount: number; readonly rejectedCount: number };
+
 export type TokenEvent =
   /** At least one token. A reader that lags behind finds several steps' tokens merged into one event. */
   | {
@@ -26,6 +29,8 @@ export type TokenEvent =
       readonly cachedTokenCount: number;
       /** Of the whole prompt, in order, with the sequence's first tokens where it asked for them; else `null`. */
       readonly promptScores: readonly PromptScores[] | null;
+      /** Since the sequence began, of what its client predicted. */
+      readonly predicted: PredictedCounts;
     }
   /** The last event of a sequence that ended as asked. */
   | { readonly kind: 'finish'; readonly reason: FinishReason };

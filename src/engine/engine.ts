@@ -103,13 +103,13 @@ export class Engine {
     this.#checkWhenIdle();
     if (!hasRun && !hasNews) return null;
     const nowMs = this.#clock.monotonicMs();
-    const { tokens, promptScores, failures } = record;
+    const { tokens, promptScores, predictions, failures } = record;
     const report = stepReport(record, {
       scheduler: this.#scheduler,
       times: this.#times.take(tokens, nowMs),
       stepMs: nowMs - startMs,
     });
-    return { tokens, promptScores, failures, report };
+    return { tokens, promptScores, predictions, failures, report };
   }
 
   /** @returns whether there were any: then even a step that computes nothing has gauges to report. */

@@ -53,6 +53,14 @@ export type SequenceFailure = {
 /** Scores of prompt tokens of one sequence, in order and each once over all steps. */
 export type SequenceScores = { readonly sequenceId: number; readonly scores: PromptScores };
 
+/** What a step made of the tokens that a sequence's client predicted. */
+export type PredictionUse = {
+  readonly sequenceId: number;
+  readonly acceptedCount: number;
+  /** Computed, and not what was chosen. */
+  readonly rejectedCount: number;
+};
+
 /** A sequence that ended by itself, at its length, or where its reader wanted no more of it. */
 export type EndedSequence = {
   readonly promptTokenCount: number;
@@ -103,6 +111,8 @@ export type EngineEvent =
       readonly tokens: readonly SequenceToken[];
       /** Of sequences that asked for them; told before the sequence's first token, or together with it. */
       readonly promptScores: readonly SequenceScores[];
+      /** Of sequences that had a draft out of their client's prediction; told with their tokens. */
+      readonly predictions: readonly PredictionUse[];
       readonly failures: readonly SequenceFailure[];
       readonly report: StepReport;
     }

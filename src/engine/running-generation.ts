@@ -9,7 +9,7 @@ import type { OutputGrammar } from '../batching/generation-request.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
 import { ChoiceFanOut } from './choice-fan-out.ts';
 import type { ChoiceDelta, ChoiceMessageOptions, ChoiceText } from './choice-text.ts';
-import type { EngineClient, GenerationInput, TokenEvent } from './engine-client.ts';
+import type { EngineClient, GenerationInput, PredictedCounts, TokenEvent } from './engine-client.ts';
 import type { EncodedPrompt } from './prompt-encoding.ts';
 import {
   type PromptTokens,
@@ -64,6 +64,8 @@ export class RunningGeneration implements Feed<TextEvent> {
   #choices: readonly ChoiceText[] = [];
   /** [sequences] prompt tokens that were found in the prefix cache. */
   readonly #cachedCounts: Int32Array;
+  /** [sequences] what came of the prediction. */
+  readonly #predicted: PredictedCounts[] = [];
   /** What is to be given before anything more is taken from a sequence; a handful at most. */
   readonly #events: TextEvent[] = [];
   /** Null while prompts are still being encoded. */
@@ -180,6 +182,7 @@ export class RunningGeneration implements Feed<TextEvent> {
   #takeTokens(choiceIndex: number, event: TokensDelta): void {
     const choice = this.#choices[choiceIndex]!;
     this.#cachedCounts[choiceIndex] = event.cachedTokenCount;
+    this.#predicted[choiceIndex] = event.predicted;
     if (choice.tokenCount === 0) this.#tellScores(choiceIndex, event.promptScores ?? []);
     if (choice.isEmpty) {
       this.#finish(choiceIndex, 'length');
@@ -232,7 +235,7 @@ export class RunningGeneration implements Feed<TextEvent> {
   }
 
   #usage(): TextUsage {
-    const { choiceCount, answerForm: form } = this.#run.request;
+    const { choiceCount, answerForm: form, prediction } = this.#run.request;
     const isToldApart = form !== null && form.reasoning !== 'inline';
     const reasoningTokenCount = total(this.#choices.map((choice) => choice.reasoningTokenCount));
     return {
@@ -240,6 +243,18 @@ export class RunningGeneration implements Feed<TextEvent> {
       cachedTokenCount: total(this.#prompts.map((_, index) => this.#cachedCounts[index * choiceCount]!)),
       completionTokenCount: total(this.#choices.map(({ tokenCount }) => tokenCount)),
       reasoningTokenCount: isToldApart ? reasoningTokenCount : null,
+      ...(prediction !== null && { predicted: this.#predictedCounts() }),
+    };
+  }
+
+  /** A stop string may end a choice inside of a prediction that goes on as the model does. */
+  #predictedCounts(): PredictedCounts {
+    const accepted = this.#predicted.map(({ acceptedCount }, choiceIndex) =>
+      Math.min(acceptedCount, this.#choices[choiceIndex]!.tokenCount),
+    );
+    return {
+      acceptedCount: total(accepted),
+      rejectedCount: total(this.#predicted.map(({ rejectedCount }) => rejectedCount)),
     };
   }
 

@@ -10,13 +10,19 @@ import type { StepPlan, StepRow } from '../batching/step-plan.ts';
 import type { Draft } from '../sampling/draft-lookup.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
 import type { LogitsQuery, StepLogits } from '../sampling/step-logits.ts';
+import type { PredictionUse } from './protocol.ts';
 import type { RowOptions, RowSampler } from './row-sampler.ts';
 
 /** Ends a sequence. @throws the error itself when it is not an expected failure. */
 export type FailSequence = (sequenceId: number, error: unknown) => void;
 
-/** How many drafts a step had, their tokens, and those of them that were right. */
-export type DraftCounts = { draftCount: number; draftedCount: number; draftAcceptedCount: number };
+/** How many drafts a step had, their tokens, and those of them that were right; and those that were predicted, by sequence. */
+export type DraftCounts = {
+  draftCount: number;
+  draftedCount: number;
+  draftAcceptedCount: number;
+  readonly predictions: PredictionUse[];
+};
 
 const CANDIDATES: RowOptions = { wholeRow: false };
 const WHOLE_ROW: RowOptions = { wholeRow: true };
@@ -108,11 +114,16 @@ export class StepChooser {
     for (const [index, { sequence, draft }] of this.#rows.entries()) {
       const end = this.#ends[index]!;
       if (draft.count > 0 && sequence.status === 'running') {
+        const { sequenceId } = sequence;
         const rightCount = this.#rightCount(draft, start, end);
-        this.#sampler.settleDraft(sequence.sequenceId, draft.count, rightCount);
+        this.#sampler.settleDraft(sequenceId, draft.count, rightCount);
         counts.draftCount++;
         counts.draftedCount += draft.count;
         counts.draftAcceptedCount += rightCount;
+        if (draft.isPredicted) {
+          const rejectedCount = draft.count - rightCount;
+          counts.predictions.push({ sequenceId, acceptedCount: rightCount, rejectedCount });
+        }
       }
       start = end;
     }

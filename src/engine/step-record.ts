@@ -2,13 +2,20 @@
 
 import type { SequenceToken } from '../batching/generation-request.ts';
 import type { Scheduler } from '../batching/scheduler.ts';
-import type { EndedSequence, SequenceFailure, SequenceScores, StepReport } from './protocol.ts';
+import type {
+  EndedSequence,
+  PredictionUse,
+  SequenceFailure,
+  SequenceScores,
+  StepReport,
+} from './protocol.ts';
 import type { TokenTimes } from './sequence-times.ts';
 
 export type StepRecord = {
   readonly startMs: number;
   tokens: SequenceToken[];
   promptScores: SequenceScores[];
+  readonly predictions: PredictionUse[];
   readonly failures: SequenceFailure[];
   /** Ended by their readers. */
   readonly ended: EndedSequence[];
@@ -28,6 +35,7 @@ export function emptyRecord(startMs: number): StepRecord {
     startMs,
     tokens: [],
     promptScores: [],
+    predictions: [],
     failures: [],
     ended: [],
     tokenCount: 0,

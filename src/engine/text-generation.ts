@@ -9,6 +9,7 @@ import type { ChatMessage } from '../text/chat-message.ts';
 import type { RenderOptions } from '../text/chat-template.ts';
 import type { MessagePart } from '../text/message/message-part.ts';
 import type { JsonObject } from '../text/tokenizer-files.ts';
+import type { PredictedCounts } from './engine-client.ts';
 
 export type Prompt =
   | {
@@ -222,6 +223,8 @@ export type TextUsage = {
   readonly completionTokenCount: number;
   /** Those of them in which models think; `null` where thoughts are not told apart. */
   readonly reasoningTokenCount: number | null;
+  /** Of all choices, where the request says what they will be. */
+  readonly predicted?: PredictedCounts;
 };
 
 export interface TextGenerator {

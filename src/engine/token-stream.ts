@@ -7,7 +7,7 @@ import type { ServerError } from '../base/errors.ts';
 import type { OnReadable } from '../base/feed.ts';
 import type { FinishReason, SequenceToken } from '../batching/generation-request.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
-import type { GeneratedToken, TokenEvent, TokenFeed } from './engine-client.ts';
+import type { GeneratedToken, PredictedCounts, TokenEvent, TokenFeed } from './engine-client.ts';
 
 type End =
   | { readonly kind: 'finished'; readonly reason: FinishReason }
@@ -19,12 +19,15 @@ export type TokenStreamOptions = {
   readonly onEnd: (isFinished: boolean) => void;
 };
 
+const NOTHING_PREDICTED: PredictedCounts = { acceptedCount: 0, rejectedCount: 0 };
+
 export class TokenStream implements TokenFeed {
   readonly #options: TokenStreamOptions;
   #tokens: GeneratedToken[] = [];
   #cachedTokenCount = 0;
   /** Told with the first tokens. */
   #promptScores: PromptScores[] | null = null;
+  #predicted: PredictedCounts = NOTHING_PREDICTED;
   #end: End | null = null;
   /** The end has been given, or the reader has left. */
   #isOver = false;
@@ -47,6 +50,15 @@ export class TokenStream implements TokenFeed {
     this.#promptScores.push(scores);
   }
 
+  /** Told with the next tokens, which come in the same step. */
+  pushPrediction({ acceptedCount, rejectedCount }: PredictedCounts): void {
+    const before = this.#predicted;
+    this.#predicted = {
+      acceptedCount: before.acceptedCount + acceptedCount,
+      rejectedCount: before.rejectedCount + rejectedCount,
+    };
+  }
+
   /** Makes `take` throw after what the stream holds already. Only the first end counts. */
   fail(error: ServerError): void {
     if (this.#end !== null) return;
@@ -61,7 +73,13 @@ export class TokenStream implements TokenFeed {
       const promptScores = this.#promptScores;
       this.#tokens = [];
       this.#promptScores = null;
-      return { kind: 'tokens-delta', tokens, cachedTokenCount: this.#cachedTokenCount, promptScores };
+      return {
+        kind: 'tokens-delta',
+        tokens,
+        cachedTokenCount: this.#cachedTokenCount,
+        promptScores,
+        predicted: this.#predicted,
+      };
     }
     if (this.#end === null) return null;
     this.#isOver = true;

@@ -51,14 +51,20 @@ function tokenCountsOf({ promptTokenCount, completionTokenCount }: RunningUsage)
   };
 }
 
-/** Without `completion_tokens_details` where thoughts are not told apart: a zero would claim that there were none. */
+/** Without details that nobody looked for: a zero would claim that there were none. */
 export function usageOf(usage: TextUsage): ChatCompletionUsage {
+  const { reasoningTokenCount, predicted } = usage;
+  const details = {
+    ...(reasoningTokenCount !== null && { reasoning_tokens: reasoningTokenCount }),
+    ...(predicted !== undefined && {
+      accepted_prediction_tokens: predicted.acceptedCount,
+      rejected_prediction_tokens: predicted.rejectedCount,
+    }),
+  };
   return {
     ...tokenCountsOf(usage),
     prompt_tokens_details: { cached_tokens: usage.cachedTokenCount },
-    ...(usage.reasoningTokenCount === null
-      ? {}
-      : { completion_tokens_details: { reasoning_tokens: usage.reasoningTokenCount } }),
+    ...(Object.keys(details).length > 0 && { completion_tokens_details: details }),
   };
 }
 

@@ -11,9 +11,19 @@ export const SPECULATIONS = ['off', 'prediction', 'ngram'] as const;
 export type Speculation = (typeof SPECULATIONS)[number];
 
 /** Guessed tokens behind a sequence's last one; the first `count` of them count. */
-export type Draft = { readonly tokenIds: Int32Array; count: number };
+export type Draft = {
+  readonly tokenIds: Int32Array;
+  count: number;
+  /** They are the client's guess, not ours. */
+  isPredicted: boolean;
+};
 
-export const NO_DRAFT: Draft = { tokenIds: new Int32Array(0), count: 0 };
+/** @returns one without tokens, and with room for `countMax`. */
+export function emptyDraft(countMax = 0): Draft {
+  return { tokenIds: new Int32Array(countMax), count: 0, isPredicted: false };
+}
+
+export const NO_DRAFT: Draft = emptyDraft();
 
 /** Equal tokens that a guess stands on: at first, and between what right guesses make of it and what wrong ones do. */
 const MATCH_LENGTH_FIRST = 3;
@@ -60,9 +70,10 @@ export class DraftLookup {
     if (place.matchLength === 0) return;
     // Behind a sequence's own end its guess goes on as it began: what repeats itself does so again.
     const known = place.end - place.next;
+    draft.isPredicted = place.tokenIds !== tokenIds;
     const count = Math.min(countMax, this.#countMax, draft.tokenIds.length);
     for (; draft.count < count; draft.count++) {
-      if (draft.count >= known && place.tokenIds !== tokenIds) return;
+      if (draft.count >= known && draft.isPredicted) return;
       draft.tokenIds[draft.count] =
         draft.count < known
           ? place.tokenIds[place.next + draft.count]!

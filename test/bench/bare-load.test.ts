@@ -9,6 +9,7 @@ const delta = (tokenCount: number): TokenEvent => ({
   tokens: Array.from({ length: tokenCount }, () => TOKEN),
   cachedTokenCount: 16,
   promptScores: null,
+  predicted: { acceptedCount: 0, rejectedCount: 0 },
 });
 const FINISH: TokenEvent = { kind: 'finish', reason: 'length' };
 

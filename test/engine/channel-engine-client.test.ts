@@ -50,7 +50,14 @@ function aClient() {
   client.receive({ kind: 'engine-ready', limits: FAKE_LIMITS });
   const start = () => client.generate(INPUT, () => {});
   const step = (tokens: Extract<EngineEvent, { kind: 'step-result' }>['tokens'] = []): void =>
-    client.receive({ kind: 'step-result', tokens, promptScores: [], failures: [], report: REPORT });
+    client.receive({
+      kind: 'step-result',
+      tokens,
+      promptScores: [],
+      predictions: [],
+      failures: [],
+      report: REPORT,
+    });
   return { client, clock, sent, start, step };
 }
 

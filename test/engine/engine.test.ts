@@ -400,6 +400,7 @@ describe('Engine.step', () => {
       newTokenCount: 3,
       tokenGapsMs: [expect.any(Number), 0, 0],
     });
+    expect(drafted.predictions).toEqual([]);
     const rest = (await runToEnd(bench.engine)).get(1)!;
     const output = [...begun.tokens, ...drafted.tokens].map(({ tokenId }) => tokenId);
     expect([...output, ...rest]).toEqual(outputAlone(request, VOCABULARY_SIZE));
@@ -432,6 +433,18 @@ describe('Engine.step', () => {
     expect(tokens).toEqual([]);
     expect(failures).toMatchObject([{ sequenceId: 1, message: expect.stringContaining('token 4 ') }]);
     expect(bench.sampler.openCount).toBe(0);
+  });
+
+  it('tells what came of a draft that the client predicted', async () => {
+    const bench = aBench();
+    const request = aRequest({ promptLength: 4, newTokensMax: 12 });
+    const [first, second, third] = outputAlone(request, VOCABULARY_SIZE).slice(1, 4);
+    bench.sampler.drafts.push([first!, second!, third! + 1]);
+    bench.sampler.arePredicted = true;
+    bench.submit(request);
+    expect((await stepOf(bench)).predictions).toEqual([]);
+    const { predictions } = await stepOf(bench);
+    expect(predictions).toEqual([{ sequenceId: 1, acceptedCount: 2, rejectedCount: 1 }]);
   });
 
   it('leaves a draft alone where the candidates do not decide the token in front of it', async () => {

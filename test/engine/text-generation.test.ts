@@ -116,6 +116,22 @@ describe('a prediction', () => {
     expect(second).toEqual(first);
   });
 
+  it('is told in the usage, added up over choices, and no more of it than there is output', async () => {
+    const predicted = { acceptedCount: 3, rejectedCount: 2 };
+    const script = () => [tokens(ascii('abcd'), { predicted }), finish('stop')];
+    const usageOf = async (changes: Partial<TextRequest>) => {
+      const last = (await collect(aGenerator(script).generator, changes)).at(-1);
+      return last?.kind === 'usage' ? last.usage.predicted : null;
+    };
+    expect(await usageOf({ prediction: 'abc' })).toEqual(predicted);
+    expect(await usageOf({ prediction: 'abc', choiceCount: 2 })).toEqual({
+      acceptedCount: 6,
+      rejectedCount: 4,
+    });
+    expect(await usageOf({ prediction: 'abc', stop: ['b'] })).toEqual({ acceptedCount: 2, rejectedCount: 2 });
+    expect(await usageOf({ prediction: null })).toBeUndefined();
+  });
+
   it('of nothing is none', async () => {
     expect(await predictedOf({ prediction: '' })).toEqual([null]);
     expect(await predictedOf({ prediction: null })).toEqual([null]);

@@ -35,4 +35,19 @@ describe('TokenStream', () => {
     expect(stream.take()).toMatchObject({ kind: 'tokens-delta', tokens: [{ tokenId: 5 }, { tokenId: 6 }] });
     expect([stream.take(), stream.take()]).toEqual([{ kind: 'finish', reason: 'stop' }, null]);
   });
+
+  it('adds up what came of the prediction', () => {
+    const { stream } = aStream();
+    const predictedNow = () => {
+      const event = stream.take();
+      return event?.kind === 'tokens-delta' ? event.predicted : null;
+    };
+    stream.push(aToken(5));
+    expect(predictedNow()).toEqual({ acceptedCount: 0, rejectedCount: 0 });
+    stream.pushPrediction({ acceptedCount: 2, rejectedCount: 1 });
+    stream.push(aToken(6));
+    stream.pushPrediction({ acceptedCount: 0, rejectedCount: 3 });
+    stream.push(aToken(7));
+    expect(predictedNow()).toEqual({ acceptedCount: 2, rejectedCount: 4 });
+  });
 });

@@ -84,6 +84,26 @@ describe('a whole answer', () => {
     ]);
   });
 
+  it('tells what came of the prediction', async () => {
+    const test = routeTestApp();
+    const counts = {
+      promptTokenCount: 1,
+      cachedTokenCount: 0,
+      completionTokenCount: 4,
+      reasoningTokenCount: null,
+    };
+    test.generator.script = async function* () {
+      yield { kind: 'prompt', promptTokenCount: 1, prompts: null };
+      yield { kind: 'choice-finish', choiceIndex: 0, reason: 'stop' };
+      yield { kind: 'usage', usage: { ...counts, predicted: { acceptedCount: 3, rejectedCount: 2 } } };
+    };
+    const { usage } = await whole(test, { prediction: { type: 'content', content: 'a' } });
+    expect(usage!.completion_tokens_details).toEqual({
+      accepted_prediction_tokens: 3,
+      rejected_prediction_tokens: 2,
+    });
+  });
+
   it('holds log probabilities with bytes, and -9999 for the impossible', async () => {
     const test = routeTestApp();
     test.generator.script = saying(['Hé']);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { DRAFT_TOKENS_MAX } from '../../src/base/limits.ts';
-import { type Draft, DraftLookup } from '../../src/sampling/draft-lookup.ts';
+import { DraftLookup, emptyDraft } from '../../src/sampling/draft-lookup.ts';
 
 type Text = {
   readonly prompt?: readonly number[];
@@ -15,7 +15,7 @@ function aLookup({ prompt = [], predicted, looksBack = true }: Text): DraftLooku
 }
 
 function guessOf(text: Text, countMax = DRAFT_TOKENS_MAX, lookup = aLookup(text)): number[] {
-  const draft: Draft = { tokenIds: new Int32Array(DRAFT_TOKENS_MAX), count: 0 };
+  const draft = emptyDraft(DRAFT_TOKENS_MAX);
   const tokenIds = Int32Array.of(...(text.prompt ?? []), ...(text.output ?? []));
   lookup.guess(tokenIds, tokenIds.length, countMax, draft);
   return [...draft.tokenIds.subarray(0, draft.count)];
@@ -87,6 +87,17 @@ describe('a draft out of a prediction', () => {
   it('is followed while the output keeps to it, whatever the prompt has said', () => {
     const prompt = [50, 51, 10, 11, 90, 91, 50, 51];
     expect(guessOf({ prompt, output: [10, 11], predicted }, 2)).toEqual([12, 13]);
+  });
+
+  it('is told from what the sequence has said', () => {
+    const isPredicted = (text: Text) => {
+      const draft = emptyDraft(DRAFT_TOKENS_MAX);
+      const tokenIds = Int32Array.of(...(text.prompt ?? []), ...(text.output ?? []));
+      aLookup(text).guess(tokenIds, tokenIds.length, DRAFT_TOKENS_MAX, draft);
+      return draft.count > 0 ? draft.isPredicted : null;
+    };
+    expect(isPredicted({ output: [10], predicted })).toBe(true);
+    expect(isPredicted({ output: [1, 2, 3, 4, 1, 2, 3], predicted })).toBe(false);
   });
 
   it('does not take the prompt for output', () => {

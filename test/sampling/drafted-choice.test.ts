@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { DRAFT_TOKENS_MAX } from '../../src/base/limits.ts';
-import type { Draft } from '../../src/sampling/draft-lookup.ts';
+import { type Draft, emptyDraft } from '../../src/sampling/draft-lookup.ts';
 import { GrammarCursor } from '../../src/sampling/grammar/grammar-cursor.ts';
 import { GREEDY, type SampledToken, type SamplingParams } from '../../src/sampling/sampling-params.ts';
 import type { SequenceSampler } from '../../src/sampling/sequence-sampler.ts';
@@ -76,7 +76,7 @@ describe.each(WAYS)('choosing with a draft, %s', (_, options) => {
       const count = expected.length - 1;
       const tokenIds = Int32Array.from(expected.slice(0, count), ({ tokenId }) => tokenId);
       if (wrongAt < count && !isHeld) tokenIds[wrongAt] = (tokenIds[wrongAt]! + 1) % LETTERS.length;
-      const tokens = chooseWithDraft(drafting, rows, { tokenIds, count });
+      const tokens = chooseWithDraft(drafting, rows, { tokenIds, count, isPredicted: false });
       if (tokens === null) continue;
       rightCount += tokens.length - 1;
       expect(tokens, `seed ${seed}`).toEqual(expected.slice(0, tokens.length));
@@ -100,7 +100,7 @@ describe('a draft that is guessed', () => {
       promptTokenIds,
       ...options,
     });
-    const draft: Draft = { tokenIds: new Int32Array(DRAFT_TOKENS_MAX), count: 0 };
+    const draft = emptyDraft(DRAFT_TOKENS_MAX);
     sampler.guess(Int32Array.from(tokenIds), DRAFT_TOKENS_MAX, draft);
     return [...draft.tokenIds.subarray(0, draft.count)];
   };

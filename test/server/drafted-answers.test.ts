@@ -78,11 +78,14 @@ describe('an answer with drafts', () => {
       };
       const { choices } = await askWhole(server.baseUrl, 'chat', body);
       expect(await acceptedCount(server)).toBe(0);
-      await askWhole(server.baseUrl, 'chat', {
+      const { usage } = await askWhole(server.baseUrl, 'chat', {
         ...body,
         prediction: { type: 'content', content: choices[0]!.text },
       });
       expect(await acceptedCount(server)).toBeGreaterThan(0);
+      const details = usage!.completion_tokens_details!;
+      expect(details.accepted_prediction_tokens).toBe(await acceptedCount(server));
+      expect(details.rejected_prediction_tokens).toBe(0);
     } finally {
       await server.stop();
     }

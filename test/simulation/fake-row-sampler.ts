@@ -43,11 +43,14 @@ export class FakeRowSampler implements RowSampler {
 
   /** What is drafted, in order of asking; then nothing is. */
   readonly drafts: (readonly number[])[] = [];
+  /** They are the client's. */
+  arePredicted = false;
 
   guess(_sequenceId: number, _tokenIds: Int32Array, countMax: number, draft: Draft): void {
     const guessed = this.drafts.shift()?.slice(0, countMax) ?? [];
     draft.tokenIds.set(guessed);
     draft.count = guessed.length;
+    draft.isPredicted = this.arePredicted;
   }
 
   prepare(

@@ -88,7 +88,7 @@ export function differences(whole: Answer, other: Answer): readonly string[] {
   // Only there is something to be ignored.
   const isSameHeader = whole.ignored === other.ignored || other.ignored?.includes('continuous_usage_stats');
   if (!isSameHeader) faults.push(...difference('header', whole.ignored, other.ignored));
-  if (other.usage !== null) faults.push(...difference('usage', withoutCached(whole), withoutCached(other)));
+  if (other.usage !== null) faults.push(...difference('usage', sameEveryTime(whole), sameEveryTime(other)));
   return faults;
 }
 
@@ -98,7 +98,7 @@ function bareDifferences(whole: Answer, bare: Answer): readonly string[] {
   const faults = whole.choices.flatMap((choice, index) =>
     SAID.flatMap((key) => difference(`${key} (${index})`, choice[key], bare.choices[index]?.[key])),
   );
-  return [...faults, ...difference('usage', withoutCached(whole), withoutCached(bare))];
+  return [...faults, ...difference('usage', sameEveryTime(whole), sameEveryTime(bare))];
 }
 
 const SAID: readonly (keyof Choice)[] = ['text', 'reasoning', 'calls', 'finish'];
@@ -138,8 +138,10 @@ function isNear(value: number | null, other: number | null | undefined): boolean
   return Math.abs(value - other) <= LOGPROB_TOLERANCE;
 }
 
-function withoutCached({ usage }: Answer): unknown {
-  return usage && { ...usage, prompt_tokens_details: null };
+function sameEveryTime({ usage }: Answer): unknown {
+  const reasoningTokens = usage?.completion_tokens_details?.reasoning_tokens;
+  const completion_tokens_details = { reasoning_tokens: reasoningTokens };
+  return usage && { ...usage, prompt_tokens_details: null, completion_tokens_details };
 }
 
 function usageFaults({ usage, choices }: Answer, asked: Asked): readonly string[] {
@@ -148,6 +150,8 @@ function usageFaults({ usage, choices }: Answer, asked: Asked): readonly string[
   const { promptCount, choiceCount, toldCount, tokensMax } = asked;
   if (prompt_tokens + completion_tokens !== total_tokens) faults.push('usage: does not add up');
   if (completion_tokens > promptCount * choiceCount * tokensMax) faults.push('usage: above max_tokens');
+  if ((details?.accepted_prediction_tokens ?? 0) > completion_tokens)
+    faults.push('usage: more predicted than told');
   if ((details?.reasoning_tokens ?? 0) > completion_tokens) faults.push('usage: more thoughts than tokens');
   if (choices.every(({ tokenIds }) => tokenIds !== null)) {
     const told = choices.reduce((sum, { tokenIds }) => sum + tokenIds!.length, 0);

@@ -10,6 +10,7 @@ import type {
   EngineClient,
   EngineHealth,
   GenerationInput,
+  PredictedCounts,
   TokenEvent,
   TokenFeed,
 } from '../../src/engine/engine-client.ts';
@@ -110,6 +111,7 @@ export function tokens(
   extra: {
     readonly cachedTokenCount?: number;
     readonly promptScores?: readonly PromptScores[];
+    readonly predicted?: PredictedCounts;
     readonly logprobs?: (tokenId: number) => TokenLogprobs;
   } = {},
 ): TokenEvent {
@@ -118,6 +120,7 @@ export function tokens(
     tokens: tokenIds.map((tokenId) => ({ tokenId, logprobs: extra.logprobs?.(tokenId) ?? null })),
     cachedTokenCount: extra.cachedTokenCount ?? 0,
     promptScores: extra.promptScores ?? null,
+    predicted: extra.predicted ?? { acceptedCount: 0, rejectedCount: 0 },
   };
 }
 

@@ -28,10 +28,24 @@ export const usageSchema = z.strictObject({
   }),
   completion_tokens_details: z
     .strictObject({
-      reasoning_tokens: z.int().min(0).describe('Completion tokens in which the model thinks.'),
+      reasoning_tokens: z
+        .int()
+        .min(0)
+        .optional()
+        .describe('Completion tokens in which the model thinks; absent with `separate_reasoning: false`.'),
+      accepted_prediction_tokens: z
+        .int()
+        .min(0)
+        .optional()
+        .describe('Completion tokens that came of the `prediction`, several in one step.'),
+      rejected_prediction_tokens: z
+        .int()
+        .min(0)
+        .optional()
+        .describe('Tokens of the `prediction` that were computed in vain. They are no completion tokens.'),
     })
     .optional()
-    .describe('Of chat completions; absent with `separate_reasoning: false`.'),
+    .describe('Of chat completions; each where it was looked for.'),
 });
 
 /** In every chunk, where that is asked for, with tokens of its choice alone. */
