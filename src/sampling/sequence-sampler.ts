@@ -9,26 +9,19 @@
 
 import { assert } from '../base/assert.ts';
 import { ServerError } from '../base/errors.ts';
-import { CANDIDATE_COUNT, EDITED_TOKENS_READ_MAX } from '../base/limits.ts';
 import { randomAt } from '../base/random.ts';
 import { type Draft, DraftLookup, NO_DRAFT, type Speculation } from './draft-lookup.ts';
 import { fittingCount } from './fitting-draft.ts';
 import { deadEnd, type GrammarCursor, type GrammarPlace } from './grammar/grammar-cursor.ts';
 import { massOf, UNIFORM_MAX } from './masses.ts';
 import type { RowSource } from './ranked-head.ts';
-import { NOT_ASKED, RowQuestion } from './row-question.ts';
+import { type Choosing, RowQuestion } from './row-question.ts';
 import { type SampledToken, type SamplingParams, TEMPERATURE_MIN } from './sampling-params.ts';
 import type { SamplingWorkspace } from './sampling-workspace.ts';
 import type { LogitsQuery, StepLogits } from './step-logits.ts';
 import { TokenEdits, type TokenEditsOptions } from './token-edits.ts';
 import { tokenLogprobs } from './token-logprobs.ts';
 
-/**
- * With more than this share of a sequence's mass outside of its candidates, whole rows are asked for at once. What is
- * saved is that share of second runs, each as long as a step of one token; what it costs is to fetch and walk whole
- * rows, 4 ms for a large vocabulary. They balance at a step of about 40 ms; the chosen tokens are the same either way.
- */
-const TAIL_SHARE_MAX = 0.1;
 /** Weight of the newest token in a sequence's mean tail share: single tokens differ widely. */
 const TAIL_SHARE_WEIGHT = 1 / 16;
 
@@ -48,15 +41,16 @@ export class SequenceSampler {
   readonly #edits: TokenEdits;
   readonly #workspace: SamplingWorkspace;
   readonly #isGreedy: boolean;
+  readonly #choosing: Choosing;
   readonly #lookup: DraftLookup | null;
   /** Tokens in the sequence: the position of the next one. */
   #length: number;
 
   /** Of the last `prepare`: a row for the next token, and one behind each token of the draft. */
-  readonly #questions = [new RowQuestion()];
+  readonly #questions: RowQuestion[];
   #draft = NO_DRAFT;
   /** The row that is being asked for or chosen from. */
-  #asked = this.#questions[0]!;
+  #asked: RowQuestion;
   /** Tokens accepted since that `prepare`. */
   #acceptedCount = 0;
 
@@ -73,6 +67,9 @@ export class SequenceSampler {
       grammar: options.grammar,
       vocabularySize: workspace.vocabularySize,
     });
+    this.#choosing = { sampling: options.sampling, edits: this.#edits, grammar: options.grammar };
+    this.#asked = new RowQuestion(this.#choosing);
+    this.#questions = [this.#asked];
     this.#workspace = workspace;
     this.#stopTokenIds = options.stopTokenIds;
     this.#lookup = this.#lookupOf(options);
@@ -99,49 +96,24 @@ export class SequenceSampler {
    * Asks for what the next token needs, in `row`, and the ones behind each of the draft's, in the rows after it. Only the
    * last call before `choose` counts.
    */
-  prepare(row: number, query: LogitsQuery, options: { readonly wholeRow: boolean }, draft = NO_DRAFT): void {
+  prepare(
+    row: number,
+    query: LogitsQuery,
+    { wholeRow }: { readonly wholeRow: boolean },
+    draft = NO_DRAFT,
+  ): void {
     this.#draft = draft;
     this.#acceptedCount = 0;
     const grammarPlace = draft.count === 0 ? null : (this.#grammar?.place ?? null);
     let place = 0;
     for (; ; place++) {
-      this.#asked = this.#questions[place] ??= new RowQuestion();
-      this.#ask(row + place, query, options.wholeRow);
+      this.#asked = this.#questions[place] ??= new RowQuestion(this.#choosing);
+      this.#asked.ask(row + place, query, { wholeRow, meanTailShare: this.#meanTailShare });
       // Nothing is chosen behind a row whose grammar could not be asked.
       if (place === draft.count || this.#asked.grammarError !== null) break;
       this.#step(draft.tokenIds[place]!);
     }
     this.#stepBack(place, grammarPlace);
-  }
-
-  #ask(row: number, query: LogitsQuery, isWholeAsked: boolean): void {
-    const { logprobCount, temperature } = this.#sampling;
-    const asked = this.#asked;
-    asked.normaliser = NOT_ASKED;
-    asked.readStart = query.readCount;
-    asked.readCount = 0;
-    asked.fullRow = NOT_ASKED;
-    asked.grammarError = null;
-    asked.tailShare = 0;
-    asked.onlyTokenIds = isWholeAsked ? null : this.#fewTokenIds();
-    if (asked.onlyTokenIds === null) this.#askMany(row, query, isWholeAsked);
-    else for (const tokenId of asked.onlyTokenIds) query.addRead(row, tokenId);
-    if (logprobCount === null) asked.logprobNormaliser = NOT_ASKED;
-    else if (asked.normaliser >= 0 && temperature === 1) asked.logprobNormaliser = asked.normaliser;
-    else asked.logprobNormaliser = query.addNormaliser(row, 1);
-  }
-
-  /** Candidates and what may come between them, or the whole row. */
-  #askMany(row: number, query: LogitsQuery, isWholeAsked: boolean): void {
-    const asked = this.#asked;
-    const readCount = this.#edits.isActive ? this.#wantedReadCount : 0;
-    if (isWholeAsked || readCount > EDITED_TOKENS_READ_MAX || this.#meanTailShare > TAIL_SHARE_MAX) {
-      asked.fullRow = query.addFullRow(row);
-      return;
-    }
-    asked.readCount = readCount;
-    for (let entry = 0; entry < readCount; entry++) query.addRead(row, this.#edits.tokenIdAt(entry));
-    if (this.#needsNormaliser) asked.normaliser = query.addNormaliser(row, this.#sampling.temperature);
   }
 
   /**
@@ -187,9 +159,9 @@ export class SequenceSampler {
   }
 
   #chooseAsked(row: number, logits: StepLogits): SampledToken | null {
-    const { fullRow, grammarError } = this.#asked;
+    const { isWholeAsked, grammarError } = this.#asked;
     if (grammarError !== null) throw grammarError;
-    const tokenId = fullRow >= 0 ? this.#chooseFromFullRow(row, logits) : this.#chooseFromHead(row, logits);
+    const tokenId = isWholeAsked ? this.#chooseFromFullRow(row, logits) : this.#chooseFromHead(row, logits);
     if (tokenId < 0) return null;
     const token = { tokenId, logprobs: this.#logprobs(tokenId, row, logits) };
     return this.#grammar?.isCompleteAfter(tokenId) ? { ...token, completesGrammar: true } : token;
@@ -229,41 +201,9 @@ export class SequenceSampler {
     return new DraftLookup({ promptLength: promptTokenIds.length, predictedTokenIds, looksBack });
   }
 
-  /** Whether the draw depends on the mass of tokens that are not candidates. */
-  get #needsTotal(): boolean {
-    const { topK, minP } = this.#sampling;
-    return !this.#isGreedy && minP === 0 && (topK === 0 || topK > CANDIDATE_COUNT);
-  }
-
-  /**
-   * Of a list of allowed tokens' mass a normaliser says nothing. A grammar with many allowed tokens usually allows what
-   * the model would say, so there the mass outside of the candidates is a bound worth having.
-   */
-  get #needsNormaliser(): boolean {
-    return this.#needsTotal && this.#sampling.allowedTokenIds === null;
-  }
-
-  /** To correct a normaliser all edited logits must be known; as a bound, those that are raised are enough. */
-  get #wantedReadCount(): number {
-    const corrects = this.#needsNormaliser && !this.#isHeld;
-    return corrects ? this.#edits.count : this.#edits.raisingCount;
-  }
-
   /** Whether a grammar leaves anything out now. */
   get #isHeld(): boolean {
     return this.#grammar?.isHolding ?? false;
-  }
-
-  /** Everything that fits the grammar, when that is worth reading token by token. */
-  #fewTokenIds(): Int32Array | null {
-    if (this.#grammar === null) return null;
-    try {
-      return this.#grammar.fewTokenIds;
-    } catch (error) {
-      // Told when a token is chosen: there it ends this sequence, and no other.
-      this.#asked.grammarError = error;
-      return null;
-    }
   }
 
   get #uniform(): number {
@@ -291,7 +231,7 @@ export class SequenceSampler {
       asked.tailShare = 0;
       return head.tokenIds[0]!;
     }
-    const normaliser = asked.normaliser >= 0 ? logits.normalisers[asked.normaliser]! : null;
+    const normaliser = asked.normaliserOf(logits);
     draw.draw(head, { sampling: this.#sampling, normaliser, uniform: this.#uniform });
     asked.tailShare = draw.tailShare;
     return draw.tokenId;
@@ -301,7 +241,8 @@ export class SequenceSampler {
     const { fullRow } = this.#workspace;
     const first = row * logits.candidateCount;
     checkNumber(logits.candidateLogits[first]!);
-    fullRow.load(this.#fullRowOf(logits), this.#edits.isActive ? this.#edits : null);
+    assert(logits.vocabularySize === this.#workspace.vocabularySize, 'the runner has the same vocabulary');
+    fullRow.load(this.#asked.fullRowOf(logits), this.#edits.isActive ? this.#edits : null);
     if (fullRow.topLogit === -Infinity) throw this.#noToken();
     checkNumber(fullRow.topLogit);
     this.#asked.tailShare = 0;
@@ -329,31 +270,16 @@ export class SequenceSampler {
     );
   }
 
-  #fullRowOf({ fullRows, vocabularySize }: StepLogits): Float32Array {
-    assert(vocabularySize === this.#workspace.vocabularySize, 'the runner has another vocabulary');
-    const { fullRow } = this.#asked;
-    return fullRows.subarray(fullRow * vocabularySize, (fullRow + 1) * vocabularySize);
-  }
-
   #logprobs(tokenId: number, row: number, logits: StepLogits): SampledToken['logprobs'] {
     const { logprobCount } = this.#sampling;
     if (logprobCount === null) return null;
     return tokenLogprobs(tokenId, {
       logits,
       row,
-      normaliser: logits.normalisers[this.#asked.logprobNormaliser]!,
+      normaliser: this.#asked.logprobNormaliserOf(logits),
       topCount: logprobCount,
-      otherLogit: this.#otherLogit(tokenId, logits),
+      otherLogit: this.#asked.logitOf(tokenId, logits),
     });
-  }
-
-  /** The model's logit of a token that is not among the candidates, when it was asked for. */
-  #otherLogit(tokenId: number, logits: StepLogits): number | null {
-    const { fullRow, onlyTokenIds, readStart, readCount } = this.#asked;
-    if (fullRow >= 0) return this.#fullRowOf(logits)[tokenId]!;
-    if (onlyTokenIds !== null) return logits.reads[readStart + onlyTokenIds.indexOf(tokenId)]!;
-    const entry = this.#edits.entryOf(tokenId);
-    return entry >= 0 && entry < readCount ? logits.reads[readStart + entry]! : null;
   }
 }
 
