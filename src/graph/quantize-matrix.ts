@@ -5,6 +5,7 @@
 
 import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
+import { readRange, writeFully } from './file-bytes.ts';
 import { widenBfloat16, widenFloat16 } from './half-floats.ts';
 import { GROUP_SIZE, groupCount, quantizeRows4, quantizeRows8, type WeightRecipe } from './quantize-rows.ts';
 import {
@@ -45,9 +46,9 @@ async function writeEmbedding(job: MatrixJob, output: FileHandle): Promise<void>
   await forEachPiece(job, async (weights, firstRow, rowCount) => {
     const integers = new Int8Array(rowCount * columns);
     quantizeRows8(weights, columns, integers, scales.subarray(firstRow, firstRow + rowCount));
-    await writeAt(output, integers, job.offsets.get(EMBEDDING.integers)! + firstRow * columns);
+    await writeFully(output, integers, job.offsets.get(EMBEDDING.integers)! + firstRow * columns);
   });
-  await writeAt(output, scales, job.offsets.get(EMBEDDING.scales)!);
+  await writeFully(output, scales, job.offsets.get(EMBEDDING.scales)!);
 }
 
 async function writeProjection(job: MatrixJob, output: FileHandle): Promise<void> {
@@ -68,11 +69,11 @@ async function writeProjection(job: MatrixJob, output: FileHandle): Promise<void
     }
     transposeInto(integers, rows, firstRow, piece, columns);
   });
-  await writeAt(output, scales, job.offsets.get(matrixPart.scales(name))!);
-  await writeAt(output, integers, job.offsets.get(matrixPart.integers(name))!);
+  await writeFully(output, scales, job.offsets.get(matrixPart.scales(name))!);
+  await writeFully(output, integers, job.offsets.get(matrixPart.integers(name))!);
   if (blocks === null) return;
-  await writeAt(output, blocks.levels, job.offsets.get(matrixPart.levels(name))!);
-  await writeAt(output, blocks.scales, job.offsets.get(matrixPart.blockScales(name))!);
+  await writeFully(output, blocks.levels, job.offsets.get(matrixPart.levels(name))!);
+  await writeFully(output, blocks.scales, job.offsets.get(matrixPart.blockScales(name))!);
 }
 
 /** A matrix as MatMulNBits reads it. What no weight is written to is level 0 under scale 0. */
@@ -180,12 +181,7 @@ export async function readBytes(
   tensor: StoredTensor<ElementType>,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const bytes = new Uint8Array(tensor.byteLength);
-  const input = await open(path.join(directory, tensor.file));
-  try {
-    await input.read(bytes, 0, bytes.length, tensor.offset);
-  } finally {
-    await input.close();
-  }
+  await readRange(path.join(directory, tensor.file), bytes, tensor.offset);
   return bytes;
 }
 
@@ -197,9 +193,4 @@ export async function readFloats(directory: string, tensor: StoredTensor): Promi
   const wide = new Uint32Array(narrow.length);
   (tensor.elementType === 'BF16' ? widenBfloat16 : widenFloat16)(narrow, wide);
   return new Float32Array(wide.buffer);
-}
-
-export async function writeAt(output: FileHandle, data: ArrayBufferView, offset: number): Promise<void> {
-  const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  await output.write(bytes, 0, bytes.length, offset);
 }

@@ -10,8 +10,9 @@
 import { open } from 'node:fs/promises';
 import { StartupError } from '../base/errors.ts';
 import { convertFloats } from './convert-floats.ts';
+import { writeFully } from './file-bytes.ts';
 import { blockCount, blockSize, type PackedMatrix, type PackedSource, packedPart } from './packed-layout.ts';
-import { readBytes, writeAt } from './quantize-matrix.ts';
+import { readBytes } from './quantize-matrix.ts';
 import { type WeightPacking, WORD_WEIGHTS } from './weight-packing.ts';
 
 export type RepackJob = {
@@ -57,9 +58,9 @@ export async function repackMatrix(job: RepackJob): Promise<void> {
   }
   const output = await open(job.target, 'r+');
   try {
-    await writeAt(output, levels, job.offsets.get(packedPart.levels(plan.name))!);
-    await writeAt(output, scales, job.offsets.get(packedPart.scales(plan.name))!);
-    await writeAt(output, zeroPoints, job.offsets.get(packedPart.zeroPoints(plan.name))!);
+    await writeFully(output, levels, job.offsets.get(packedPart.levels(plan.name))!);
+    await writeFully(output, scales, job.offsets.get(packedPart.scales(plan.name))!);
+    await writeFully(output, zeroPoints, job.offsets.get(packedPart.zeroPoints(plan.name))!);
   } finally {
     await output.close();
   }

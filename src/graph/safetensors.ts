@@ -8,6 +8,7 @@ import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StartupError } from '../base/errors.ts';
+import { readFully } from './file-bytes.ts';
 
 /** Bytes of one element by the names that safetensors gives to types. */
 export const ELEMENT_BYTES = { F32: 4, F16: 2, BF16: 2, I32: 4 } as const;
@@ -117,7 +118,7 @@ async function readHeader(
 
 async function readHeaderBytes(handle: FileHandle, fullPath: string, size: number): Promise<Buffer> {
   const lengthBytes = Buffer.alloc(LENGTH_BYTES);
-  await handle.read(lengthBytes, 0, LENGTH_BYTES, 0);
+  if (size >= LENGTH_BYTES) await readFully(handle, { file: fullPath, bytes: lengthBytes, offset: 0 });
   const headerLength = Number(lengthBytes.readBigUInt64LE());
   if (size < LENGTH_BYTES || headerLength > HEADER_BYTES_MAX) {
     throw new StartupError(`${fullPath}: is not a safetensors file (header of ${headerLength} bytes)`);
@@ -126,7 +127,7 @@ async function readHeaderBytes(handle: FileHandle, fullPath: string, size: numbe
     throw new StartupError(`${fullPath}: is cut short inside its header; fetch it again`);
   }
   const header = Buffer.alloc(headerLength);
-  await handle.read(header, 0, headerLength, LENGTH_BYTES);
+  await readFully(handle, { file: fullPath, bytes: header, offset: LENGTH_BYTES });
   return header;
 }
 

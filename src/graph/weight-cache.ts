@@ -5,11 +5,12 @@
  */
 
 import { createHash } from 'node:crypto';
-import { type FileHandle, open, realpath, stat } from 'node:fs/promises';
+import { type FileHandle, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { cachedFile } from './cached-file.ts';
 import { COMPUTE_TYPE_BYTES, type ComputeType, convertFloats, STORED_AS } from './convert-floats.ts';
+import { readRange, writeFully } from './file-bytes.ts';
 import type { ElementType, StoredTensor, StoredTensors } from './safetensors.ts';
 
 export type WeightTensor = {
@@ -122,29 +123,25 @@ export type TensorPlace = {
 /**
  * Writes a tensor's values in `type`, a chunk at a time.
  * @returns bytes written
- * @throws StartupError for values beyond the range of `type`
+ * @throws StartupError for values beyond the range of `type`, and when the tensor's file has become shorter
  */
 export async function convertTensor(
   type: ComputeType,
   { name, source, directory }: TensorPlace,
-  output: FileHandle,
+  output: Pick<FileHandle, 'write'>,
   offset: number,
 ): Promise<number> {
-  const input = await open(path.join(directory, source.file));
+  const file = path.join(directory, source.file);
   let overflowCount = 0;
   let written = 0;
-  try {
-    for (let done = 0; done < source.byteLength; ) {
-      const chunk = new Uint8Array(Math.min(CHUNK_BYTES, source.byteLength - done));
-      await input.read(chunk, 0, chunk.length, source.offset + done);
-      const converted = convertFloats(chunk, source.elementType, type);
-      overflowCount += converted.overflowCount;
-      await output.write(converted.bytes, 0, converted.bytes.length, offset + written);
-      written += converted.bytes.length;
-      done += chunk.length;
-    }
-  } finally {
-    await input.close();
+  for (let done = 0; done < source.byteLength; ) {
+    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, source.byteLength - done));
+    await readRange(file, chunk, source.offset + done);
+    const converted = convertFloats(chunk, source.elementType, type);
+    overflowCount += converted.overflowCount;
+    await writeFully(output, converted.bytes, offset + written);
+    written += converted.bytes.length;
+    done += chunk.length;
   }
   if (overflowCount === 0) return written;
   throw new StartupError(
