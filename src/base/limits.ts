@@ -296,8 +296,8 @@ export const MULTIPLE_OF_REMAINDERS_MAX = 500;
  * calls that nobody demands. The rest is for what has to be held.
  */
 export const OPTIONAL_SCHEMAS_SHARE_MAX = 0.5;
-/** How long a request waits for a grammar that it can do without; others' grammars may keep the thread for longer. */
-export const OPTIONAL_GRAMMAR_WAIT_MS = 1000;
+/** How long a request waits for a grammar or a prediction, which it can do without; others' may keep their thread for longer. */
+export const OPTIONAL_WAIT_MS = 1000;
 /** Nesting of a grammar's rules in one output. Beyond it nothing is opened any more, only closed. */
 export const GRAMMAR_DEPTH_MAX = 256;
 /** Ways in which one output may be understood at the same time; an ambiguous grammar has more and more of them. */

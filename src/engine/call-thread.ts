@@ -22,7 +22,7 @@ export type CallThreadOptions = {
 };
 
 export type CallOptions = {
-  /** A call that is no longer wanted when its turn comes is passed over. */
+  /** A call that is no longer wanted when its turn comes, or when another one arrives, is passed over. */
   readonly isWanted: () => boolean;
   /** How long it will take, by whatever measure: the shortest call is next, of equal ones the first. */
   readonly size: number;
@@ -51,6 +51,7 @@ export class CallThread<Input, Output> {
   /** @throws (rejects with) what the thread's computation throws; an error of its own when the thread fails. */
   call(input: Input, options: CallOptions): Promise<Output> {
     return new Promise((resolve, reject) => {
+      this.#dropUnwanted();
       this.#waiting.push({ ...options, call: { callId: this.#nextCallId++, input }, resolve, reject });
       if (this.#running === null) this.#postNext();
     });
@@ -58,15 +59,34 @@ export class CallThread<Input, Output> {
 
   #postNext(): void {
     for (let next = this.#takeShortest(); next !== null; next = this.#takeShortest()) {
-      if (next.isWanted()) {
-        this.#running = next;
+      if (!next.isWanted()) {
+        next.reject(this.#unwanted());
+        continue;
+      }
+      try {
         this.#worker ??= this.#start();
         this.#worker.postMessage(next.call);
-        this.#startTimer();
-        return;
+      } catch (error) {
+        // No thread can be made just now. Whoever is next tries again.
+        next.reject(error as Error);
+        continue;
       }
-      next.reject(new Error(`What the ${this.#options.name} was asked for is no longer wanted.`));
+      this.#running = next;
+      this.#startTimer();
+      return;
     }
+  }
+
+  /** What nobody waits for any more must not stay in memory until its turn. */
+  #dropUnwanted(): void {
+    for (let index = this.#waiting.length - 1; index >= 0; index--) {
+      if (this.#waiting[index]!.isWanted()) continue;
+      this.#waiting.splice(index, 1)[0]!.reject(this.#unwanted());
+    }
+  }
+
+  #unwanted(): Error {
+    return new Error(`What the ${this.#options.name} was asked for is no longer wanted.`);
   }
 
   #takeShortest(): Waiting<Input, Output> | null {

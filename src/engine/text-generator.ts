@@ -4,7 +4,7 @@
  */
 
 import { ServerError } from '../base/errors.ts';
-import { OPTIONAL_GRAMMAR_WAIT_MS } from '../base/limits.ts';
+import { OPTIONAL_WAIT_MS } from '../base/limits.ts';
 import { seedOfChoice } from '../base/random.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
@@ -139,6 +139,7 @@ function planPrompt(
     const answer = options.planner.plan(request, encoded.text);
     const { message, grammar, trigger } = answer;
     const source = trigger === null ? fromStart(grammar, prompts, options) : grammar;
+    // Calls that a model may make need no grammar: without it they are told when they are whole.
     const compiling = source && options.grammars.compile(source, options.isWanted);
     return whenReady(trigger === null ? compiling : unlessLate(compiling), (compiled) =>
       whenReady(predictedTokens(request, options), (predictedTokenIds) => ({
@@ -154,21 +155,17 @@ function planPrompt(
   return whenReady(encodeWherever(prompts[promptIndex]!, context, options), plan);
 }
 
-/** The tokens of what is expected; `null` where there are none, or none that the model has: it is only a hint. */
+/** The tokens of what is expected; `null` where there are none, or none that the model has or that could be drafted. */
 function predictedTokens(
-  { prediction }: TextRequest,
+  { prediction, badWords }: TextRequest,
   options: EncodingOptions,
 ): Int32Array | null | Promise<Int32Array | null> {
-  if (prediction === null || prediction === '') return null;
+  if (prediction === null || prediction === '' || badWords.length > 0) return null;
   const prompt: Prompt = { kind: 'text', text: prediction, addSpecialTokens: false };
   const context = { limits: options.client.limits, param: 'prediction' };
   try {
     const encoding = encodeWherever(prompt, context, options);
-    if (!(encoding instanceof Promise)) return encoding.tokenIds;
-    return encoding.then(
-      ({ tokenIds }) => tokenIds,
-      () => null,
-    );
+    return whenReady(unlessLate(encoding), (encoded) => encoded?.tokenIds ?? null);
   } catch (error) {
     if (error instanceof ServerError) return null;
     throw error;
@@ -180,11 +177,11 @@ function whenReady<T, U>(value: T | Promise<T>, next: (value: T) => U | Promise<
   return value instanceof Promise ? value.then(next) : next(value);
 }
 
-/** Calls that a model may make need no grammar: without it they are told when they are whole. */
+/** For what only helps: `null` when it comes to nothing, or too late. */
 function unlessLate<T>(value: T | Promise<T>): T | null | Promise<T | null> {
   if (!(value instanceof Promise)) return value;
   return new Promise((resolve) => {
-    const timer = setTimeout(() => resolve(null), OPTIONAL_GRAMMAR_WAIT_MS);
+    const timer = setTimeout(() => resolve(null), OPTIONAL_WAIT_MS);
     void value.then(resolve, () => resolve(null)).finally(() => clearTimeout(timer));
   });
 }

@@ -78,10 +78,16 @@ export class AnswerEvents implements EventSource {
   #collect(): void {
     if (this.#isOver) return;
     const running = this.#running;
-    for (let event = running.take(); event !== null; event = running.take()) {
-      this.#ready += this.#encoder.encode(event);
-      if (event.kind !== 'prompt') this.#hasOutput = true;
-      if (event.kind === 'usage') this.#isOver = true;
+    try {
+      for (let event = running.take(); event !== null; event = running.take()) {
+        this.#ready += this.#encoder.encode(event);
+        if (event.kind !== 'prompt') this.#hasOutput = true;
+        if (event.kind === 'usage') this.#isOver = true;
+      }
+    } catch (error) {
+      // Where it was not the generation that failed, nobody will take anything more of it.
+      running.cancel();
+      throw error;
     }
     if (running.isCancelled) this.#isOver = true;
   }

@@ -67,6 +67,8 @@ function collect(running: RunningRequest, call: GenerationCall): Promise<Collect
       try {
         for (let event = running.take(); event !== null; event = running.take()) answer.add(event);
       } catch (error) {
+        // Where it was not the generation that failed, nobody will take anything more of it.
+        running.cancel();
         return reject(error);
       }
       if (answer.isWhole) return resolve(answer);

@@ -142,6 +142,22 @@ describe('a prediction', () => {
     expect(await predictedOf({ prediction: 'x'.repeat(5_000) }, { longPrompts })).toEqual([null]);
   });
 
+  it('that the thread for long prompts has no time for is none', async () => {
+    const longPrompts = { encode: () => new Promise<never>(() => {}) };
+    expect(await predictedOf({ prediction: 'x'.repeat(5_000) }, { longPrompts })).toEqual([null]);
+  });
+
+  it('is not tokenised beside banned words, which no draft can keep to', async () => {
+    let calls = 0;
+    const encode = async () => {
+      calls++;
+      return { text: 'long', tokenIds: Int32Array.of(5) };
+    };
+    const asked = { prediction: 'x'.repeat(5_000), badWords: ['y'] };
+    expect(await predictedOf(asked, { longPrompts: { encode } })).toEqual([null]);
+    expect(calls).toBe(0);
+  });
+
   it('that is long is tokenised by the thread for long prompts', async () => {
     const tokenIds = Int32Array.of(5, 6);
     const longPrompts = { encode: async () => ({ text: 'long', tokenIds }) };

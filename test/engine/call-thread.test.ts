@@ -1,0 +1,55 @@
+import { describe, expect, it } from 'vitest';
+import { CallThread } from '../../src/engine/call-thread.ts';
+
+/** A worker that answers each call with its input. */
+const ECHO = new URL(
+  'data:text/javascript,' +
+    encodeURIComponent(`
+      import { parentPort } from 'node:worker_threads';
+      parentPort.on('message', ({ callId, input }) =>
+        parentPort.postMessage({ callId, kind: 'call-done', output: input }));
+    `),
+);
+/** No worker can be made of it, and its constructor says so, as it does where the system has no thread to give. */
+const NOWHERE = new URL('http://nowhere.invalid/');
+
+function aThread(workerUrl: URL) {
+  return new CallThread<string, string>({ name: 'echo', workerUrl, workerData: null });
+}
+
+const WANTED = { isWanted: () => true, size: 0 };
+
+describe('a thread that answers calls', () => {
+  it('answers one after the other, the shortest first', async () => {
+    const thread = aThread(ECHO);
+    const answered: string[] = [];
+    const ask = async (input: string, size: number) => {
+      answered.push(await thread.call(input, { ...WANTED, size }));
+    };
+    await Promise.all([ask('first', 9), ask('long', 3), ask('short', 1), ask('longest', 5)]);
+    expect(answered).toEqual(['first', 'short', 'long', 'longest']);
+  });
+
+  it('fails every call while it cannot be started, and leaves none waiting', async () => {
+    const thread = aThread(NOWHERE);
+    await expect(thread.call('a', WANTED)).rejects.toThrow();
+    await expect(thread.call('b', WANTED)).rejects.toThrow();
+  });
+
+  it('lets go of calls that nobody wants when another one arrives', async () => {
+    const thread = aThread(ECHO);
+    const first = thread.call('first', WANTED);
+    let isWanted = true;
+    const given = thread.call('given up', { isWanted: () => isWanted, size: 0 });
+    const dropped = expect(given).rejects.toThrow('no longer wanted');
+    isWanted = false;
+    const order: string[] = [];
+    const last = thread.call('last', WANTED);
+    await Promise.all([
+      dropped.then(() => order.push('dropped')),
+      first.then(() => order.push('first')),
+      last.then(() => order.push('last')),
+    ]);
+    expect(order).toEqual(['dropped', 'first', 'last']);
+  });
+});
