@@ -4,7 +4,7 @@
  */
 
 import { StartupError } from '../base/errors.ts';
-import { REPETITION_PENALTY_MIN } from '../base/limits.ts';
+import { REPETITION_PENALTY_MAX, REPETITION_PENALTY_MIN } from '../base/limits.ts';
 import { isObject } from '../text/tokenizer-files.ts';
 
 /** Ranges as in `SamplingParams`. */
@@ -41,12 +41,16 @@ export function readGenerationDefaults(generationConfig: unknown): GenerationDef
   return {
     temperature: read('temperature', OPENAI_DEFAULTS.temperature, (value) => value >= 0 && value <= 2),
     topP: read('top_p', OPENAI_DEFAULTS.topP, (value) => value > 0 && value <= 1),
-    topK: read('top_k', OPENAI_DEFAULTS.topK, (value) => Number.isInteger(value) && value >= 0),
+    // vLLM writes -1 for none.
+    topK: Math.max(
+      0,
+      read('top_k', OPENAI_DEFAULTS.topK, (value) => Number.isInteger(value) && value >= -1),
+    ),
     minP: read('min_p', OPENAI_DEFAULTS.minP, (value) => value >= 0 && value <= 1),
     repetitionPenalty: read(
       'repetition_penalty',
       OPENAI_DEFAULTS.repetitionPenalty,
-      (value) => value >= REPETITION_PENALTY_MIN,
+      (value) => value >= REPETITION_PENALTY_MIN && value <= REPETITION_PENALTY_MAX,
     ),
   };
 }

@@ -9,22 +9,29 @@ import { StartupError } from '../base/errors.ts';
 import type { RopeScaling } from './decoder-shape.ts';
 
 const positiveInteger = z.number().int().positive();
-const rope = z.looseObject({
+/** null says that there is nothing, as it does to transformers. */
+function withoutNulls(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+}
+
+const ropeFields = z.looseObject({
   rope_type: z.string().optional(),
   type: z.string().optional(),
   rope_theta: z.number().positive().optional(),
-  factor: z.number().positive().nullish(),
+  factor: z.number().positive().optional(),
   low_freq_factor: z.number().positive().optional(),
   high_freq_factor: z.number().positive().optional(),
   original_max_position_embeddings: positiveInteger.optional(),
-  attention_factor: z.number().nullish(),
-  mscale: z.number().nullish(),
-  mscale_all_dim: z.number().nullish(),
-  beta_fast: z.number().nullish(),
-  beta_slow: z.number().nullish(),
+  attention_factor: z.number().optional(),
+  mscale: z.number().optional(),
+  mscale_all_dim: z.number().optional(),
+  beta_fast: z.number().optional(),
+  beta_slow: z.number().optional(),
   truncate: z.boolean().optional(),
   partial_rotary_factor: z.number().optional(),
 });
+const rope = z.preprocess(withoutNulls, ropeFields);
 
 const rawConfig = z.looseObject({
   architectures: z.array(z.string()).min(1),
@@ -33,32 +40,31 @@ const rawConfig = z.looseObject({
   intermediate_size: positiveInteger,
   num_hidden_layers: positiveInteger,
   num_attention_heads: positiveInteger,
-  num_key_value_heads: positiveInteger.nullish(),
-  head_dim: positiveInteger.nullish(),
+  num_key_value_heads: positiveInteger.optional(),
+  head_dim: positiveInteger.optional(),
   max_position_embeddings: positiveInteger.optional(),
   rms_norm_eps: z.number().positive().default(1e-6),
   hidden_act: z.string().default('silu'),
   tie_word_embeddings: z.boolean().default(false),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
-  rope_theta: z.number().positive().nullish(),
-  rope_scaling: rope.nullish(),
-  rope_parameters: rope.nullish(),
-  partial_rotary_factor: z.number().nullish(),
-  sliding_window: positiveInteger.nullish(),
+  rope_theta: z.number().positive().optional(),
+  rope_scaling: rope.optional(),
+  rope_parameters: rope.optional(),
+  partial_rotary_factor: z.number().optional(),
+  sliding_window: positiveInteger.optional(),
   use_sliding_window: z.boolean().default(false),
   max_window_layers: z.number().int().nonnegative().default(28),
-  layer_types: z.array(z.string()).nullish(),
+  layer_types: z.array(z.string()).optional(),
   quantization_config: z.unknown().optional(),
-  bos_token_id: z.number().int().nullish(),
-  eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).nullish(),
+  eos_token_id: z.union([z.number().int(), z.array(z.number().int())]).optional(),
 });
 
 export type CheckpointConfig = z.infer<typeof rawConfig>;
 
 /** @throws StartupError naming the first field that is wrong. */
 export function parseCheckpointConfig(json: unknown): CheckpointConfig {
-  const result = rawConfig.safeParse(json);
+  const result = rawConfig.safeParse(withoutNulls(json));
   if (!result.success) {
     const issue = result.error.issues[0];
     throw new StartupError(`config.json: ${issue?.path.join('.')}: ${issue?.message}`);

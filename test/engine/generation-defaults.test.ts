@@ -16,12 +16,18 @@ describe('readGenerationDefaults', () => {
     expect(readGenerationDefaults(null)).toEqual(OPENAI_DEFAULTS);
   });
 
+  it('takes a top_k of -1 for none', () => {
+    expect(readGenerationDefaults({ top_k: -1 })).toEqual(OPENAI_DEFAULTS);
+  });
+
   it.each([
     ['temperature', 2.5],
     ['top_p', 0],
     ['top_k', 1.5],
     ['min_p', 'x'],
+    ['top_k', -2],
     ['repetition_penalty', 0],
+    ['repetition_penalty', 11],
   ])('refuses %s of %s by name', (key, value) => {
     expect(() => readGenerationDefaults({ [key]: value })).toThrow(StartupError);
     expect(() => readGenerationDefaults({ [key]: value })).toThrow(key);

@@ -144,6 +144,27 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
   });
 });
 
+describe('a checkpoint whose config.json has null for what it does not say', () => {
+  it('is read as one that leaves it out', async () => {
+    checkpoint = await scratchCheckpoint('llama-tied-f32');
+    const optional = {
+      num_key_value_heads: undefined,
+      head_dim: undefined,
+      attention_bias: undefined,
+      mlp_bias: undefined,
+      max_window_layers: undefined,
+      sliding_window: undefined,
+      use_sliding_window: undefined,
+      rope_scaling: undefined,
+    };
+    await checkpoint.editConfig(optional);
+    const left = await readDecoderShape(checkpoint.directory);
+    await checkpoint.editConfig(Object.fromEntries(Object.keys(optional).map((key) => [key, null])));
+    expect(await readDecoderShape(checkpoint.directory)).toEqual(left);
+    await checkpoint.remove();
+  });
+});
+
 describe('a checkpoint that YaRN stretches', () => {
   it('has the stretched positions, as Qwen 2.5 is told to be configured for long contexts', async () => {
     checkpoint = await scratchCheckpoint('llama-tied-f32');
