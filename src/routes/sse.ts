@@ -132,7 +132,8 @@ class EventStream implements PacedStream {
   pull(): void {
     const { response } = this.#options;
     if (response?.headersSent !== true) this.#writer = new BodyWriter(this.#controller);
-    else if (this.#writer === null) {
+    else if (!(this.#writer instanceof ResponseWriter)) {
+      // Pieces that were read before the head was sent, as Node's adapter may, are on the response by now.
       this.#writer = new ResponseWriter(response);
       response.on('drain', () => this.flush());
     }

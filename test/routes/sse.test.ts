@@ -51,6 +51,29 @@ async function anOpenStream() {
 }
 
 describe('eventStream', () => {
+  it('goes on with the response where pieces of the body were read before its head was sent', async () => {
+    const source = new FakeSource();
+    const written: string[] = [];
+    const response = {
+      headersSent: false,
+      writable: true,
+      writableNeedDrain: false,
+      write: (events: string) => written.push(events) > 0,
+      on: () => response,
+    };
+    const pacer = new WritePacer({ clock: { monotonicMs: () => 0 }, writesPerSecond: 1000, delayMsMax: 0 });
+    const options = { heartbeatMs: 3_600_000, pacer, response: response as unknown as EventResponse };
+    const reader = eventStream(source, options).getReader();
+    source.events = 'early ';
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe('early ');
+    response.headersSent = true;
+    const ended = reader.read();
+    Object.assign(source, { events: 'late', isEnding: true });
+    source.onReadable(true);
+    expect((await ended).done).toBe(true);
+    expect(written).toEqual(['late']);
+  });
+
   it('writes what was ready when it was opened at once, and lets later events wait for their turn', async () => {
     const { source, written } = await anOpenStream();
     source.events = 'second ';
