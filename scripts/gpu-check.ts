@@ -1,4 +1,4 @@
-/** `scripts/gpu-check`: see there. Puts the checks of `gpu-correctness.ts` and `gpu-speed.ts` into one table. */
+/** `scripts/gpu-check`: see there. Runs the parts of `gpu-parts.ts` one by one, and puts what they find into one table. */
 
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
@@ -6,32 +6,32 @@ import os from 'node:os';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { machineFacts } from '../bench/machine.ts';
+import { assertNever } from '../src/base/assert.ts';
 import { probeDevice } from '../src/engine/device-probe.ts';
 import { setupCuda } from '../src/setup-cuda.ts';
-import { type Correctness, checkCorrectness } from './gpu-correctness.ts';
-import { measureSpeed, SIZES, type SizeName, type Speed } from './gpu-speed.ts';
+import type { PagedDevice } from './gpu-correctness.ts';
+import { type Finding, PART_KINDS, type PartKind, partsOf, runPart } from './gpu-parts.ts';
+import { SIZES, type SizeName } from './gpu-speed.ts';
 
-type Device = 'cuda' | 'webgpu';
 type DeviceResult = {
-  readonly device: Device;
+  readonly device: PagedDevice;
   /** Why it cannot be used; null when it can. */
   readonly problem: string | null;
-  readonly correctness: readonly Correctness[];
-  readonly speed: Speed | null;
+  readonly findings: Finding[];
 };
 
 type Options = {
   readonly size?: SizeName;
-  readonly device?: Device;
+  readonly device?: PagedDevice;
   readonly json: string;
-  readonly skipCorrectness?: boolean;
+  readonly only?: readonly PartKind[];
 };
 
-const { size, device, json, skipCorrectness } = new Command('gpu-check')
+const { size, device, json, only } = new Command('gpu-check')
   .addOption(new Option('--size <name>', 'the random model').choices(Object.keys(SIZES)))
   .addOption(new Option('--device <name>', 'this device alone').choices(['cuda', 'webgpu']))
-  .option('--json <file>', 'where the figures are written', 'gpu-check.json')
-  .option('--skip-correctness', 'measure only')
+  .option('--json <file>', 'where the figures are written, after each of them', 'gpu-check.json')
+  .addOption(new Option('--only <parts...>', 'these parts alone').choices(PART_KINDS))
   .parse()
   .opts<Options>();
 
@@ -46,40 +46,39 @@ const workDirectory =
 
 const results: DeviceResult[] = [];
 for (const name of device === undefined ? (['cuda', 'webgpu'] as const) : [device]) {
-  results.push(await checkDevice(name));
+  await checkDevice(name);
 }
-const report = {
-  machine: machineFacts(),
-  gpus,
-  softwareDriver: !hasGpu,
-  size: sizeName,
-  results,
-};
-writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
 print();
 const usable = results.filter(({ problem }) => problem === null);
-const isRight = usable.every((result) => result.correctness.every(({ passed }) => passed));
+const isRight = usable.every(({ findings }) => rowsOf(findings).every(({ passed }) => passed));
 process.exitCode = usable.length > 0 && isRight ? 0 : 1;
 
 /** Whatever fails on one device is told, and does not keep the other from being checked. */
-async function checkDevice(name: Device): Promise<DeviceResult> {
-  const problem = await problemOf(name);
-  if (problem !== null) return { device: name, problem, correctness: [], speed: null };
-  const checked: Correctness[] = [];
-  try {
-    progress(`${name}: correctness`);
-    if (!skipCorrectness) checked.push(...(await checkCorrectness(name, workDirectory)));
-    progress(`${name}: speed of ${sizeName}`);
-    const speed = await measureSpeed({ device: name, size: sizeName, workDirectory, isSoftware: !hasGpu });
-    return { device: name, problem, correctness: checked, speed };
-  } catch (error) {
-    const detail = (error as Error).message.replace(/\s+/g, ' ');
-    checked.push({ name: 'runs to its end', passed: false, detail });
-    return { device: name, problem, correctness: checked, speed: null };
+async function checkDevice(name: PagedDevice): Promise<void> {
+  const result: DeviceResult = { device: name, problem: await problemOf(name), findings: [] };
+  results.push(result);
+  save();
+  if (result.problem !== null) return;
+  for (const part of partsOf(name, sizeName, !hasGpu)) {
+    if (only !== undefined && !only.includes(part.kind)) continue;
+    await runPart({ part, device: name, workDirectory }, (finding) => {
+      result.findings.push(finding);
+      save();
+    });
   }
 }
 
-async function problemOf(name: Device): Promise<string | null> {
+/** Whatever ends this process, what it has found is there. */
+function save(): void {
+  const report = { machine: machineFacts(), gpus, softwareDriver: !hasGpu, size: sizeName, results };
+  writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+}
+
+function rowsOf(findings: readonly Finding[]) {
+  return findings.filter((finding) => finding.kind === 'row');
+}
+
+async function problemOf(name: PagedDevice): Promise<string | null> {
   if (name === 'webgpu') return probeDevice('webgpu');
   try {
     // Copies the provider from OCTAVO_CUDA_PROVIDER_DIR where that is named; fetches nothing otherwise.
@@ -105,43 +104,68 @@ function progress(line: string): void {
 }
 
 function print(): void {
-  const { machine } = report;
+  const machine = machineFacts();
   console.log(
     `machine   ${machine.cpuModel}, ${machine.coreCount} cores, Node ${machine.nodeVersion}, ${machine.revision}`,
   );
   console.log(
     `GPU       ${gpus.join('; ') || (hasGpu ? 'not told by nvidia-smi' : 'none: SOFTWARE DRIVER, figures say nothing of a GPU')}`,
   );
-  for (const { device: name, problem, correctness: checked, speed } of results) {
+  for (const { device: name, problem, findings } of results) {
     console.log(`\n${name}`);
     if (problem !== null) {
       console.log(`  cannot be used: ${problem}`);
       continue;
     }
-    for (const { name: check, passed, detail } of checked)
+    for (const { name: check, passed, detail } of rowsOf(findings))
       console.log(`  ${passed ? 'ok  ' : 'FAIL'} ${check}: ${detail}`);
-    if (speed !== null) printSpeed(speed);
+    for (const finding of findings) printSpeed(finding);
   }
   console.log(`\nfigures in ${json}`);
 }
 
-function printSpeed(speed: Speed): void {
-  console.log(
-    `  model ${sizeName}: ${(speed.weightBytes / 2 ** 30).toFixed(2)} GiB of weights, ${speed.contextLength} tokens of context; copy ${(speed.copyBytesPerSecond / 1e9).toFixed(1)} GB/s; prefill ${speed.prefillTokensPerSecond.toFixed(0)} tokens/s`,
-  );
-  console.log('  sequences   tokens/s   ms a step   floor ms   of floor   outside the run ms');
-  for (const row of speed.decode) {
-    const cells = [
-      String(row.sequenceCount),
-      row.tokensPerSecond.toFixed(1),
-      row.stepMs.toFixed(2),
-      row.floorMs.toFixed(2),
-      `${(100 * row.shareOfFloor).toFixed(0)} %`,
-      row.outsideMs.toFixed(2),
-    ];
-    console.log(`  ${cells.map((cell, i) => cell.padStart([9, 11, 12, 11, 11, 21][i]!)).join('')}`);
+const COLUMNS = [
+  'sequences',
+  'tokens/s',
+  'ms a step',
+  'floor ms',
+  'of floor',
+  'outside the run ms',
+  'prefill/s',
+];
+
+function printSpeed(finding: Finding): void {
+  switch (finding.kind) {
+    case 'row':
+      return;
+    case 'model': {
+      const { weightBytes, contextLength, copyBytesPerSecond } = finding;
+      console.log(
+        `  model ${sizeName}: ${(weightBytes / 2 ** 30).toFixed(2)} GiB of weights, ${contextLength} tokens of context; copy ${(copyBytesPerSecond / 1e9).toFixed(1)} GB/s`,
+      );
+      printCells(COLUMNS);
+      return;
+    }
+    case 'decode': {
+      const { decode: row, prefillTokensPerSecond } = finding;
+      const times = [row.tokensPerSecond.toFixed(1), row.stepMs.toFixed(2), row.floorMs.toFixed(2)];
+      const share = `${(100 * row.shareOfFloor).toFixed(0)} %`;
+      const rest = [share, row.outsideMs.toFixed(2), prefillTokensPerSecond.toFixed(0)];
+      printCells([String(row.sequenceCount), ...times, ...rest]);
+      return;
+    }
+    case 'operators':
+      console.log(
+        '  most time in (ONNX Runtime profile of decoding; host time where the device is not timed):',
+      );
+      for (const { operator, share } of finding.topOperators)
+        console.log(`    ${operator.padEnd(36)} ${(100 * share).toFixed(1)} %`);
+      return;
+    default:
+      assertNever(finding);
   }
-  console.log('  most time in (ONNX Runtime profile of decoding; host time where the device is not timed):');
-  for (const { operator, share } of speed.topOperators)
-    console.log(`    ${operator.padEnd(36)} ${(100 * share).toFixed(1)} %`);
+}
+
+function printCells(cells: readonly string[]): void {
+  console.log(`  ${cells.map((cell, i) => cell.padStart(COLUMNS[i]!.length + 2)).join('')}`);
 }

@@ -4,8 +4,16 @@ import { findRightForm } from '../src/engine/attention-check.ts';
 import { OnnxModelRunner } from '../src/engine/onnx-model-runner.ts';
 import { buildPagedModel, readDecoderShape } from '../src/graph/checkpoint.ts';
 import { checkPagedLimits, type PagedType } from '../src/graph/paged-attention.ts';
-import { FLOAT16_TOLERANCE, ORACLE_NAMES, type Oracle, readOracle, WAYS } from '../test/support/oracle.ts';
+import {
+  FLOAT16_TOLERANCE,
+  ORACLE_NAMES,
+  type Oracle,
+  PACKED_ORACLE_NAMES,
+  readOracle,
+  WAYS,
+} from '../test/support/oracle.ts';
 
+export type PagedDevice = 'cuda' | 'webgpu';
 export type Correctness = { readonly name: string; readonly passed: boolean; readonly detail: string };
 
 /** bfloat16 keeps 8 bits where float16 keeps 11. */
@@ -13,54 +21,71 @@ const TOLERANCE: Readonly<Record<PagedType, number>> = {
   float16: FLOAT16_TOLERANCE,
   bfloat16: 8 * FLOAT16_TOLERANCE,
 };
-/** Larger than any fast kernel asks for, and the smallest. */
-const BLOCK_SIZES = [32, 256] as const;
+/** That every device has. */
+const PACKED_BLOCK_SIZE = 256;
 
-export async function checkCorrectness(
-  device: 'cuda' | 'webgpu',
-  cacheDirectory: string,
-): Promise<readonly Correctness[]> {
-  const rows: Correctness[] = [];
-  const types: readonly PagedType[] = device === 'cuda' ? ['float16', 'bfloat16'] : ['float16'];
-  for (const type of types) {
-    for (const blockSize of BLOCK_SIZES) {
-      rows.push(await checkType(device, type, blockSize, cacheDirectory));
-    }
-  }
-  return rows;
-}
+export type Place = { readonly device: PagedDevice; readonly cacheDirectory: string };
+export type Layout = { readonly type: PagedType; readonly blockSize: number };
 
-async function checkType(
-  device: 'cuda' | 'webgpu',
-  type: PagedType,
-  blockSize: number,
-  cacheDirectory: string,
-): Promise<Correctness> {
-  let [worst, where, count] = [0, '', 0];
-  const fallbacks = new Set<string>();
-  const refused: string[] = [];
+/** Every checkpoint of the oracle, in every way of cutting steps. */
+export async function checkLogits(place: Place, layout: Layout): Promise<Correctness> {
+  const names: string[] = [];
   for (const name of ORACLE_NAMES) {
     const oracle = readOracle(name);
-    if (oracle.twin !== null || !(await isServed(oracle, blockSize))) continue;
-    const runner = await openRunner(device, type, blockSize, cacheDirectory, oracle);
-    if (typeof runner === 'string') {
-      refused.push(`${name}: ${runner}`);
-      continue;
-    }
-    for (const node of runner.fallbacks) fallbacks.add(node);
+    if (oracle.twin === null && (await isServed(oracle, layout.blockSize))) names.push(name);
+  }
+  const name = `logits of transformers, ${layout.type}, blocks of ${layout.blockSize}`;
+  return { name, ...(await compare(names, place, layout)) };
+}
+
+/** Those whose weights are packed in 4 bits. */
+export async function checkPacked(place: Place): Promise<Correctness> {
+  const layout: Layout = { type: 'float16', blockSize: PACKED_BLOCK_SIZE };
+  const name = 'logits of transformers, packed weights, float16';
+  return { name, ...(await compare(PACKED_ORACLE_NAMES, place, layout)) };
+}
+
+type Seen = { worst: number; where: string; count: number; readonly fallbacks: Set<string> };
+
+async function compare(
+  names: readonly string[],
+  place: Place,
+  layout: Layout,
+): Promise<Omit<Correctness, 'name'>> {
+  const seen: Seen = { worst: 0, where: '', count: 0, fallbacks: new Set() };
+  const refused: string[] = [];
+  for (const name of names) {
+    const reason = await compareOne(name, place, layout, seen).catch((error: Error) =>
+      error.message.replace(/\s+/g, ' '),
+    );
+    if (reason !== null) refused.push(`${name}: ${reason}`);
+  }
+  const { worst, where, count, fallbacks } = seen;
+  const allowed = TOLERANCE[layout.type];
+  const parts = [
+    `${count} comparisons, largest difference ${worst.toFixed(3)} of ${allowed} allowed (${where})`,
+    ...(fallbacks.size > 0 ? [`ON THE CPU: ${[...fallbacks].join(', ')}`] : []),
+    ...refused,
+  ];
+  return { passed: worst <= allowed && count > 0 && refused.length === 0, detail: parts.join('; ') };
+}
+
+/** @returns null, or why nothing could be compared. */
+async function compareOne(name: string, place: Place, layout: Layout, seen: Seen): Promise<string | null> {
+  const oracle = readOracle(name);
+  const runner = await openRunner(place, layout, oracle);
+  if (typeof runner === 'string') return runner;
+  for (const node of runner.fallbacks) seen.fallbacks.add(node);
+  try {
     for (const way of WAYS) {
       const difference = await way.run(oracle, runner);
-      count++;
-      if (difference >= worst) [worst, where] = [difference, `${name}, ${way.name}`];
+      seen.count++;
+      if (difference >= seen.worst) Object.assign(seen, { worst: difference, where: `${name}, ${way.name}` });
     }
+  } finally {
     await runner.close();
   }
-  const onCpu = fallbacks.size > 0 ? `; ON THE CPU: ${[...fallbacks].join(', ')}` : '';
-  return {
-    name: `logits of transformers, ${type}, blocks of ${blockSize}`,
-    passed: worst <= TOLERANCE[type] && count > 0 && refused.length === 0,
-    detail: `${count} comparisons, largest difference ${worst.toFixed(3)} of ${TOLERANCE[type]} allowed (${where})${onCpu}${refused.map((reason) => `; ${reason}`).join('')}`,
-  };
+  return null;
 }
 
 async function isServed({ directory }: Oracle, blockSize: number): Promise<boolean> {
@@ -75,10 +100,8 @@ async function isServed({ directory }: Oracle, blockSize: number): Promise<boole
 
 /** @returns what is wrong with the device's attention where nothing is to be opened. */
 async function openRunner(
-  device: 'cuda' | 'webgpu',
-  type: PagedType,
-  blockSize: number,
-  cacheDirectory: string,
+  { device, cacheDirectory }: Place,
+  { type, blockSize }: Layout,
   { directory }: Oracle,
 ): Promise<OnnxModelRunner | string> {
   const shape = await readDecoderShape(directory);

@@ -4,6 +4,7 @@
  */
 
 import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -13,6 +14,7 @@ import { cacheTokenBytes } from '../src/engine/cache-sizing.ts';
 import { Engine } from '../src/engine/engine.ts';
 import type { EngineOptions } from '../src/engine/engine-options.ts';
 import { loadModel } from '../src/engine/load-model.ts';
+import type { ModelRunner } from '../src/engine/model-runner.ts';
 import { OnnxSession } from '../src/engine/onnx-session.ts';
 import { scoredTokensPerStep } from '../src/engine/prompt-scorer.ts';
 import type { StepReport } from '../src/engine/protocol.ts';
@@ -22,6 +24,7 @@ import type { DecoderShape } from '../src/graph/decoder-shape.ts';
 import { GraphBuilder } from '../src/graph/graph-builder.ts';
 import { zerosFile } from '../src/graph/zeros-file.ts';
 import { GREEDY } from '../src/sampling/sampling-params.ts';
+import type { PagedDevice } from './gpu-correctness.ts';
 
 /** By name: the shape that `bench/random-checkpoint.ts` makes. */
 export const SIZES = {
@@ -44,48 +47,67 @@ export type DecodeSpeed = {
   readonly shareOfFloor: number;
 };
 
-export type Speed = {
-  readonly weightBytes: number;
-  readonly contextLength: number;
-  readonly copyBytesPerSecond: number;
-  readonly prefillTokensPerSecond: number;
-  readonly decode: readonly DecodeSpeed[];
-  readonly topOperators: readonly { readonly operator: string; readonly share: number }[];
-};
+/** Told one by one: what comes later may fail. */
+export type SpeedFinding =
+  | {
+      readonly kind: 'model';
+      readonly weightBytes: number;
+      readonly contextLength: number;
+      readonly copyBytesPerSecond: number;
+    }
+  | { readonly kind: 'decode'; readonly decode: DecodeSpeed; readonly prefillTokensPerSecond: number }
+  | {
+      readonly kind: 'operators';
+      readonly topOperators: readonly { readonly operator: string; readonly share: number }[];
+    };
 
 export type SpeedOptions = {
-  readonly device: 'cuda' | 'webgpu';
+  readonly device: PagedDevice;
   readonly size: SizeName;
   readonly workDirectory: string;
   /** On a software driver everything is made small: only the script is tried. */
   readonly isSoftware: boolean;
 };
 
-type Workload = {
+export type Workload = {
   readonly sequenceCounts: readonly number[];
   readonly contextLength: number;
   readonly newTokens: number;
   readonly copyBytes: number;
 };
 
-const FULL: Workload = {
+/** Of 128 sequences the first must still decode when the last prompt has been taken in, so that some steps decode all. */
+export const FULL: Workload = {
   sequenceCounts: [1, 8, 32, 128],
   contextLength: 512,
-  newTokens: 64,
+  newTokens: 256,
   copyBytes: 2 ** 30,
 };
 const SMALL: Workload = { sequenceCounts: [1, 4], contextLength: 48, newTokens: 6, copyBytes: 2 ** 24 };
 
-export async function measureSpeed(options: SpeedOptions): Promise<Speed> {
+type Prepared = {
+  readonly workload: Workload;
+  readonly shape: DecoderShape;
+  readonly engineOptions: EngineOptions;
+};
+
+async function prepare(options: SpeedOptions): Promise<Prepared> {
   const workload = options.isSoftware ? SMALL : FULL;
   const model = makeModel(options);
   const shape = await readDecoderShape(model);
-  const engineOptions = engineOptionsFor(options, model, shape, workload);
+  return { workload, shape, engineOptions: engineOptionsFor(options, model, shape, workload) };
+}
+
+export async function measureSpeed(
+  options: SpeedOptions,
+  tell: (finding: SpeedFinding) => void,
+): Promise<void> {
+  const { workload, shape, engineOptions } = await prepare(options);
   const copyBytesPerSecond = await copyBandwidth(options, workload.copyBytes);
   const { runner, limits, weightBytes } = await loadModel(engineOptions, shape);
+  tell({ kind: 'model', weightBytes, contextLength: workload.contextLength, copyBytesPerSecond });
   const bench = new Bench(runner, limits, shape.vocabularySize);
   await bench.run(1, 40, 2); // Kernels of these shapes are compiled before anything is timed.
-  const decode: DecodeSpeed[] = [];
   let prefillTokensPerSecond = 0;
   for (const sequenceCount of workload.sequenceCounts) {
     const reports = await bench.run(sequenceCount, workload.contextLength, workload.newTokens);
@@ -93,20 +115,22 @@ export async function measureSpeed(options: SpeedOptions): Promise<Speed> {
     prefillTokensPerSecond = perSecond(prefill) || prefillTokensPerSecond;
     const length = workload.contextLength + workload.newTokens / 2;
     const bytes = weightBytes + sequenceCount * length * cacheTokenBytes(shape, 'float16');
-    decode.push(decodeSpeed(sequenceCount, reports, (1000 * bytes) / copyBytesPerSecond));
+    const decode = decodeSpeed(sequenceCount, reports, (1000 * bytes) / copyBytesPerSecond);
+    tell({ kind: 'decode', decode, prefillTokensPerSecond });
   }
   await runner.close();
-  const topOperators = await operators(engineOptions, shape, workload);
-  const { contextLength } = workload;
-  return { weightBytes, contextLength, copyBytesPerSecond, prefillTokensPerSecond, decode, topOperators };
 }
 
-function makeModel({ size, workDirectory }: SpeedOptions): string {
+/** @returns the folder of the random model, which is made where it is not there yet. */
+export function makeModel({ size, workDirectory }: Pick<SpeedOptions, 'size' | 'workDirectory'>): string {
   const directory = path.join(workDirectory, `random-${size}`);
+  const whole = path.join(directory, 'made');
+  if (existsSync(whole)) return directory;
   const script = path.join(import.meta.dirname, '../bench/random-checkpoint.ts');
   execFileSync(process.execPath, ['--import', 'tsx', script, directory, '--shape', SIZES[size]], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });
+  writeFileSync(whole, '');
   return directory;
 }
 
@@ -141,12 +165,12 @@ function engineOptionsFor(
 
 type Loaded = Awaited<ReturnType<typeof loadModel>>;
 
-class Bench {
+export class Bench {
   readonly #engine: Engine;
   readonly #vocabularySize: number;
   #nextId = 1;
 
-  constructor(runner: Loaded['runner'], limits: Loaded['limits'], vocabularySize: number) {
+  constructor(runner: ModelRunner, limits: Loaded['limits'], vocabularySize: number) {
     const scheduler = new Scheduler({ ...limits, scoredTokensPerStepMax: scoredTokensPerStep(limits) });
     const sampler = new SequenceSamplers(limits);
     this.#engine = new Engine({ scheduler, runner, sampler, clock: systemClock });
@@ -192,7 +216,11 @@ class Bench {
   }
 }
 
-function decodeSpeed(sequenceCount: number, reports: readonly StepReport[], floorMs: number): DecodeSpeed {
+export function decodeSpeed(
+  sequenceCount: number,
+  reports: readonly StepReport[],
+  floorMs: number,
+): DecodeSpeed {
   const steps = reports.filter(
     ({ tokenCount, rowCount }) => tokenCount === sequenceCount && rowCount === sequenceCount,
   );
@@ -264,16 +292,27 @@ type ProfileEvent = {
 };
 
 /** Shares of the time of operators while all sequences of the second workload decode. */
-async function operators(options: EngineOptions, shape: DecoderShape, workload: Workload) {
+export async function measureOperators(
+  options: SpeedOptions,
+  tell: (finding: SpeedFinding) => void,
+): Promise<void> {
+  const { workload, shape, engineOptions } = await prepare(options);
   const folder = await mkdtemp(path.join(os.tmpdir(), 'octavo-profile-'));
   const profilePrefix = path.join(folder, 'profile');
-  const { runner, limits } = await loadModel({ ...options, profilePrefix }, shape);
+  const { runner, limits } = await loadModel({ ...engineOptions, profilePrefix }, shape);
   const bench = new Bench(runner, limits, shape.vocabularySize);
   await bench.run(workload.sequenceCounts[1]!, 32, workload.newTokens);
   await runner.close();
-  const [file] = await readdir(folder);
-  const events = JSON.parse(await readFile(path.join(folder, file!), 'utf8')) as readonly ProfileEvent[];
+  const files = await readdir(folder);
+  // The largest is of the decoder.
+  const texts = await Promise.all(files.map((file) => readFile(path.join(folder, file), 'utf8')));
   await rm(folder, { recursive: true });
+  const [longest] = texts.toSorted((a, b) => b.length - a.length);
+  if (longest === undefined) throw new Error('ONNX Runtime wrote no profile');
+  tell({ kind: 'operators', topOperators: sharesOf(JSON.parse(longest) as readonly ProfileEvent[]) });
+}
+
+function sharesOf(events: readonly ProfileEvent[]) {
   const times = new Map<string, number>();
   let total = 0;
   // Where the provider times the device itself, its events are of the category Kernel.

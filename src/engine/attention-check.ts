@@ -28,33 +28,43 @@ export type AttentionCheck = {
   readonly cache: { readonly blockSize: number; readonly modelLengthMax: number };
   /** For the file of zeros that caches begin with. */
   readonly cacheDirectory: string;
+  /** Keys of the longest sequence at least; by default what the device's kernels ask for. */
+  readonly keysMin?: number;
 };
+
+/** From 512 keys on CUDA's kernel of decoding shares them out over parts of the card and adds up what these find. */
+const KEYS_MIN: Readonly<Record<GpuDevice, number>> = { cuda: 600, webgpu: 0 };
 
 const ATTENDED = 'attended';
 /**
  * Tokens that two sequences have after each step: the first fills more than a block, in one row that is long enough for
  * the kernels of prompts, beside a short one; then a decode beside a chunk, decodes alone, and a prompt's next chunk, as
- * long again, behind its past.
+ * long again, behind its past. Where that is not long enough, a longer chunk follows, and decodes alone behind it.
  */
-function stepsOf(blockSize: number): readonly (readonly [number, number])[] {
-  return [
+function stepsOf(blockSize: number, keysMin: number): readonly (readonly [number, number])[] {
+  const steps: readonly (readonly [number, number])[] = [
     [blockSize + 5, 5],
     [blockSize + 6, 8],
     [blockSize + 7, 9],
     [blockSize + 42, 10],
   ];
+  if (blockSize + 42 >= keysMin) return steps;
+  return [...steps, [keysMin, 11], [keysMin + 1, 12]];
 }
 
 /** Of each sequence and step, the last so many tokens are compared: enough of them, and few for the slow formula. */
 const COMPARED_MAX = 16;
 /** In place of a model's larger window, which would need as long a case. More than the keys of one tile of a kernel. */
 const WINDOW_MAX = 20;
-/** Block ids of the two sequences, not in order; 0 is the null block. */
-const BLOCK_TABLES = [
-  [3, 1, 4],
-  [2, 0, 0],
-];
-const BLOCK_COUNT = 5;
+/** The second sequence's only block. The first has the others, the last ones first, but for 0, the null block. */
+const SECOND_BLOCK = 2;
+
+/** Block ids of the two sequences, so many each. */
+function blockTables(width: number): readonly (readonly number[])[] {
+  const ids = Array.from({ length: width + 1 }, (_, index) => width + 1 - index);
+  const first = ids.filter((id) => id !== SECOND_BLOCK);
+  return [first, first.map((_, index) => (index === 0 ? SECOND_BLOCK : 0))];
+}
 /**
  * The largest difference allowed. Values are below 1, and attention is a mean of them; keys left out or taken in wrongly
  * move some by 0.08 to 0.4. Measured for float16 where kernels are right: 0.0025, with heads of up to 128 elements.
@@ -100,19 +110,24 @@ async function largestDifference(
   window: number | null,
 ): Promise<number> {
   const shape = { ...check.shape, slidingWindows: [window] };
-  const steps = stepsOf(check.cache.blockSize);
+  const { device, cache, keysMin = KEYS_MIN[device] } = check;
+  const steps = stepsOf(cache.blockSize, keysMin);
   const lengths = steps.at(-1)!;
   const sequences = lengths.map((length, sequence) => randomSequence(shape, length, sequence));
   const positionCount = Math.max(...lengths);
   const rope = ropeTables(shape, positionCount);
-  const session = await openSession({ ...check, shape }, positionCount);
+  const tables = blockTables(Math.ceil(positionCount / cache.blockSize));
+  const session = await openSession({ ...check, shape }, positionCount, tables[0]!.length + 2);
   const form = new PagedForm(formOptions);
   const width = shape.headCount * shape.headSize;
   let largest = 0;
   try {
     let before: readonly number[] = [0, 0];
     for (const after of steps) {
-      const feeds = { ...form.feeds(batchOf(before, after)), ...tokenFeeds(shape, sequences, before, after) };
+      const feeds = {
+        ...form.feeds(batchOf(before, after, tables)),
+        ...tokenFeeds(shape, sequences, before, after),
+      };
       const attended = (await session.run(feeds, [ATTENDED]))[ATTENDED] as Float32Array;
       let rowEnd = 0;
       for (const [sequence, inputs] of sequences.entries()) {
@@ -141,9 +156,13 @@ function difference(found: Float32Array, expected: Float64Array): number {
 }
 
 /** The graph of one layer's attention alone, its inputs and its output in float32. */
-async function openSession(check: AttentionCheck, positionCount: number): Promise<OnnxSession> {
+async function openSession(
+  check: AttentionCheck,
+  positionCount: number,
+  blockCount: number,
+): Promise<OnnxSession> {
   const { device, type, shape, cacheDirectory } = check;
-  const cache = { blockCount: BLOCK_COUNT, blockSize: check.cache.blockSize };
+  const cache = { blockCount, blockSize: check.cache.blockSize };
   const g = new GraphBuilder();
   const zeros = await zerosFile(cacheDirectory, pagedCacheBytes(shape, cache, type));
   const options = { shape, cache, type, positionCount, zerosFile: path.basename(zeros) };
@@ -205,7 +224,11 @@ function tokenFeeds(
 }
 
 /** The step in which the sequences grow from one length to the other; what attention is not told is left empty. */
-function batchOf(before: readonly number[], after: readonly number[]): StepBatch {
+function batchOf(
+  before: readonly number[],
+  after: readonly number[],
+  tables: readonly (readonly number[])[],
+): StepBatch {
   const counts = after.map((length, sequence) => length - before[sequence]!);
   const tokenCount = counts.reduce((sum, count) => sum + count, 0);
   const none = new Int32Array(0);
@@ -219,8 +242,8 @@ function batchOf(before: readonly number[], after: readonly number[]): StepBatch
     slots: none,
     rowStart: Int32Array.of(0, counts[0]!, tokenCount),
     pastLength: Int32Array.from(before),
-    blockTable: Int32Array.from(BLOCK_TABLES.flat()),
-    blockTableWidth: BLOCK_TABLES[0]!.length,
+    blockTable: Int32Array.from(tables.flat()),
+    blockTableWidth: tables[0]!.length,
     sampledTokens: none,
     sampledCount: 0,
   };

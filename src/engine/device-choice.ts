@@ -13,7 +13,6 @@ export type DeviceChoice = { readonly device: Device; readonly reason: string };
 /** What is looked at to choose. */
 export type Machine = {
   readonly platform: string;
-  exists(file: string): boolean;
   list(directory: string): readonly string[];
   /** @returns null when the device computes, else why not. */
   probe(device: GpuDevice): Promise<string | null>;
@@ -21,7 +20,6 @@ export type Machine = {
 
 export const thisMachine: Machine = {
   platform: process.platform,
-  exists: existsSync,
   list: (directory) => (existsSync(directory) ? readdirSync(directory) : []),
   probe: probeDevice,
 };
@@ -50,8 +48,9 @@ async function chooseBest(machine: Machine): Promise<DeviceChoice> {
 }
 
 /** ONNX Runtime's package has a CUDA provider for Linux alone. `dxg` is the GPU of Windows under WSL. */
-function hasNvidia({ platform, exists }: Machine): boolean {
-  return platform === 'linux' && (exists('/dev/nvidia0') || exists('/dev/dxg'));
+function hasNvidia({ platform, list }: Machine): boolean {
+  // A container may be given the fourth card alone, by its number.
+  return platform === 'linux' && list('/dev').some((node) => /^(nvidia\d+|dxg)$/.test(node));
 }
 
 function hasGraphics(machine: Machine): boolean {

@@ -13,12 +13,27 @@ export type GpuMemory = { readonly totalBytes: number; readonly freeBytes: numbe
 export async function nvidiaMemory(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<GpuMemory | null> {
+  const told = await askNvidia('memory.total,memory.free', environment);
+  return told === null ? null : parseMemory(told);
+}
+
+/** Of the same GPU, for example 8.6; null where nvidia-smi does not tell. */
+export async function nvidiaComputeCapability(
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<number | null> {
+  const capability = Number.parseFloat((await askNvidia('compute_cap', environment)) ?? '');
+  return capability > 0 ? capability : null;
+}
+
+async function askNvidia(
+  fields: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<string | null> {
   // Lists of numbers and of names (GPU-…) are both what `--id` takes.
   const [first] = (environment['CUDA_VISIBLE_DEVICES'] || '0').split(',');
-  const query = ['--query-gpu=memory.total,memory.free', '--format=csv,noheader,nounits', `--id=${first}`];
+  const query = [`--query-gpu=${fields}`, '--format=csv,noheader,nounits', `--id=${first}`];
   try {
-    const { stdout } = await promisify(execFile)('nvidia-smi', query, { timeout: NVIDIA_SMI_MS });
-    return parseMemory(stdout);
+    return (await promisify(execFile)('nvidia-smi', query, { timeout: NVIDIA_SMI_MS })).stdout;
   } catch {
     return null;
   }
@@ -58,7 +73,7 @@ export function tooLittleMemory(
     totalBytes,
   ].map((bytes) => `${Math.ceil(bytes / 2 ** 20)} MiB`);
   return new StartupError(
-    `the model does not fit the GPU: its weights take ${weights}, a step and CUDA ${steps}; ${free} of ${total} are free, of which --gpu-memory-utilization ${utilization} leaves ${Math.round((1 - utilization) * 100)} % of the whole alone. Take a smaller model, lower --max-num-seqs or --max-num-batched-tokens, or --device cpu`,
+    `the model does not fit the GPU: its weights take ${weights}, a step and CUDA ${steps}; ${free} of ${total} are free, of which --gpu-memory-utilization ${utilization} leaves ${Math.round((1 - utilization) * 100)} % of the whole alone. Take a smaller model, lower --max-num-seqs, --max-model-len or --max-num-batched-tokens, or --device cpu`,
   );
 }
 
@@ -79,4 +94,15 @@ export function workspaceBytes(
   const rowCount = sequencesPerStepMax + scoredTokensPerStep({ vocabularySize, tokensPerStepMax });
   const logits = rowCount * vocabularySize * LOGIT_BYTES;
   return POOL_FACTOR * (activations + logits);
+}
+
+/**
+ * What CUDA's attention holds where flash attention cannot read the blocks: of all rows of a step, the keys and the values
+ * of their past, padded to the longest and repeated for every query head.
+ */
+export function pastCopyBytes(
+  { headCount, headSize }: DecoderShape,
+  { sequencesPerStepMax, modelLengthMax }: { sequencesPerStepMax: number; modelLengthMax: number },
+): number {
+  return 2 * sequencesPerStepMax * modelLengthMax * headCount * headSize * HALF_BYTES;
 }

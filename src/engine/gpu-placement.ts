@@ -3,6 +3,22 @@
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import type { GpuDevice } from './onnx-session.ts';
 
+/** From this compute capability on CUDA has flash attention. */
+const FLASH_CAPABILITY_MIN = 8;
+
+/**
+ * Whether flash attention reads the blocks where they lie; else CUDA's kernel copies what it attends to.
+ * @param capability of the card; null: not told, and then taken for a new one
+ */
+export function readsBlocksInPlace(
+  blockSize: number,
+  { headSize }: Pick<DecoderShape, 'headSize'>,
+  capability: number | null,
+): boolean {
+  const isNew = capability === null || capability >= FLASH_CAPABILITY_MIN;
+  return isNew && blockSize >= gpuBlockSize('cuda', { headSize });
+}
+
 /**
  * Tokens in a block where nothing else is asked for: the fewest that the fast kernels take. CUDA's flash attention reads
  * tiles of keys that must not cross blocks, as does WebGPU's prefill.

@@ -17,8 +17,15 @@ import { findRightForm } from './attention-check.ts';
 import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from './cache-sizing.ts';
 import { chooseDevice, type DeviceChoice, type Machine, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
-import { cacheBudget, nvidiaMemory, tooLittleMemory, workspaceBytes } from './gpu-memory.ts';
-import { gpuBlockSize } from './gpu-placement.ts';
+import {
+  cacheBudget,
+  nvidiaComputeCapability,
+  nvidiaMemory,
+  pastCopyBytes,
+  tooLittleMemory,
+  workspaceBytes,
+} from './gpu-memory.ts';
+import { gpuBlockSize, readsBlocksInPlace } from './gpu-placement.ts';
 import type { ModelLimits } from './model-runner.ts';
 import { OnnxModelRunner } from './onnx-model-runner.ts';
 import type { GpuDevice } from './onnx-session.ts';
@@ -155,7 +162,8 @@ async function sizeOnGpu(
   const needs = {
     utilization: options.gpuMemoryUtilization,
     weightBytes: await checkpointWeightBytes(options.modelDirectory, shape, type),
-    workspaceBytes: workspaceBytes(shape, options),
+    workspaceBytes:
+      workspaceBytes(shape, options) + (await copiedPastBytes(options, shape, device, blockSize)),
   };
   const left = cacheBudget(memory, needs);
   if (memory !== null && left <= 0 && options.cacheMemory === null) throw tooLittleMemory(memory, needs);
@@ -166,6 +174,18 @@ async function sizeOnGpu(
   const cache = sizeCache(shape, { ...options, blockSize }, budget, rule);
   const cacheBytes = cache.blockCount * blockSize * tokenBytes;
   return { type, cache, cacheBytes, triesLargestStep: device === 'cuda' || memory !== null };
+}
+
+async function copiedPastBytes(
+  { sequencesPerStepMax, modelLengthMax }: EngineOptions,
+  shape: DecoderShape,
+  device: GpuDevice,
+  blockSize: number,
+): Promise<number> {
+  if (device !== 'cuda') return 0;
+  if (readsBlocksInPlace(blockSize, shape, await nvidiaComputeCapability(process.env))) return 0;
+  const longest = modelLengthMax ?? shape.positionsMax;
+  return pastCopyBytes(shape, { sequencesPerStepMax, modelLengthMax: longest });
 }
 
 function refuseCpuOptions({ quantization, cacheType }: EngineOptions): void {

@@ -103,10 +103,15 @@ const PARTIAL_SUM_LENGTH = 512;
  * where partial sums leave less than 1e-6.
  */
 function sumOfRows(g: GraphBuilder, values: Value, length: number): Value {
-  const partCount = Math.ceil(length / PARTIAL_SUM_LENGTH);
-  const padding = partCount * PARTIAL_SUM_LENGTH - length;
-  const padded = padding === 0 ? values : g.op('Pad', [values, g.int64s([0, 0, 0, padding])]);
-  const parts = g.op('Reshape', [padded, g.int64s([-1, partCount, PARTIAL_SUM_LENGTH])]);
-  const partial = g.op('ReduceSum', [parts, g.int64s([-1])], { keepdims: 0 });
-  return g.op('ReduceSum', [partial, g.int64s([-1])], { keepdims: 0 });
+  const partCount = Math.floor(length / PARTIAL_SUM_LENGTH);
+  const partsEnd = partCount * PARTIAL_SUM_LENGTH;
+  const slice = (from: number, to: number): Value =>
+    g.op('Slice', [values, g.int64s([from]), g.int64s([to]), g.int64s([1])]);
+  const sum = (of: Value): Value => g.op('ReduceSum', [of, g.int64s([-1])], { keepdims: 0 });
+  if (partCount === 0) return sum(values);
+  const whole = partsEnd === length ? values : slice(0, partsEnd);
+  const parts = g.op('Reshape', [whole, g.int64s([-1, partCount, PARTIAL_SUM_LENGTH])]);
+  const partial = sum(sum(parts));
+  // No Pad: it is not certain that each provider has a kernel for it in this opset.
+  return partsEnd === length ? partial : g.op('Add', [partial, sum(slice(partsEnd, length))]);
 }

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { chooseDevice, hideSoftwareDrivers, type Machine } from '../../src/engine/device-choice.ts';
-import { cacheBudget, parseMemory, tooLittleMemory, workspaceBytes } from '../../src/engine/gpu-memory.ts';
-import { gpuBlockSize } from '../../src/engine/gpu-placement.ts';
+import {
+  cacheBudget,
+  parseMemory,
+  pastCopyBytes,
+  tooLittleMemory,
+  workspaceBytes,
+} from '../../src/engine/gpu-memory.ts';
+import { gpuBlockSize, readsBlocksInPlace } from '../../src/engine/gpu-placement.ts';
 import { readDecoderShape } from '../../src/graph/checkpoint.ts';
 import { readOracle } from '../support/oracle.ts';
 
@@ -16,7 +22,6 @@ type Traits = {
 function machine({ platform = 'linux', files = [], cuda = null, webgpu = null }: Traits): Machine {
   return {
     platform,
-    exists: (file) => files.includes(file),
     list: (directory) =>
       files
         .filter((file) => file.startsWith(`${directory}/`))
@@ -31,6 +36,12 @@ const RENDER_NODE = ['/dev/dri/card0', '/dev/dri/renderD128'];
 describe('the device', () => {
   it('is CUDA before anything else where an NVIDIA GPU computes', async () => {
     expect((await chooseDevice('auto', machine({ files: [...NVIDIA, ...RENDER_NODE] }))).device).toBe('cuda');
+  });
+
+  it('is CUDA where a container is given another card than the first', async () => {
+    const files = ['/dev/nvidiactl', '/dev/nvidia-uvm', '/dev/nvidia3'];
+    expect((await chooseDevice('auto', machine({ files }))).device).toBe('cuda');
+    expect((await chooseDevice('auto', machine({ files: files.slice(0, 2) }))).device).toBe('cpu');
   });
 
   it('is WebGPU where CUDA cannot be used, and says why it cannot', async () => {
@@ -103,6 +114,20 @@ describe('the memory of a GPU', () => {
 });
 
 describe('a model on a GPU', () => {
+  it('has its blocks read in place by new cards, where they are large enough', () => {
+    expect(readsBlocksInPlace(256, { headSize: 64 }, 8)).toBe(true);
+    expect(readsBlocksInPlace(256, { headSize: 64 }, null)).toBe(true);
+    expect(readsBlocksInPlace(32, { headSize: 64 }, 9)).toBe(false);
+    expect(readsBlocksInPlace(256, { headSize: 64 }, 7.5)).toBe(false);
+  });
+
+  it('needs room for the past of all rows where they are not', async () => {
+    const shape = await readDecoderShape(readOracle('llama-biases').directory);
+    expect(pastCopyBytes(shape, { sequencesPerStepMax: 3, modelLengthMax: 100 })).toBe(
+      3 * 100 * shape.headCount * shape.headSize * 2 * 2,
+    );
+  });
+
   it('has blocks of what the kernels read at a time', () => {
     expect(gpuBlockSize('webgpu', { headSize: 128 })).toBe(32);
     expect([64, 128, 256].map((headSize) => gpuBlockSize('cuda', { headSize }))).toEqual([256, 128, 64]);
