@@ -13,6 +13,7 @@ import { type Logger, pino } from 'pino';
 import { systemClock } from './base/clock.ts';
 import { StartupError } from './base/errors.ts';
 import {
+  ANSWER_UNREAD_MS,
   ARRIVING_BODY_BYTES_MAX,
   HEARTBEAT_MS,
   KEEP_ALIVE_MS,
@@ -35,6 +36,7 @@ import type { TextGenerator } from './engine/text-generation.ts';
 import { createTextGenerator } from './engine/text-generator.ts';
 import { startWorkerEngine } from './engine/worker-engine.ts';
 import { loadingReport } from './loading-report.ts';
+import { OpenAnswers } from './open-answers.ts';
 import { createApp } from './routes/app.ts';
 import { brokenRequests } from './routes/broken-request.ts';
 import { EngineMetrics } from './routes/engine-metrics.ts';
@@ -70,7 +72,8 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
     server = await listen(config, await createHttp(config, build, { engine, generator, logger }));
     const limits = await engine.ready;
     stopExiting();
-    takeDownOnSignal(server, engine, config, logger);
+    const answers = new OpenAnswers(server, ANSWER_UNREAD_MS);
+    takeDownOnSignal({ server, answers, engine, config, logger });
     announce(server, config, { limits, placement: engine.placement! }, systemClock.monotonicMs() - startedMs);
     endWhenEngineDies(engine, logger);
   } catch (error) {
@@ -239,16 +242,19 @@ function exitOnSignal(): () => void {
   };
 }
 
+type TakenDown = {
+  readonly server: Server;
+  readonly answers: OpenAnswers;
+  readonly engine: ChannelEngineClient;
+  readonly config: ServeConfig;
+  readonly logger: Logger;
+};
+
 /**
- * The first signal lets what runs finish; a second one, or the time limit, does not wait for it. Ctrl-C under
+ * The first signal lets what runs finish, and be read; a second one, or the time limit, does not wait for it. Ctrl-C under
  * `npm start` arrives twice, from the terminal and from npm, so an echo does not count as a second one.
  */
-function takeDownOnSignal(
-  server: Server,
-  engine: ChannelEngineClient,
-  config: ServeConfig,
-  logger: Logger,
-): void {
+function takeDownOnSignal({ server, answers, engine, config, logger }: TakenDown): void {
   let stoppingSinceMs: number | null = null;
   let hurry = (): void => {};
   const hurried = new Promise<void>((resolve) => {
@@ -275,7 +281,7 @@ function takeDownOnSignal(
     stoppingSinceMs = nowMs;
     logger.info({ signal, inFlight: engine.health.inFlightCount }, 'finishing what runs, taking nothing new');
     const timeout = delay(config.shutdownTimeout * 1000);
-    takeDown(server, engine, Promise.race([timeout, hurried])).then(
+    takeDown({ server, answers, engine }, Promise.race([timeout, hurried])).then(
       () => process.exit(exitCode),
       (error) => {
         logger.error({ err: error }, 'the server did not stop cleanly');
@@ -296,12 +302,12 @@ function delay(ms: number): Promise<void> {
 
 /** @param impatience resolves when what runs need not be waited for any longer */
 async function takeDown(
-  server: Server,
-  engine: ChannelEngineClient,
+  { server, answers, engine }: Pick<TakenDown, 'server' | 'answers' | 'engine'>,
   impatience: Promise<void>,
 ): Promise<void> {
   // The door stays open meanwhile: probes and new requests are told 503, which a closed port could not say.
-  await Promise.race([engine.drain(), impatience]);
+  const drained = engine.drain().then(() => answers.settled());
+  await Promise.race([drained, impatience]);
   // What is still open now fails with an error of its own before its connection is closed.
   await engine.close();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));

@@ -108,6 +108,8 @@ export const HEARTBEAT_MS = 15_000;
  * place in the queue is somebody else's.
  */
 export const HEARTBEATS_UNREAD_MAX = 20;
+/** The same for answers that have been said to their end, of which several megabytes may wait for their reader. */
+export const ANSWER_UNREAD_MS = HEARTBEATS_UNREAD_MAX * HEARTBEAT_MS;
 
 /**
  * Writes a second of all event streams together, beyond which tokens are joined: 20 for each of 16 streams. A write

@@ -1,0 +1,84 @@
+import { once } from 'node:events';
+import { createServer, type RequestListener, type Server } from 'node:http';
+import { type AddressInfo, connect, type Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import { OpenAnswers } from '../../src/open-answers.ts';
+
+/** More than the system's buffers of a connection hold. */
+const LARGE = Buffer.alloc(32 * 2 ** 20, 'a');
+const UNREAD_MS = 300;
+
+let server: Server;
+const sockets: Socket[] = [];
+afterEach(() => {
+  for (const socket of sockets.splice(0)) socket.destroy();
+  server.close();
+});
+
+async function serving(listener: RequestListener) {
+  server = createServer(listener);
+  const answers = new OpenAnswers(server, UNREAD_MS);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return answers;
+}
+
+function ask(): Socket {
+  const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  sockets.push(socket);
+  socket.on('error', () => {});
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  return socket;
+}
+
+const answeringAtOnce: RequestListener = (_, response) => {
+  response.end(LARGE);
+};
+
+describe('an answer that is written', () => {
+  it('ends with its connection when nobody reads it', async () => {
+    const answers = await serving(answeringAtOnce);
+    const closed = once(server, 'request').then(([, response]) => once(response, 'close'));
+    ask().pause();
+    await closed;
+    await answers.settled();
+  });
+
+  it('is given all the time that a slow reader takes', async () => {
+    await serving(answeringAtOnce);
+    const socket = ask();
+    let readCount = 0;
+    socket.on('data', (bytes: Buffer) => {
+      readCount += bytes.length;
+      socket.pause();
+      setTimeout(() => socket.resume(), 2);
+    });
+    while (readCount < LARGE.length) await once(socket, 'data');
+    expect(readCount).toBeGreaterThanOrEqual(LARGE.length);
+  });
+
+  it('does not hurry a request that is still waiting for its answer', async () => {
+    await serving((_, response) => {
+      setTimeout(() => response.end('late'), 3 * UNREAD_MS);
+    });
+    const [bytes] = await once(ask(), 'data');
+    expect(String(bytes)).toContain('late');
+  });
+
+  it('is waited for until it has been read', async () => {
+    const answers = await serving(answeringAtOnce);
+    const requested = once(server, 'request');
+    const socket = ask();
+    socket.pause();
+    await requested;
+    let isSettled = false;
+    const settled = answers.settled().then(() => {
+      isSettled = true;
+    });
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isSettled).toBe(false);
+    socket.resume();
+    await settled;
+    expect(isSettled).toBe(true);
+  });
+});
