@@ -35,6 +35,17 @@ const { size, device, json, only } = new Command('gpu-check')
   .parse()
   .opts<Options>();
 
+/** Of decoding. */
+const COLUMNS = [
+  'sequences',
+  'tokens/s',
+  'ms a step',
+  'floor ms',
+  'of floor',
+  'outside the run ms',
+  'prefill/s',
+];
+
 const gpus = nvidiaGpus();
 const hasGpu =
   gpus.length > 0 ||
@@ -123,16 +134,6 @@ function print(): void {
   }
   console.log(`\nfigures in ${json}`);
 }
-
-const COLUMNS = [
-  'sequences',
-  'tokens/s',
-  'ms a step',
-  'floor ms',
-  'of floor',
-  'outside the run ms',
-  'prefill/s',
-];
 
 function printSpeed(finding: Finding): void {
   switch (finding.kind) {

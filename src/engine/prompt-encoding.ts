@@ -179,8 +179,8 @@ export function requireCounted(promptLength: number, { limits, param }: EncodePr
   if (promptLength <= lengthMax) return;
   throw new ServerError(
     'context_length_exceeded',
-    `The ${param} has more than ${lengthMax} tokens, ${COUNTED_CONTEXTS_MAX} times the context of ` +
-      `${contextLength(limits)}; longer ones are not tokenised.`,
+    `This model's maximum context length is ${contextLength(limits)} tokens. However, your ${param} resulted in ` +
+      `more than ${lengthMax} tokens, and longer ones are not tokenised. Please reduce the length of the ${param}.`,
     { param },
   );
 }

@@ -10,15 +10,19 @@ const CHAT: GenerationEndpoint<ChatCall> = {
   idPrefix: 'chatcmpl-',
   parse: parseChatRequest,
   whole: (call, answer, identity) =>
-    chatCompletion(answer, identity, { ...call.text, endsWith: endOf(call) }),
+    chatCompletion(answer, identity, { ...call.text, mayCall: mayCall(call), endsWith: endOf(call) }),
   encoder: (call, identity) =>
     new ChatChunkEncoder(identity, {
       choiceCount: call.text.choiceCount,
       includeUsage: call.includeUsage,
-      mayCall: (call.text.answerForm?.tools.length ?? 0) > 0,
+      mayCall: mayCall(call),
       endsWith: endOf(call),
     }),
 };
+
+function mayCall({ text }: ChatCall): boolean {
+  return (text.answerForm?.tools.length ?? 0) > 0;
+}
 
 /** As OpenAI has it: a function that the request named is called with `stop`. */
 function endOf({ isNamedCall }: ChatCall): 'stop' | 'tool_calls' {

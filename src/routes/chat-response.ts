@@ -35,10 +35,14 @@ function logprobOf(token: TokenTextLogprobs): ChatTokenLogprob {
   return { ...tokenOf(token), top_logprobs: token.top.map(tokenOf) };
 }
 
-/** How a choice ends that has called and ended by itself. */
-type CallEnd = { readonly endsWith: 'stop' | 'tool_calls' };
+type CallOptions = {
+  /** How a choice ends that has called and ended by itself. */
+  readonly endsWith: 'stop' | 'tool_calls';
+  /** The answer may consist of calls alone, and then has no content, not an empty one. */
+  readonly mayCall: boolean;
+};
 
-function finishReasonOf(reason: FinishReason, { endsWith }: CallEnd) {
+function finishReasonOf(reason: FinishReason, { endsWith }: Pick<CallOptions, 'endsWith'>) {
   return reason === 'tool-calls' ? endsWith : reason;
 }
 
@@ -51,13 +55,20 @@ function newCallId({ newId }: AnswerIdentity): string {
   return `call_${newId().replaceAll('-', '')}`;
 }
 
+/** What is cut off before anything was said may have begun as a call, of which not even the name is known. */
+function hasNoContent({ text, calls, reason }: CollectedChoice, { mayCall }: CallOptions): boolean {
+  return text === '' && (calls.length > 0 || (mayCall && reason === 'length'));
+}
+
 function messageOf(
-  { text, reasoning, calls }: CollectedChoice,
+  choice: CollectedChoice,
   identity: AnswerIdentity,
+  options: CallOptions,
 ): ChatCompletion['choices'][number]['message'] {
+  const { text, reasoning, calls } = choice;
   return {
     role: 'assistant',
-    content: text === '' && calls.length > 0 ? null : text,
+    content: hasNoContent(choice, options) ? null : text,
     refusal: null,
     ...(reasoning === '' ? {} : thoughts(reasoning)),
     ...(calls.length === 0
@@ -76,16 +87,16 @@ function messageOf(
 export function chatCompletion(
   answer: CollectedAnswer,
   identity: AnswerIdentity,
-  { promptLogprobCount, ...end }: CallEnd & Pick<TextRequest, 'promptLogprobCount'>,
+  { promptLogprobCount, ...options }: CallOptions & Pick<TextRequest, 'promptLogprobCount'>,
 ): ChatCompletion {
   const promptTokenIds = answer.prompts?.[0]?.tokenIds ?? null;
   return {
     ...identityOf(identity, 'chat.completion'),
     choices: answer.choices.map((choice, index) => ({
       index,
-      message: messageOf(choice, identity),
+      message: messageOf(choice, identity, options),
       logprobs: choice.logprobs === null ? null : { content: choice.logprobs.map(logprobOf), refusal: null },
-      finish_reason: finishReasonOf(choice.reason ?? 'stop', end),
+      finish_reason: finishReasonOf(choice.reason ?? 'stop', options),
       ...(choice.tokenIds === null ? {} : { token_ids: choice.tokenIds }),
     })),
     usage: usageOf(answer.usage),
@@ -96,10 +107,8 @@ export function chatCompletion(
   };
 }
 
-export type ChatChunkOptions = CallEnd & {
+export type ChatChunkOptions = CallOptions & {
   readonly choiceCount: number;
-  /** The answer may consist of calls alone, and then has no content, not an empty one. */
-  readonly mayCall: boolean;
   readonly includeUsage: boolean;
 };
 

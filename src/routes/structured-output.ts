@@ -2,6 +2,7 @@
 
 import { JSON_VALUES_MAX, SCHEMA_JSON_DEPTH_MAX } from '../base/limits.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
+import { HttpError } from './api-error.ts';
 import { hasMoreValues } from './json-structure.ts';
 import type { JsonObject } from './request-body.ts';
 import {
@@ -20,6 +21,7 @@ type Given = { readonly param: string; readonly grammar: GrammarSource };
 /**
  * @returns null when the output is free.
  * @throws ServerError for fields that contradict each other, and for a strict schema that is not.
+ * @throws HttpError 400 for one that is missing.
  */
 export function grammarOf(request: StructuredFields, fields: FieldCheck): GrammarSource | null {
   const given = [
@@ -51,10 +53,19 @@ function fromResponseFormat(
   const inside = 'response_format.json_schema.';
   fields.check(format.json_schema, JSON_SCHEMA_FIELDS, { exact: inside, general: inside });
   const { schema, strict } = format.json_schema;
-  if (schema == null) return [{ param: 'response_format', grammar: { kind: 'json-object' } }];
   const param = 'response_format.json_schema.schema';
+  if (schema == null) {
+    if (strict === true) throw missingSchema(param);
+    return [{ param: 'response_format', grammar: { kind: 'json-object' } }];
+  }
   if (strict === true) requireStrictSchema(schema, param);
   return [schemaGrammar(param, schema)];
+}
+
+/** Who asks for strictness relies on a form; any object would not be one. */
+function missingSchema(param: string): HttpError {
+  const message = `Missing required parameter: '${param}'. With strict, there has to be a schema to keep to.`;
+  return new HttpError(400, 'missing_required_parameter', message, { param });
 }
 
 function fromStructuredOutputs(

@@ -48,8 +48,9 @@ export function toolRequestOf(request: ToolFields, fields: FieldCheck): ToolRequ
   checkChoice(request.tool_choice, fields);
   const choice = choiceOf(request, tools);
   const isOff = choice.kind === 'none';
-  if (tools.length === 0 && request.parallel_tool_calls != null) {
-    fields.ignore('parallel_tool_calls', { exact: '', general: '' }, 'without tools it decides nothing');
+  if (isOff && request.parallel_tool_calls != null) {
+    const reason = 'without tools that may be called it decides nothing';
+    fields.ignore('parallel_tool_calls', { exact: '', general: '' }, reason);
   }
   const isSingle = choice.kind === 'named' || request.parallel_tool_calls === false;
   return {

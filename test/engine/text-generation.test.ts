@@ -506,6 +506,24 @@ describe('TextGenerator: refusals', () => {
     expect(asked).toEqual([true, false]);
   });
 
+  it('says of what is too long to be tokenised the context first, as of what is too long to be completed', async () => {
+    const { generator } = aGenerator([]);
+    const long = 'word '.repeat(300);
+    const messages = [{ role: 'user', content: long }];
+    for (const [prompt, param] of [
+      [{ kind: 'text', text: long, addSpecialTokens: true }, 'prompt'],
+      [{ kind: 'messages', messages, ...PLAIN }, 'messages'],
+    ] as const) {
+      await expect(generator.tokenize(prompt, () => true)).rejects.toMatchObject({
+        code: 'context_length_exceeded',
+        param,
+        message:
+          `This model's maximum context length is 128 tokens. However, your ${param} resulted in more than ` +
+          `256 tokens, and longer ones are not tokenised. Please reduce the length of the ${param}.`,
+      });
+    }
+  });
+
   it('counts what the cache can hold as part of the context', () => {
     expect(check({ newTokensMax: 30 }, { blockCount: 3 }).message).toContain('is 32 tokens');
   });

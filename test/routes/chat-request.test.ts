@@ -215,7 +215,7 @@ const WRONG: readonly Wrong[] = [
     'logit_bias',
     'invalid_value',
   ],
-  [{ seed: 0.5 }, 'seed', 'invalid_value'],
+  [{ seed: 0.5 }, 'seed', 'invalid_type'],
   [{ seed: 1e30 }, 'seed', 'invalid_value'],
   [{ logprobs: 5 }, 'logprobs', 'invalid_type'],
   [{ logprobs: true, top_logprobs: 21 }, 'top_logprobs', 'invalid_value'],
@@ -463,7 +463,22 @@ const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: strin
     'response_format',
   ],
   [{ parallel_tool_calls: false }, 'parallel_tool_calls'],
+  [
+    {
+      tools: [{ type: 'function', function: { name: 'f' } }],
+      tool_choice: 'none',
+      parallel_tool_calls: true,
+    },
+    'parallel_tool_calls',
+  ],
   [{ not_known: 1, constructor: 1 }, 'not_known, constructor'],
+  [{ '': 1, user: 'u' }, '"", user'],
+  [
+    {
+      messages: [USER_MESSAGE, { role: 'assistant', content: 'x', annotations: [{ type: 'url_citation' }] }],
+    },
+    'messages[].annotations',
+  ],
   [{ 'a b\r\nx: 1': 1, é漢: 1 }, 'a?b??x??1, ??'],
   [
     { stream: true, stream_options: { include_usage: false, continuous_usage_stats: true } },
@@ -503,7 +518,7 @@ const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: strin
         },
       ],
     },
-    'messages[].tool_calls[].index, messages[].tool_calls[].function.mood',
+    'messages[].tool_calls[].function.mood',
   ],
   [
     { messages: [USER_MESSAGE, { role: 'assistant', content: 'Yes.', refusal: 'No.' }] },
@@ -558,6 +573,7 @@ describe('a field without effect', () => {
       code: 'unsupported_parameter',
     });
     expect(await refusal({ not_known: 1 }, strict)).toMatchObject({ param: 'not_known' });
+    expect(await refusal({ '': 1 }, strict)).toMatchObject({ param: '""' });
     const nested = { messages: [USER_MESSAGE, { role: 'user', content: 'x', mood: 'y' }] };
     expect(await refusal(nested, strict)).toMatchObject({ param: 'messages[1].mood' });
   });
@@ -566,6 +582,14 @@ describe('a field without effect', () => {
     const { chat } = routeTestApp({ strictFields: true });
     const response = await chat({ temperature: 0, tools: [], user: null });
     expect(response.status).toBe(200);
+  });
+
+  it('is none of what clients send back of an answer: where its calls stood, and that nothing was cited', async () => {
+    const call = { id: 'c', index: 0, type: 'function', function: { name: 'f', arguments: '{}' } };
+    const answer = { role: 'assistant', content: 'x', annotations: [], tool_calls: [call] };
+    const response = await routeTestApp({ strictFields: true }).chat({ messages: [USER_MESSAGE, answer] });
+    expect(response.status, await response.clone().text()).toBe(200);
+    expect(response.headers.get('x-octavo-ignored')).toBeNull();
   });
 });
 

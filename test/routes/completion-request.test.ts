@@ -257,5 +257,13 @@ describe('a field of a completion whose absence would change the answer', () => 
 describe('a field of a completion without effect', () => {
   it('is named in a header', async () => {
     expect(await ignoredFields({ user: 'u', not_known: 1 })).toBe('user, not_known');
+    const stored = { metadata: { a: 'b' }, store: true, service_tier: 'flex', prompt_cache_key: 'k' };
+    expect(await ignoredFields(stored)).toBe('metadata, store, service_tier, prompt_cache_key');
+  });
+
+  it('is none that asks for nothing, as in a chat request', async () => {
+    const nothing = { metadata: {}, store: false, service_tier: 'auto' };
+    expect(await ignoredFields(nothing)).toBeNull();
+    expect((await routeTestApp({ strictFields: true }).complete(nothing)).status).toBe(200);
   });
 });

@@ -73,8 +73,8 @@ const COMMON: readonly FieldRow[] = [
   row('n', 'served', { valid: [1, 128], wrongType: [...NOT_NUMBERS, 1.5], outOfRange: [0, -1, 129, 1e9] }),
   row('seed', 'served', {
     valid: [0, -5, 2 ** 53, -(2 ** 63)],
-    wrongType: NOT_NUMBERS,
-    outOfRange: [0.5, 1e30],
+    wrongType: [...NOT_NUMBERS, 0.5],
+    outOfRange: [1e30],
   }),
   row('stop', 'served', {
     valid: ['END', [], ['a', 'b', 'c', 'd'], Array.from({ length: 32 }, (_, index) => `stop ${index}`)],

@@ -83,6 +83,17 @@ const REFUSED: readonly (readonly [Record<string, unknown>, string, string])[] =
   [{ response_format: {} }, 'response_format.type', 'missing_required_parameter'],
   [{ response_format: { type: 'xml' } }, 'response_format.type', 'invalid_value'],
   [{ response_format: { type: 'json_schema' } }, 'response_format.json_schema', 'missing_required_parameter'],
+  [{ response_format: { type: 'structural_tag' } }, 'response_format.type', 'unsupported_parameter'],
+  [
+    { response_format: { type: 'json_schema', json_schema: { strict: true } } },
+    ROOT,
+    'missing_required_parameter',
+  ],
+  [
+    { response_format: { type: 'json_schema', json_schema: { name: 'x', schema: null, strict: true } } },
+    ROOT,
+    'missing_required_parameter',
+  ],
   [{ response_format: { type: 'json_schema', json_schema: { schema: 5 } } }, `${ROOT}`, 'invalid_type'],
   [{ structured_outputs: { json: 5 } }, 'structured_outputs.json', 'invalid_type'],
   [{ structured_outputs: { json: '{' } }, 'structured_outputs.json', 'invalid_value'],
@@ -173,6 +184,19 @@ describe.each(['chat', 'complete'] as const)('%s', (endpoint) => {
       param,
       code,
     });
+  });
+
+  it('says of tagged structures what to do, whichever field asks for them', async () => {
+    const tagged = { structures: [], triggers: [] };
+    for (const fields of [
+      { structural_tag: '{}' },
+      { structured_outputs: { structural_tag: '{}' } },
+      { response_format: { type: 'structural_tag', ...tagged } },
+    ]) {
+      const response = await routeTestApp()[endpoint](fields);
+      const { error } = errorBodySchema.parse(await response.json());
+      expect(error.message).toMatch(/not supported by this server: .*grammar can say the same/);
+    }
   });
 
   it('names both fields that say what the output has to look like', async () => {

@@ -136,6 +136,30 @@ describe('tools of a request', () => {
       'unsupported_parameter',
       'tool_choice.type',
     ],
+    [{ ...TOOLS, tool_choice: ['auto'] }, 'invalid_value', 'tool_choice'],
+    [{ ...TOOLS, tool_choice: {} }, 'missing_required_parameter', 'tool_choice.type'],
+    [{ ...TOOLS, tool_choice: { type: 'any' } }, 'invalid_value', 'tool_choice.type'],
+    [{ ...TOOLS, tool_choice: { type: 'function' } }, 'missing_required_parameter', 'tool_choice.function'],
+    [
+      { ...TOOLS, tool_choice: { type: 'function', name: 'now' } },
+      'missing_required_parameter',
+      'tool_choice.function',
+    ],
+    [
+      { ...TOOLS, tool_choice: { type: 'function', function: 'now' } },
+      'invalid_type',
+      'tool_choice.function',
+    ],
+    [
+      { ...TOOLS, tool_choice: { type: 'function', function: {} } },
+      'missing_required_parameter',
+      'tool_choice.function.name',
+    ],
+    [
+      { ...TOOLS, tool_choice: { type: 'allowed_tools', allowed_tools: { mode: 'auto' } } },
+      'missing_required_parameter',
+      'tool_choice.allowed_tools.tools',
+    ],
     [{ ...TOOLS, tool_choice: named('f') }, 'invalid_value', 'tool_choice.function.name'],
     [
       { ...TOOLS, tool_choice: allowed('auto', 'now', 'f') },
@@ -306,6 +330,19 @@ describe('an answer with calls', () => {
     expect(choices[0]!.message).not.toHaveProperty('reasoning_content');
     expect(choices[0]!.message).not.toHaveProperty('reasoning');
   });
+
+  it.each([
+    ['required', 'length', null],
+    ['auto', 'length', null],
+    ['auto', 'stop', ''],
+    ['none', 'length', ''],
+  ] as const)(
+    'of which nothing was said or called yet: tool_choice %s, finish_reason %s',
+    async (tool_choice, reason, content) => {
+      const [choice] = (await whole(appSaying([], reason), { tool_choice })).choices;
+      expect(choice!.message).toEqual({ role: 'assistant', content, refusal: null });
+    },
+  );
 
   it('streams the same, id, type and name of a call once and no key twice or null', async () => {
     const chunks = await streamed(appSaying(PARTS));

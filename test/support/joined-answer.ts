@@ -196,8 +196,11 @@ export function wholeAnswer(endpoint: Endpoint, status: number, text: string): A
     const promptTokenIds = body['prompt_token_ids'] as number[] | undefined;
     if (place === 0 && promptTokenIds !== undefined) choice.promptTokenIds = promptTokenIds;
     choice.promptLogprobs = told['prompt_logprobs'] ?? body['prompt_logprobs'];
-    const isSilent = choice.text === '' && choice.calls.length > 0;
-    if ((message.content === null) !== isSilent)
+    const isEmpty = choice.text === '';
+    const mustBeNull = isEmpty && choice.calls.length > 0;
+    // What was cut off may have begun as a call.
+    const mayBeNull = mustBeNull || (isEmpty && choice.finish === 'length');
+    if (message.content === null ? !mayBeNull : mustBeNull)
       answer.faults.push('content: null without a call, or empty with one');
   }
   return answer;

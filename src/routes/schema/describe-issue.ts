@@ -4,6 +4,8 @@
  */
 
 import type { z } from 'zod';
+import { isJsonObject } from '../request-body.ts';
+import { NO_TAGS } from './field-tables.ts';
 import { printableName } from './fields.ts';
 
 export type IssueDescription = {
@@ -21,13 +23,17 @@ export type IssueDescription = {
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/** Kinds of messages, content parts and tool calls that OpenAI knows and this server does not. */
-const UNSERVED_KINDS: ReadonlySet<unknown> = new Set([
-  'function',
-  'image_url',
-  'input_audio',
-  'file',
-  'custom',
+/**
+ * Kinds of messages, content parts, tool calls and formats that OpenAI or other servers know and this one does not; and
+ * what is to be said of that, where it is more than what is expected.
+ */
+const UNSERVED_KINDS: ReadonlyMap<unknown, string> = new Map([
+  ['function', ''],
+  ['image_url', ''],
+  ['input_audio', ''],
+  ['file', ''],
+  ['custom', ''],
+  ['structural_tag', `: ${NO_TAGS}`],
 ]);
 
 const EXPECTATIONS: Readonly<Record<string, string>> = {
@@ -71,17 +77,18 @@ function typeText(value: unknown): string {
 /** `within`: the path of the union that an issue was found inside; issues of branches count from there. */
 type Located = { readonly issue: Issue; readonly path: Path };
 
-/** The branch of a union that fits the value's type best: one whose complaint lies deeper than the value itself. */
-function innermost(located: Located): Located {
+/**
+ * The branch of a union that fits the value's type best: one whose complaint lies deeper than the value itself. Of an
+ * object a complaint about the value itself, such as that it is none of some words, is about its type.
+ */
+function innermost(located: Located, body: unknown): Located {
   const { issue, path } = located;
   if (issue.code !== 'invalid_union') return located;
-  for (const branch of issue.errors) {
-    const first = branch[0];
-    if (first === undefined) continue;
-    const deeper = first.path.length > 0 || first.code !== 'invalid_type';
-    if (deeper) return innermost({ issue: first, path: [...path, ...first.path] });
-  }
-  return located;
+  const firsts = issue.errors.flatMap((branch) => branch.slice(0, 1));
+  const isDeeper = (first: Issue): boolean => first.path.length > 0;
+  const inside = isJsonObject(valueAt(body, path)) ? firsts.find(isDeeper) : undefined;
+  const best = inside ?? firsts.find((first) => isDeeper(first) || first.code !== 'invalid_type');
+  return best === undefined ? located : innermost({ issue: best, path: [...path, ...best.path] }, body);
 }
 
 function expectationOf(issue: Issue): string {
@@ -128,15 +135,16 @@ function isTypeIssue(issue: Issue): boolean {
 
 /** @param body what was validated, for the type of the offending value. */
 export function describeIssue(outer: Issue, body: unknown): IssueDescription {
-  const { issue, path } = innermost({ issue: outer, path: outer.path });
+  const { issue, path } = innermost({ issue: outer, path: outer.path }, body);
   const param = pathText(path);
   const value = valueAt(body, path);
   if (value === undefined) {
     const message = `Missing required parameter: '${param}'. Expected ${expectationOf(issue)}.`;
     return { code: 'missing_required_parameter', param, message };
   }
-  if (issue.code === 'invalid_union' && UNSERVED_KINDS.has(value)) {
-    const message = `'${param}': '${String(value)}' is not supported by this server. Expected ${expectationOf(issue)}.`;
+  const unserved = issue.code === 'invalid_union' ? UNSERVED_KINDS.get(value) : undefined;
+  if (unserved !== undefined) {
+    const message = `'${param}': '${String(value)}' is not supported by this server${unserved}. Expected ${expectationOf(issue)}.`;
     return { code: 'unsupported_parameter', param, message };
   }
   const expected = expectationOf(issue);

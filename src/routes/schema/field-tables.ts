@@ -11,7 +11,7 @@ function isTextOnly(value: unknown): boolean {
 }
 
 const ONE_WHITE_SPACE = 'white space in JSON is what docs/structured-output.md says';
-const NO_TAGS = 'tagged structures are not known here; grammar can say the same';
+export const NO_TAGS = 'tagged structures are not known here; grammar can say the same';
 const NO_USERS = 'no account is kept of users';
 const TEMPLATE = "the prompt is rendered with the model's own chat template";
 
@@ -70,6 +70,18 @@ const TEMPLATE_SERVED = [
   'reasoning_effort',
 ] as const;
 
+/** OpenAI's fields of a chat request that its clients also send with completions, and that change no output. */
+const SERVICE_IGNORED: readonly (readonly [string, FieldRule])[] = [
+  ['metadata', ignored('nothing is stored', isEmpty)],
+  ['store', ignored('nothing is stored', is(false))],
+  ['user', ignored(NO_USERS)],
+  ['safety_identifier', ignored(NO_USERS)],
+  ['service_tier', ignored('there is one tier', is('auto', 'default'))],
+  ['prompt_cache_key', ignored('prefixes are always cached; cache_salt separates tenants')],
+  ['prompt_cache_options', ignored('prefixes are always cached, as long as there is room')],
+  ['prompt_cache_retention', ignored('prefixes are always cached, as long as there is room')],
+];
+
 /** OpenAI's fields of a chat request that are refused or have no effect. */
 const OPENAI_OTHERS: readonly (readonly [string, FieldRule])[] = [
   ['functions', refused('use tools', isEmpty)],
@@ -79,14 +91,6 @@ const OPENAI_OTHERS: readonly (readonly [string, FieldRule])[] = [
   ['web_search_options', refused('nothing is searched')],
   ['moderation', refused('nothing is moderated, so nothing would be blocked')],
   ['verbosity', ignored('a preference; it promises nothing about the form of the output', is('medium'))],
-  ['metadata', ignored('nothing is stored', isEmpty)],
-  ['store', ignored('nothing is stored', is(false))],
-  ['user', ignored(NO_USERS)],
-  ['safety_identifier', ignored(NO_USERS)],
-  ['service_tier', ignored('there is one tier', is('auto', 'default'))],
-  ['prompt_cache_key', ignored('prefixes are always cached; cache_salt separates tenants')],
-  ['prompt_cache_options', ignored('prefixes are always cached, as long as there is room')],
-  ['prompt_cache_retention', ignored('prefixes are always cached, as long as there is room')],
 ];
 
 /** Extensions of vLLM, SGLang and llama-server without which the output is not what the caller asked for. */
@@ -113,7 +117,6 @@ const CHAT_OTHERS: readonly (readonly [string, FieldRule])[] = [
 
 /** OpenAI's and others' fields of a completion request that are refused or have no effect. */
 const COMPLETION_OTHERS: readonly (readonly [string, FieldRule])[] = [
-  ['user', ignored(NO_USERS)],
   ['max_completion_tokens', refused('this endpoint knows max_tokens')],
   ['top_logprobs', refused('this endpoint takes their number in logprobs')],
   ['messages', refused('this endpoint takes a prompt; /v1/chat/completions takes messages')],
@@ -130,6 +133,7 @@ export const CHAT_FIELDS: FieldTable = new Map([
   ...served(EXTENSIONS_SERVED),
   ...served(STRUCTURED_SERVED),
   ...OPENAI_OTHERS,
+  ...SERVICE_IGNORED,
   ...OTHERS_REFUSED,
   ...CHAT_OTHERS,
 ]);
@@ -139,6 +143,7 @@ export const COMPLETION_FIELDS: FieldTable = new Map([
   ...served(['prompt', ...OPENAI_SERVED, 'best_of', 'suffix', 'echo', 'add_special_tokens']),
   ...served(EXTENSIONS_SERVED),
   ...served(STRUCTURED_SERVED),
+  ...SERVICE_IGNORED,
   ...OTHERS_REFUSED,
   ...COMPLETION_OTHERS,
 ]);
@@ -184,6 +189,7 @@ const MESSAGE_FIELDS: FieldTable = new Map(served(MESSAGE_SERVED));
 const ASSISTANT_FIELDS: FieldTable = new Map([
   ...served([...MESSAGE_SERVED, 'tool_calls', 'refusal', 'reasoning_content', 'reasoning']),
   ['audio', refused('earlier audio answers are not known here')],
+  ['annotations', ignored('the model is not told what it cited', isEmpty)],
   ['function_call', refused('use tool_calls')],
 ]);
 const TOOL_FIELDS: FieldTable = new Map(served([...MESSAGE_SERVED, 'tool_call_id']));

@@ -42,8 +42,9 @@ export function ignored(reason: string, isNeutral: (value: unknown) => boolean =
   return { kind: 'ignored', reason, isNeutral };
 }
 
-/** A client's own key, safe to be repeated in a message or a header: printable ASCII, bounded. */
+/** A client's own key, safe to be repeated in a message or a header: printable ASCII, bounded, and never nothing. */
 export function printableName(name: string): string {
+  if (name === '') return '""';
   const cut =
     name.length > FIELD_NAME_CHARACTERS_MAX ? `${name.slice(0, FIELD_NAME_CHARACTERS_MAX)}...` : name;
   return cut.replace(/[^\w.\-[\]]/g, '?');

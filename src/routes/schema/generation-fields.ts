@@ -35,7 +35,7 @@ const seedSchema = z
   .number()
   .min(-(2 ** 63))
   .max(2 ** 63)
-  .refine(Number.isInteger, { error: 'expected an integer' })
+  .refine(Number.isInteger, { error: 'expected an integer', params: { isType: true } })
   .meta({ type: 'integer' });
 
 const logitBiasSchema = z

@@ -1,6 +1,6 @@
 /** Which fields of a tool, of a choice among tools, and of an earlier call have an effect here. */
 
-import { type FieldTable, SERVED } from './fields.ts';
+import { type FieldTable, ignored, SERVED } from './fields.ts';
 
 /** Of a tool, and of one that a choice names. */
 export const TOOL_FIELDS: FieldTable = new Map([
@@ -27,10 +27,12 @@ export const ALLOWED_TOOLS_FIELDS: FieldTable = new Map([
 
 export const NAMED_FUNCTION_FIELDS: FieldTable = new Map([['name', SERVED]]);
 
+/** Clients that put a call together from a stream send the place in it back. */
 export const TOOL_CALL_FIELDS: FieldTable = new Map([
   ['id', SERVED],
   ['type', SERVED],
   ['function', SERVED],
+  ['index', ignored('calls come in the order of their list', Number.isInteger)],
 ]);
 
 export const CALLED_FUNCTION_FIELDS: FieldTable = new Map([

@@ -20,6 +20,9 @@ type Part = { readonly place: SchemaPlace; readonly isBare: boolean };
 /** Schemas without references and alternatives, and the alternatives. */
 type Expansion = { readonly bare: SchemaPlace[]; readonly choices: (readonly SchemaPlace[])[] };
 
+/** The end of a schema: what it builds on has been followed. */
+type Left = { readonly left: SchemaObject };
+
 type PendingRule = { readonly rule: Rule; readonly parts: readonly Part[] };
 
 const COMBINING = ['$ref', 'allOf', 'anyOf', 'oneOf'] as const;
@@ -100,33 +103,45 @@ export class SchemaCompiler implements SchemaWriter {
 
   /**
    * Follows references and `allOf`, in the order in which properties are expected: what a schema builds on, then its
-   * own. Collects alternatives; `oneOf` is read as `anyOf`.
+   * own. Collects alternatives; `oneOf` is read as `anyOf`. A schema that several build on counts once.
+   * @throws ServerError for one that builds on itself, which asks for nothing that could be told.
    */
   #expand(parts: readonly Part[]): Expansion {
     const result: Expansion = { bare: [], choices: [] };
     const seen = new Set<SchemaObject>();
-    const open = [...parts].reverse();
-    for (let part = open.pop(); part !== undefined; part = open.pop()) {
-      const { place, isBare } = part;
+    /** From one of the parts to where the search is. */
+    const way = new Set<SchemaObject>();
+    const open: (Part | Left)[] = [...parts].reverse();
+    for (let next = open.pop(); next !== undefined; next = open.pop()) {
+      if ('left' in next) {
+        way.delete(next.left);
+        continue;
+      }
+      const { place, isBare } = next;
       if (typeof place.schema === 'boolean' || isBare) {
         if (place.schema !== true) result.bare.push(place);
         continue;
       }
+      if (way.has(place.schema)) {
+        throw this.document.invalid(place.path, 'begins with itself, by its references and allOf');
+      }
       if (seen.has(place.schema)) continue;
       seen.add(place.schema);
+      way.add(place.schema);
+      open.push({ left: place.schema });
       this.#collectChoices(place.schema, place.path, result.choices);
-      if (asksItself(place.schema)) open.push({ place, isBare: true });
-      for (const base of this.#bases(place.schema, place.path)) open.push({ place: base, isBare: false });
+      open.push(...this.#partsOf(place.schema, place.path));
     }
     return result;
   }
 
-  /** What the schema builds on, last first. */
-  #bases(schema: SchemaObject, path: string): readonly SchemaPlace[] {
+  /** Its own keywords, and before them what it builds on; last first. */
+  #partsOf(schema: SchemaObject, path: string): readonly Part[] {
     const { $ref: reference, allOf } = schema;
     const bases = allOf === undefined ? [] : [...this.document.places(allOf, `${path}.allOf`)].reverse();
     if (reference !== undefined) bases.push(this.document.resolve(reference, `${path}.$ref`));
-    return bases;
+    const own = asksItself(schema) ? [{ place: { schema, path }, isBare: true }] : [];
+    return [...own, ...bases.map((place) => ({ place, isBare: false }))];
   }
 
   #collectChoices(schema: SchemaObject, path: string, choices: (readonly SchemaPlace[])[]): void {

@@ -164,6 +164,8 @@ class DemandReader {
       if (!Array.isArray(list) || list.length === 0) {
         throw this.#document.invalid(`${path}.enum`, 'has to be a list of values, at least one');
       }
+      if (list === schema['enum']) this.#requireExact(list, `${path}.enum`);
+      else this.#requireExact(list[0], `${path}.const`);
       const known: ReadonlySet<string> | null =
         this.values && new Set(this.values.map((v) => JSON.stringify(v)));
       this.values = known === null ? list : list.filter((value) => known.has(JSON.stringify(value)));
@@ -172,6 +174,18 @@ class DemandReader {
       const keyword = Object.keys(schema).find((each) => demandsContent({ [each]: schema[each] }))!;
       const why = 'beside enum or const, only type is; leave the values out that it forbids';
       throw this.#document.unsupported(`${path}.${keyword}`, why);
+    }
+  }
+
+  /** Beyond 2^53 JSON's parser rounds, so which number a client wrote is not known any more: held to is another one. */
+  #requireExact(value: unknown, path: string): void {
+    if (typeof value === 'number' && Math.abs(value) > Number.MAX_SAFE_INTEGER) {
+      const why = `is beyond ${Number.MAX_SAFE_INTEGER}, above which numbers are rounded`;
+      throw this.#document.invalid(path, `${why}: use a smaller one, or a string`);
+    }
+    if (typeof value !== 'object' || value === null) return;
+    for (const [key, inner] of Object.entries(value)) {
+      this.#requireExact(inner, Array.isArray(value) ? `${path}[${key}]` : `${path}.${key}`);
     }
   }
 
@@ -223,7 +237,10 @@ class DemandReader {
   }
 
   #number(value: unknown, path: string): number {
-    if (typeof value === 'number' && Number.isFinite(value)) return value;
+    if (typeof value === 'number') {
+      this.#requireExact(value, path);
+      return value;
+    }
     const old = typeof value === 'boolean' ? ', as since draft 6' : '';
     throw this.#document.invalid(path, `has to be a number${old}`);
   }

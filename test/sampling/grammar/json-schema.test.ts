@@ -312,6 +312,25 @@ describe('a schema that an output cannot be held to', () => {
     [{ allOf: [{ type: 'string' }, { type: 'null' }] }, 'p', 'invalid_request'],
     [false, 'p', 'invalid_request'],
     [{ anyOf: [{ $ref: '#' }, { type: 'null' }] }, 'p', 'invalid_request'],
+    [{ $ref: '#' }, 'p', 'invalid_request'],
+    [{ allOf: [{ $ref: '#' }], type: 'string' }, 'p', 'invalid_request'],
+    [
+      { $ref: '#/$defs/a', $defs: { a: { $ref: '#/$defs/b' }, b: { allOf: [true, { $ref: '#/$defs/a' }] } } },
+      'p.$defs.a',
+      'invalid_request',
+    ],
+    [
+      { type: 'object', properties: { a: { $ref: '#/properties/a' } }, required: ['a'] },
+      'p.properties.a',
+      'invalid_request',
+    ],
+    [{ const: 2 ** 53 }, 'p.const', 'invalid_request'],
+    [{ enum: ['a', { b: [1, -(2 ** 60)] }] }, 'p.enum[1].b[1]', 'invalid_request'],
+    [{ minimum: -1e300 }, 'p.minimum', 'invalid_request'],
+    [{ maximum: 2 ** 63 }, 'p.maximum', 'invalid_request'],
+    [{ exclusiveMinimum: 2 ** 53 }, 'p.exclusiveMinimum', 'invalid_request'],
+    [{ exclusiveMaximum: -(2 ** 53) }, 'p.exclusiveMaximum', 'invalid_request'],
+    [{ multipleOf: 2 ** 53 }, 'p.multipleOf', 'invalid_request'],
     [nested(200), 'p', 'invalid_request'],
     [manyProperties(10_000), 'p.properties', 'invalid_request'],
     [{ allOf: [options(40), options(40)] }, 'p.allOf[1].anyOf', 'invalid_request'],
@@ -355,6 +374,57 @@ function errorOf(run: () => unknown): ServerError {
   throw new Error('nothing was refused');
 }
 
+const compile = (source: GrammarSource) => compileGrammar(source, { addedTokenId: () => null });
+
+describe('a schema that builds on itself', () => {
+  it('is refused as a grammar that begins with itself is', () => {
+    const error = errorOf(() => compile(schemaSource({ $ref: '#' })));
+    expect(error.message).toMatch(/begins with itself/);
+  });
+
+  it('is another one than a schema that builds on one in two ways', () => {
+    const base = { properties: { a: { type: 'integer' } }, required: ['a'] };
+    const toBase = { $ref: '#/$defs/base' };
+    const diamond = {
+      $defs: { base, left: toBase, right: toBase },
+      allOf: [{ $ref: '#/$defs/left' }, { $ref: '#/$defs/right' }, toBase],
+    };
+    expect(takesJson(diamond, '{"a":1}')).toBe(true);
+    expect(takesJson(diamond, '{"a":"x"}')).toBe(false);
+  });
+});
+
+describe('a whole number in a schema that JSON.parse may have rounded', () => {
+  it('is refused with what to do', () => {
+    const schema: unknown = JSON.parse('{"const": 9007199254740993}');
+    expect(errorOf(() => compile(schemaSource(schema))).message).toMatch(/9007199254740991.*smaller.*string/);
+  });
+
+  it('is none up to the greatest that is kept', () => {
+    const { MAX_SAFE_INTEGER: greatest } = Number;
+    expect(takesJson({ enum: [greatest, -greatest] }, String(-greatest))).toBe(true);
+    expect(takesJson({ type: 'integer', maximum: greatest }, '9007199254740992')).toBe(false);
+  });
+
+  it('is of no account where nothing is held to it, nor in what 64 bits hold', () => {
+    const schema = {
+      type: 'integer',
+      format: 'int64',
+      default: 2 ** 60,
+      examples: [1e300],
+      'x-own': 2 ** 63,
+    };
+    expect(takesJson(schema, '9223372036854775807')).toBe(true);
+    expect(takesJson(schema, '9223372036854775808')).toBe(false);
+  });
+
+  it('has arguments that need not be held to a schema be any object', () => {
+    const parameters = { type: 'object', properties: { n: { maximum: 2 ** 63 } } };
+    const source: GrammarSource = { kind: 'json-schema', schema: parameters, orObject: true };
+    expect(fitOf(source, '{"n": "x"}')).toBe('whole');
+  });
+});
+
 describe('a schema that nothing fits', () => {
   const impossible = { type: 'integer', minimum: 3, maximum: 2 };
   const possible = schemaSource({ type: 'integer' });
@@ -365,8 +435,6 @@ describe('a schema that nothing fits', () => {
     param: 'tools[1].function.parameters',
     ...more,
   });
-  const compile = (source: GrammarSource) => compileGrammar(source, { addedTokenId: () => null });
-
   it.each([
     ['alone', of(parameters)],
     ['beside one that something fits', { kind: 'any-of', options: [possible, of(parameters)] }],

@@ -102,7 +102,7 @@ function anEnumeration(dice: Dice): SchemaCase {
     '',
     0,
     -1.5,
-    1e21,
+    1e-7,
     true,
     null,
     [1, 'a'],
