@@ -46,6 +46,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
   checkMessages(request.messages, fields, options);
   checkGenerationFields(request, fields, options);
   const extent = extentOf(request);
+  checkTwoLengths(request, fields);
   const { definitions, form, isNamed } = toolRequestOf(request, fields);
   const grammar = grammarOf(request, fields);
   if (form.mustCall && grammar !== null) ignoreStructure(request, fields);
@@ -64,7 +65,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
         },
       ],
       answerForm: form,
-      prediction: options.usesPredictions ? predictionOf(request, fields) : ignorePrediction(request, fields),
+      prediction: predictionOf(request, fields, options),
       ...extent,
       promptLogprobCount: request.prompt_logprobs ?? null,
       wantsMeanLogprob: false,
@@ -74,9 +75,21 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
   };
 }
 
-/** @returns null where there is none. */
-function predictionOf({ prediction }: ChatCompletionRequest, fields: FieldCheck): string | null {
+/** @returns null where there is none, or none that could be of use. */
+function predictionOf(
+  { prediction, bad_words: badWords }: ChatCompletionRequest,
+  fields: FieldCheck,
+  { usesPredictions }: Pick<ParseOptions, 'usesPredictions'>,
+): string | null {
   if (prediction == null) return null;
+  const cannotKeep = badWords != null && badWords.length > 0;
+  if (!usesPredictions || cannotKeep) {
+    const reason = cannotKeep
+      ? 'no drafts are made where bad_words are to be kept out'
+      : 'the server makes no drafts (--speculation off)';
+    fields.ignore('prediction', { exact: '', general: '' }, reason);
+    return null;
+  }
   const { content } = prediction;
   fields.check(prediction, PREDICTION_FIELDS, { exact: 'prediction.', general: 'prediction.' });
   if (typeof content === 'string') return wellFormed(content);
@@ -87,10 +100,13 @@ function predictionOf({ prediction }: ChatCompletionRequest, fields: FieldCheck)
   return wellFormed(content.map(({ text }) => text).join(''));
 }
 
-function ignorePrediction({ prediction }: ChatCompletionRequest, fields: FieldCheck): null {
-  if (prediction != null)
-    fields.ignore('prediction', { exact: '', general: '' }, 'the server makes no drafts (--speculation off)');
-  return null;
+/** OpenAI's old name beside its new one, which says something else. */
+function checkTwoLengths(
+  { max_tokens: old, max_completion_tokens: length }: ChatCompletionRequest,
+  fields: FieldCheck,
+): void {
+  if (old == null || length == null || old === length) return;
+  fields.ignore('max_tokens', { exact: '', general: '' }, 'max_completion_tokens says another length');
 }
 
 /** An answer that is calls alone has no content that could have a structure. */

@@ -106,7 +106,7 @@ const SERVED: readonly (readonly [Record<string, unknown>, Partial<TextRequest>]
   [{ stop: ['\uD800', '\uFFFD'] }, { stop: ['\uFFFD'] }],
   [{ max_tokens: 5 }, { newTokensMax: 5 }],
   [{ max_completion_tokens: 6 }, { newTokensMax: 6 }],
-  [{ max_tokens: 5, max_completion_tokens: 6 }, { newTokensMax: 6 }],
+  [{ max_tokens: 6, max_completion_tokens: 6 }, { newTokensMax: 6 }],
   [{ max_tokens: 5, max_completion_tokens: null }, { newTokensMax: 5 }],
   [{ min_tokens: 3 }, { newTokensMin: 3 }],
   [{ stop_token_ids: [1, 2] }, { stopTokenIds: [1, 2] }],
@@ -552,6 +552,17 @@ describe('a field without effect', () => {
     expect(response.headers.get('x-octavo-ignored')).toBe('prediction');
     expect(test.generator.requests[0]).toMatchObject({ prediction: null });
     expect((await routeTestApp().chat({ prediction })).headers.get('x-octavo-ignored')).toBeNull();
+  });
+
+  it('is a prediction beside banned words, which drafts cannot keep to', async () => {
+    const prediction = { type: 'content', content: 'x' };
+    expect(await ignoredFields({ prediction, bad_words: ['y'] })).toBe('prediction');
+    expect(await ignoredFields({ prediction, bad_words: [] })).toBeNull();
+  });
+
+  it('is the old name of a length beside the new one, where it says another', async () => {
+    expect(await ignoredFields({ max_tokens: 5, max_completion_tokens: 6 })).toBe('max_tokens');
+    expect(await ignoredFields({ max_tokens: 6, max_completion_tokens: 6 })).toBeNull();
   });
 
   it('is named in the header of a stream too', async () => {

@@ -71,7 +71,11 @@ export const chatCompletionRequestSchema = z.looseObject({
     .describe(
       'The answer, where most of it is known: as far as it comes so, it comes sooner. It does not decide what is answered.',
     ),
-  max_completion_tokens: z.int().min(1).nullish().describe('Wins over `max_tokens` when both are given.'),
+  max_completion_tokens: z
+    .int()
+    .min(1)
+    .nullish()
+    .describe('Wins over `max_tokens`, which is named as ignored where it says another length.'),
   max_tokens: z.int().min(1).nullish(),
   logprobs: z
     .boolean()
