@@ -45,6 +45,8 @@ describe('an answer with drafts', () => {
       for (const body of bodiesOf(chatBody)) {
         const answer = await askWhole(plain.baseUrl, 'chat', body);
         await expectSame(answer, 'chat', body);
+        // A prediction that cannot be of use is named as ignored.
+        if (body['bad_words'] !== undefined) continue;
         const content = answer.choices[0]?.text ?? '';
         const prediction = { type: 'content', content: `${content.slice(0, 20)}${content.slice(24)}` };
         await expectSame(answer, 'chat', { ...body, prediction });
