@@ -11,11 +11,13 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass
 
-from .base import a, capital, lines
-from .choosing import MORE_THINGS, MORE_VERBS, TEST_WORDS
-from .practice import syllables
+from .base import a, capital, lines, words
+from .choosing import MORE_THINGS, MORE_VERBS
+from .names import syllables
+from .tool_tables import TEST_WORDS
 from .tools import COMPOSED_VERBS, POOLS, Record, Tool, Value, as_call
 from .transforms import VOCABULARY
+from .vocabulary import MANY_THINGS, MANY_VERBS
 
 # Names of a parameter, the pool of its values, and how a request says it.
 _ROLES = lines("""
@@ -67,8 +69,8 @@ _FRONTS = ("{F}, {v} the {n}{t}.", "{F} please {v} {an}{t}.", "{F} I want to {v}
 
 # Pools whose values look alike.
 _KINDS = {pool: "words" for pool in ("city", "person", "title", "thing", "phrase", "topic", "food", "room")} | {"small": "number"}
-_VERBS = sorted({*COMPOSED_VERBS, *MORE_VERBS} - {*TEST_WORDS})
-_THINGS = sorted({*VOCABULARY, *MORE_THINGS} - {*TEST_WORDS})
+_VERBS = sorted(({*COMPOSED_VERBS, *MORE_VERBS} - {*words(TEST_WORDS)}) | {*MANY_VERBS})
+_THINGS = sorted(({*VOCABULARY, *MORE_THINGS} - {*words(TEST_WORDS)}) | {*MANY_THINGS})
 
 
 @dataclass(frozen=True)

@@ -13,12 +13,12 @@ import random
 from dataclasses import dataclass
 
 from .base import a, capital, values, words
-from .names import invented, person
-from .practice import syllables
+from .names import invented, person, syllables
 from .synonyms import THINGS, VERBS, same
-from .tool_tables import NOUNS
+from .tool_tables import NOUNS, TEST_WORDS
 from .tools import COMPOSED_VERBS, NO_TOOL, POOLS, Record, as_call
 from .transforms import VOCABULARY
+from .vocabulary import MANY_THINGS, MANY_VERBS
 
 # Verbs and things for this practice alone; none of them is of a tool of the test.
 MORE_VERBS = words("""
@@ -48,21 +48,18 @@ MORE_THINGS = words("""
     trade trail tray treasure trip truck tube tunnel vase version view visit voice vote wage wallet watch wave
     weight whistle wing wire wish workshop worm wound wreath zone
 """)
-TEST_WORDS = words("""
-    population hotel door ticket film definition word meaning bill horoscope parcel plants plant wall paint water
-    lock track rename subtract pay
-""")
+
 
 def _unheld(table: dict[str, list[str]]) -> dict[str, list[str]]:
     """Return other words without those that stand for the test alone."""
-    held = {*TEST_WORDS, *words(NOUNS)} - {*values(words(NOUNS), "train")}
+    held = {*words(TEST_WORDS), *words(NOUNS)} - {*values(words(NOUNS), "train")}
     kept = {word: [other for other in others if held.isdisjoint(other.split())] for word, others in table.items()}
     return {word: others for word, others in kept.items() if others}
 
 
 _OTHER_VERBS, _OTHER_THINGS = _unheld(VERBS), _unheld(THINGS)
-_THINGS = sorted(({*VOCABULARY, *MORE_THINGS} - {*words(NOUNS), *TEST_WORDS}) | {*values(words(NOUNS), "train")})
-_VERBS = sorted({*COMPOSED_VERBS, *MORE_VERBS} - {*TEST_WORDS})
+_THINGS = sorted(({*VOCABULARY, *MORE_THINGS} - {*words(NOUNS), *words(TEST_WORDS)}) | {*values(words(NOUNS), "train")})
+_VERBS = sorted({*COMPOSED_VERBS, *MORE_VERBS} - {*words(TEST_WORDS)})
 _WITH_VERB = (
     "{V} the {n}.", "{V} {an}.", "Please {v} the {n}.", "Please {v} {an}.", "Can you {v} the {n}?", "Could you {v} {an}?",
     "I want to {v} the {n}.", "I want to {v} {an}.", "{V} my {n}, please.", "{V} the {n} of {p}.", "{V} the {n} for {p}.",
@@ -110,7 +107,7 @@ def _thing(rng: random.Random) -> str:
         return invented(rng).lower()
     if roll < 0.35:
         return syllables(rng).lower()
-    return rng.choice(_THINGS)
+    return rng.choice(_THINGS if roll < 0.7 else MANY_THINGS)
 
 
 def _named(verb: str, thing: str, rng: random.Random) -> str:
@@ -138,7 +135,7 @@ def plain_entry(rng: random.Random) -> Entry:
 
 def entry(rng: random.Random, near: Entry | None, coined: float) -> Entry:
     """Return an entry; one that is `near` shares its verb or its thing with another one."""
-    verb, thing = rng.choice(_VERBS), _thing(rng)
+    verb, thing = rng.choice(_VERBS if rng.random() < 0.6 else MANY_VERBS), _thing(rng)
     by_thing = rng.random() < 0.25
     if near is not None and rng.random() < 0.5:
         verb = near.verb

@@ -10,6 +10,7 @@ from . import names
 from .base import Split, lines, phrasings, words
 from .tools import POOLS, Record, Value
 from .transforms import VOCABULARY
+from .vocabulary import MANY_THINGS
 
 # field, pool of values, sentences that tell it
 _FIELDS: dict[str, tuple[str, list[str]]] = {
@@ -29,10 +30,11 @@ _FIELDS: dict[str, tuple[str, list[str]]] = {
     "language": ("language", ["{n} speaks {v}.", "{n} learns {v}.", "The language of {n} is {v}."]),
 }
 _MORE: dict[str, Callable[[random.Random, Split], Value]] = {
-    "job": lambda rng, split: rng.choice(names.JOBS),
-    "pet": lambda rng, split: rng.choice(names.PETS),
-    "hobby": lambda rng, split: rng.choice(names.HOBBIES),
+    "job": lambda rng, split: names.job(rng, split) if split == "train" else rng.choice(names.JOBS),
+    "pet": lambda rng, split: names.pet(rng, split) if split == "train" else rng.choice(names.PETS),
+    "hobby": lambda rng, split: names.hobby(rng, split) if split == "train" else rng.choice(names.HOBBIES),
 }
+_KEYS = [*VOCABULARY, *MANY_THINGS]
 HEADS = lines("""
     Answer as JSON with this schema:
     Answer with JSON of this schema:
@@ -81,7 +83,7 @@ def _person(rng: random.Random, split: Split, fields: Sequence[str] = ()) -> tup
 
 def _things(rng: random.Random, split: Split) -> tuple[str, dict[str, Value]]:
     """Return sentences that give values to words, which are the keys."""
-    keys = rng.sample(VOCABULARY, rng.randint(1, 3))
+    keys = rng.sample(VOCABULARY if split == "test" else _KEYS, rng.randint(1, 3))
     details: dict[str, Value] = {}
     for key in keys:
         details[key] = POOLS[rng.choice(("number", "person", "thing", "title"))](rng, split)
@@ -120,7 +122,7 @@ def _about_people(rng: random.Random) -> Callable[[], tuple[str, dict[str, Value
 
 
 def _about_things(rng: random.Random) -> Callable[[], tuple[str, dict[str, Value]]]:
-    pools = {key: rng.choice(("number", "person", "thing", "title")) for key in rng.sample(VOCABULARY, rng.randint(1, 4))}
+    pools = {key: rng.choice(("number", "person", "thing", "title")) for key in rng.sample(_KEYS, rng.randint(1, 4))}
 
     def told() -> tuple[str, dict[str, Value]]:
         details = {key: POOLS[pools[key]](rng, "train") for key in rng.sample(list(pools), len(pools))}

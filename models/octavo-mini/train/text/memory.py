@@ -7,14 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from . import names
-from .base import Exchange, Split, lines, phrasings, values
+from .base import Exchange, Split, lines, phrasings
 from .frames import expand
 
 Maker = Callable[[random.Random, Split], str]
-
-
-def _from(pool: list[str]) -> Maker:
-    return lambda rng, split: rng.choice(values(pool, split) or pool)
 
 
 @dataclass(frozen=True)
@@ -73,7 +69,7 @@ DETAILS = [
         & where I live
         * my town""")),
         "You live in {v}.", "You have not told me where you live.", "The user lives in {v}."),
-    Detail("colour", _from(names.COLOURS), lines("""
+    Detail("colour", names.colour, lines("""
         My favourite colour is {v}.
         I like the colour {v}.
         My favorite color is {v}.
@@ -91,7 +87,7 @@ DETAILS = [
         & which colour I like""")),
         "Your favourite colour is {v}.", "You have not told me your favourite colour.",
         "The user's favourite colour is {v}."),
-    Detail("food", _from(names.FOODS), lines("""
+    Detail("food", names.food, lines("""
         My favourite food is {v}.
         I like to eat {v}.
         I love {v}.
@@ -109,7 +105,7 @@ DETAILS = [
         & what I like to eat""")),
         "Your favourite food is {v}.", "You have not told me your favourite food.",
         "The user's favourite food is {v}."),
-    Detail("job", _from(names.JOBS), lines("""
+    Detail("job", names.job, lines("""
         I work as a {v}.
         I am a {v}.
         My job is {v}.
@@ -142,7 +138,7 @@ DETAILS = [
         * my age
         & how old I am""")),
         "You are {v} years old.", "You have not told me your age.", "The user is {v} years old."),
-    Detail("hobby", _from(names.HOBBIES), lines("""
+    Detail("hobby", names.hobby, lines("""
         My hobby is {v}.
         I like {v}.
         In my free time I like {v}.

@@ -324,19 +324,19 @@ def long_conversation(rng: random.Random) -> Messages:
 def practice(rng: random.Random) -> dict[str, object]:
     """Return a record of the skills that take most practice: copying, sums, tools and JSON."""
     roll = rng.random()
-    if roll < 0.09:
+    if roll < 0.10:
         return copy_record(rng)
-    if roll < 0.16:
+    if roll < 0.18:
         return lookup_record(rng)
     if roll < 0.30:
         return fields_record(rng)
-    if roll < 0.42:
+    if roll < 0.43:
         return rng.choice((drill, tool_record))(rng)
     if roll < 0.60:
         return json_record(rng)
-    if roll < 0.70:
+    if roll < 0.67:
         return {"messages": sums_chat(rng)}
-    if roll < 0.86:
+    if roll < 0.79:
         return {"messages": to_messages([transform(rng) for _ in range(rng.randint(1, 4))], None, rng)}
     return {"messages": rng.choice((recall_chat, thing_chat, persona_chat, not_told_chat))(rng)}
 

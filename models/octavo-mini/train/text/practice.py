@@ -10,25 +10,16 @@ import json
 import random
 
 from .base import capital, join
-from .names import person
-from .transforms import VOCABULARY
+from .names import person, syllables
+from .vocabulary import any_thing
 
 Record = dict[str, object]
-_ONSETS = ("b c d f g h j k l m n p r s t v w z br ch dr fl gr kl pl sh st th tr").split()
-_VOWELS = "a e i o u ai ea oo".split()
-_CODAS = ["", "", "", "n", "r", "l", "s", "m", "t", "nd", "x", "k"]
-
-
-def syllables(rng: random.Random) -> str:
-    """Return a word of random syllables."""
-    word = "".join(rng.choice(_ONSETS) + rng.choice(_VOWELS) + rng.choice(_CODAS) for _ in range(rng.randint(1, 3)))
-    return word.capitalize() if rng.random() < 0.4 else word
 
 
 def _unit(rng: random.Random) -> str:
     roll = rng.random()
     if roll < 0.3:
-        return rng.choice(VOCABULARY)
+        return any_thing(rng)
     if roll < 0.5:
         return person(rng)
     return str(rng.randrange(10 ** rng.randint(1, 4))) if roll < 0.6 else syllables(rng)
@@ -54,7 +45,7 @@ def _key(rng: random.Random) -> str:
     roll = rng.random()
     if roll < 0.2:
         return syllables(rng).lower()
-    return rng.choice(VOCABULARY) if roll < 0.8 else f"{rng.choice(VOCABULARY)}_{rng.choice(VOCABULARY)}"
+    return any_thing(rng) if roll < 0.8 else f"{any_thing(rng)}_{any_thing(rng)}"
 
 
 def _value(rng: random.Random) -> str | int:

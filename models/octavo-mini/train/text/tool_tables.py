@@ -109,6 +109,15 @@ get: Get; find: Find; show: Show; create: Create; delete: Delete; update: Update
 close: Close; check: Check; count: Count; move: Move; clean: Clean; repair: Repair; sell: Sell; buy: Buy; print: Print
 load: Load; save: Save; share: Share; lend: Lend; cancel: Cancel; test: Test; copy: Copy; measure: Measure; watch: Watch
 """
+# Words by which the test knows its own tools; no exercise of choosing has them.
+TEST_WORDS = """
+population hotel door ticket film definition word meaning bill horoscope parcel plants plant wall paint water
+lock track rename subtract pay
+"""
+RESULT_KEYS = """
+price status total length weight height score name owner place date time count size answer balance
+number title author colour state speed distance duration level rate sum seat gate floor phone
+"""
 NOUNS = """
 order invoice ticket report parcel customer account server printer robot engine car boat book lesson
 meeting letter picture video map route bridge garden tree machine contract budget project team

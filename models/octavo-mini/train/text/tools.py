@@ -21,9 +21,10 @@ from .fact_tables import DAYS, MONTHS
 from .facts import random_fact
 from .smalltalk import intent_exchange
 from .tool_tables import (
-    ASK_VERBS, NOUNS, OPTIONAL, PARAMETERS, SYNONYMS, TEST_TOOLS, TOOLS, VERBS,
+    ASK_VERBS, NOUNS, OPTIONAL, PARAMETERS, RESULT_KEYS, SYNONYMS, TEST_TOOLS, TOOLS, VERBS,
 )
 from .transforms import VOCABULARY
+from .vocabulary import MANY_THINGS, any_thing
 
 Value = str | int
 Record = dict[str, object]
@@ -45,17 +46,17 @@ def _letters(rng: random.Random, count: int) -> str:
 
 
 def _phrase(rng: random.Random, split: Split) -> str:
-    return " ".join(rng.choice(VOCABULARY) for _ in range(rng.randint(1, 5)))
+    return " ".join(any_thing(rng, split) for _ in range(rng.randint(1, 5)))
 
 
 def _title(rng: random.Random, split: Split) -> str:
-    first = names.invented(rng, split) if rng.random() < 0.4 else capital(rng.choice(VOCABULARY))
-    return first if rng.random() < 0.4 else f"{first} {capital(rng.choice(VOCABULARY))}"
+    first = names.invented(rng, split) if rng.random() < 0.4 else capital(any_thing(rng, split))
+    return first if rng.random() < 0.4 else f"{first} {capital(any_thing(rng, split))}"
 
 
 def _path(rng: random.Random, split: Split) -> str:
-    stem = rng.choice(VOCABULARY) if rng.random() < 0.6 else names.invented(rng, split).lower()
-    folder = f"{rng.choice(VOCABULARY)}/" if rng.random() < 0.3 else ""
+    stem = any_thing(rng, split) if rng.random() < 0.6 else names.invented(rng, split).lower()
+    folder = f"{any_thing(rng, split)}/" if rng.random() < 0.3 else ""
     return f"{folder}{stem}.{rng.choice(ENDINGS)}"
 
 
@@ -75,13 +76,13 @@ POOLS: dict[str, Callable[[random.Random, Split], Value]] = {
     "title": _title,
     "symbol": lambda rng, split: _letters(rng, rng.randint(3, 4)),
     "currency": lambda rng, split: rng.choice(CURRENCIES),
-    "thing": lambda rng, split: rng.choice(VOCABULARY),
+    "thing": any_thing,
     "listname": lambda rng, split: rng.choice(LISTS),
     "room": lambda rng, split: rng.choice(ROOMS),
-    "food": lambda rng, split: rng.choice(names.FOODS),
+    "food": lambda rng, split: names.food(rng, split) if split == "train" else rng.choice(names.FOODS),
     "day": lambda rng, split: rng.choice(DAYS),
     "path": _path,
-    "colour": lambda rng, split: rng.choice(names.COLOURS),
+    "colour": lambda rng, split: names.colour(rng, split) if split == "train" else rng.choice(names.COLOURS),
     "code": lambda rng, split: f"{_letters(rng, 2)}{rng.randrange(10, 1000)}",
     "date": lambda rng, split: f"{rng.choice(MONTHS)} {rng.randrange(1, 29)}",
 }
@@ -171,7 +172,8 @@ def tools(split: Split) -> list[Tool]:
     return read(TOOLS if split == "train" else TEST_TOOLS)
 
 
-_VERBS, _NOUNS = table(VERBS), words(NOUNS)
+_VERBS, _NOUNS, _RESULT_KEYS = table(VERBS), words(NOUNS), words(RESULT_KEYS)
+_OTHER_KEYS = sorted({*VOCABULARY, *MANY_THINGS} - {*_RESULT_KEYS})
 COMPOSED_VERBS = {verb: say for verb, say in _VERBS.items() if not held_out(verb, 6)}
 _PARAMETERS = {k: tuple(v.split(":", 1)) for k, v in table(PARAMETERS).items()}
 
@@ -225,19 +227,10 @@ def _weather_result(rng: random.Random) -> tuple[Record, str]:
     return {"sky": sky, "temperature": degrees}, f"The sky is {sky} and the temperature is {degrees}."
 
 
-RESULT_KEYS = words("""
-    price status total length weight height score name owner place date time count size answer balance
-    number title author colour state speed distance duration level rate sum seat gate floor phone
-""")
-
-
-_OTHER_KEYS = [word for word in VOCABULARY if word not in RESULT_KEYS]
-
-
 def _generic_result(rng: random.Random, split: Split) -> tuple[Record, str]:
     """Return a result; in training most keys are any words, so that they have to be copied."""
     known = split == "test" or rng.random() < 0.4
-    keys = rng.sample(values(RESULT_KEYS, split) if known else _OTHER_KEYS, rng.choice((1, 1, 2, 2, 3)))
+    keys = rng.sample(values(_RESULT_KEYS, split) if known else _OTHER_KEYS, rng.choice((1, 1, 2, 2, 3)))
     result: Record = {}
     for key in keys:
         pool = rng.choice(("number", "small", "person", "thing", "title", "city", "day", "code"))
