@@ -175,6 +175,16 @@ function addTokens(endpoint: Endpoint, choice: Choice, told: Json): void {
   if (told['prompt_token_ids'] !== undefined) choice.promptTokenIds = told['prompt_token_ids'] as number[];
 }
 
+/** An answer of calls alone has no content, not an empty one. */
+function mustBeSilent({ text, calls }: Choice): boolean {
+  return text === '' && calls.length > 0;
+}
+
+/** What was cut off before it said anything may have begun as a call. */
+function mayBeSilent(choice: Choice): boolean {
+  return mustBeSilent(choice) || (choice.text === '' && choice.finish === 'length');
+}
+
 /** The answer to a request with `stream: false`, or any error. */
 export function wholeAnswer(endpoint: Endpoint, status: number, text: string): Answer {
   const answer = emptyAnswer(status);
@@ -196,11 +206,7 @@ export function wholeAnswer(endpoint: Endpoint, status: number, text: string): A
     const promptTokenIds = body['prompt_token_ids'] as number[] | undefined;
     if (place === 0 && promptTokenIds !== undefined) choice.promptTokenIds = promptTokenIds;
     choice.promptLogprobs = told['prompt_logprobs'] ?? body['prompt_logprobs'];
-    const isEmpty = choice.text === '';
-    const mustBeNull = isEmpty && choice.calls.length > 0;
-    // What was cut off may have begun as a call.
-    const mayBeNull = mustBeNull || (isEmpty && choice.finish === 'length');
-    if (message.content === null ? !mayBeNull : mustBeNull)
+    if (message.content === null ? !mayBeSilent(choice) : mustBeSilent(choice))
       answer.faults.push('content: null without a call, or empty with one');
   }
   return answer;
