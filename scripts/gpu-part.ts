@@ -12,9 +12,12 @@ const tell = (finding: Finding): void => {
 };
 
 process.stderr.write(`${device}: ${Object.values(part).join(' ')}\n`);
+// Ends a server of this part with it.
+process.once('SIGTERM', () => process.exit(1));
 await run();
-// Native threads may outlive what was asked of them.
-process.exit(0);
+// Native threads may outlive what was asked of them; what was told is on its way until the line is closed.
+process.once('disconnect', () => process.exit(0));
+process.disconnect!();
 
 async function run(): Promise<void> {
   switch (part.kind) {

@@ -33,6 +33,9 @@ export type Finding = ({ readonly kind: 'row' } & Correctness) | SpeedFinding;
 const BLOCK_SIZES = [32, 256] as const;
 /** Making the model of the largest size and converting it takes the most of it. */
 const PART_MS_MAX = 20 * 60_000;
+/** For its own end, before the system's. */
+const GRACE_MS = 10_000;
+const LAST_WORDS_MS = 500;
 const ERROR_CHARACTERS_KEPT = 600;
 
 export function partsOf(device: PagedDevice, size: SizeName, isSoftware: boolean): readonly Part[] {
@@ -58,14 +61,26 @@ export async function runPart(call: PartCall, tell: (finding: Finding) => void):
   });
   child.on('message', (finding: Finding) => tell(finding));
   const lastWords = keepLastWords(child);
-  const timer = setTimeout(() => child.kill('SIGKILL'), PART_MS_MAX);
+  let isLate = false;
+  const timers = [
+    setTimeout(() => {
+      isLate = child.kill('SIGTERM');
+    }, PART_MS_MAX),
+    setTimeout(() => child.kill('SIGKILL'), PART_MS_MAX + GRACE_MS),
+  ];
   const ended = await new Promise<string | null>((resolve) => {
-    child.once('close', (code, signal) =>
-      resolve(code === 0 ? null : `ended with ${signal ?? `code ${code}`}`),
-    );
+    const end = (code: number | null, signal: NodeJS.Signals | null): void => {
+      const how = isLate
+        ? `ended after ${PART_MS_MAX / 60_000} minutes`
+        : `ended with ${signal ?? `code ${code}`}`;
+      resolve(code === 0 ? null : how);
+    };
+    // What it started may hold its output open; its last words are here soon after its end, if not before.
+    child.once('exit', (code, signal) => setTimeout(() => end(code, signal), LAST_WORDS_MS));
+    child.once('close', end);
     child.once('error', (error) => resolve(error.message));
   });
-  clearTimeout(timer);
+  for (const timer of timers) clearTimeout(timer);
   if (ended !== null)
     tell({ kind: 'row', name: nameOf(call.part), passed: false, detail: ended + lastWords() });
 }

@@ -21,7 +21,7 @@ export async function checkAnswers(device: PagedDevice, cacheDirectory: string):
   return withServer({ name, device, model: BOX, cacheDirectory }, async (url) => {
     const wrong: string[] = [];
     for (const { messages, answer } of examples) {
-      const said = await ask(url, { messages, temperature: 0, max_tokens: 200 });
+      const { said } = await ask(url, { messages, temperature: 0, max_tokens: 200 });
       if (said !== answer) wrong.push(`"${said}" for "${answer}"`);
     }
     const right = `${examples.length - wrong.length} of ${examples.length} as on its card`;
@@ -38,8 +38,8 @@ export async function checkServing(
   const name = 'serves the random model';
   return withServer({ name, device, model, cacheDirectory }, async (url) => {
     const messages = [{ role: 'user', content: 'Count to ten.' }];
-    const said = await ask(url, { messages, max_tokens: 16, ignore_eos: true });
-    return { passed: typeof said === 'string', detail: '16 tokens' };
+    const { tokenCount } = await ask(url, { messages, max_tokens: 16, ignore_eos: true });
+    return { passed: tokenCount === 16, detail: `${tokenCount} tokens` };
   });
 }
 
@@ -68,7 +68,9 @@ async function withServer(
   }
 }
 
-async function ask(url: string, fields: Record<string, unknown>): Promise<string> {
+type Answered = { readonly said: string; readonly tokenCount: number };
+
+async function ask(url: string, fields: Record<string, unknown>): Promise<Answered> {
   const list = (await (await fetch(`${url}/v1/models`)).json()) as { data: { id: string }[] };
   const response = await fetch(`${url}/v1/chat/completions`, {
     method: 'POST',
@@ -77,5 +79,9 @@ async function ask(url: string, fields: Record<string, unknown>): Promise<string
   });
   const body = await response.text();
   if (!response.ok) throw new Error(`the server answers ${response.status}: ${body}`);
-  return (JSON.parse(body) as { choices: { message: { content: string } }[] }).choices[0]!.message.content;
+  const { choices, usage } = JSON.parse(body) as {
+    choices: { message: { content: string } }[];
+    usage: { completion_tokens: number };
+  };
+  return { said: choices[0]!.message.content, tokenCount: usage.completion_tokens };
 }

@@ -69,11 +69,11 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
   let server: Server | null = null;
   try {
     const generator = await loadTextGenerator(config, engine);
-    server = await listen(config, await createHttp(config, build, { engine, generator, logger }));
+    const http = await listen(config, await createHttp(config, build, { engine, generator, logger }));
+    server = http.server;
     const limits = await engine.ready;
     stopExiting();
-    const answers = new OpenAnswers(server, ANSWER_UNREAD_MS);
-    takeDownOnSignal({ server, answers, engine, config, logger });
+    takeDownOnSignal({ ...http, engine, config, logger });
     announce(server, config, { limits, placement: engine.placement! }, systemClock.monotonicMs() - startedMs);
     endWhenEngineDies(engine, logger);
   } catch (error) {
@@ -171,11 +171,15 @@ async function createHttp(
   });
 }
 
-async function listen(config: ServeConfig, app: ReturnType<typeof createApp>): Promise<Server> {
+type Http = { readonly server: Server; readonly answers: OpenAnswers };
+
+async function listen(config: ServeConfig, app: ReturnType<typeof createApp>): Promise<Http> {
   const broken = brokenRequests(newId);
   // `hostname` stands in where a request names no host, as HTTP/1.0 allows.
   const listener = getRequestListener(app.fetch, { hostname: 'localhost', errorHandler: broken.respond });
-  const server = createServer(listener);
+  const server = createServer();
+  const answers = new OpenAnswers(server, ANSWER_UNREAD_MS);
+  server.on('request', listener);
   server.requestTimeout = REQUEST_RECEIVE_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on('clientError', broken.onClientError);
@@ -188,7 +192,7 @@ async function listen(config: ServeConfig, app: ReturnType<typeof createApp>): P
     });
     server.listen(config.port, config.host, resolve);
   });
-  return server;
+  return { server, answers };
 }
 
 function announce(
@@ -242,9 +246,7 @@ function exitOnSignal(): () => void {
   };
 }
 
-type TakenDown = {
-  readonly server: Server;
-  readonly answers: OpenAnswers;
+type TakenDown = Http & {
   readonly engine: ChannelEngineClient;
   readonly config: ServeConfig;
   readonly logger: Logger;
@@ -302,7 +304,7 @@ function delay(ms: number): Promise<void> {
 
 /** @param impatience resolves when what runs need not be waited for any longer */
 async function takeDown(
-  { server, answers, engine }: Pick<TakenDown, 'server' | 'answers' | 'engine'>,
+  { server, answers, engine }: Http & { readonly engine: ChannelEngineClient },
   impatience: Promise<void>,
 ): Promise<void> {
   // The door stays open meanwhile: probes and new requests are told 503, which a closed port could not say.

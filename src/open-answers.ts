@@ -1,34 +1,69 @@
 /**
  * What is on its way to clients after the server has said it: an answer is written at once, and read as the client likes.
- * Owns how long one may stay unread, and knows when none is left. Knows nothing of what answers say.
+ * Owns how long one may stay unread, and knows when those are gone that were there. Knows nothing of what answers say.
  */
 
-import type { Server, ServerResponse } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+
+type OpenAnswer = {
+  readonly request: IncomingMessage;
+  isSaid: boolean;
+  readonly onGone: (() => void)[];
+};
 
 export class OpenAnswers {
-  readonly #open = new Set<ServerResponse>();
-  readonly #waiting: (() => void)[] = [];
+  /** Of each connection; more than one where requests are sent before the answer to the one in front has come. */
+  readonly #connections = new Map<Socket, Map<ServerResponse, OpenAnswer>>();
+  readonly #unreadMs: number;
 
   /**
+   * To be made before the server has anyone who answers.
    * @param unreadMs an answer of which nothing is read for so long ends with its connection: nothing else bounds what clients
    *   that do not read leave in memory
    */
-  constructor(server: Pick<Server, 'prependListener'>, unreadMs: number) {
-    // Before whoever answers, who may do so at once.
-    server.prependListener('request', (_, response: ServerResponse) => {
-      this.#open.add(response);
-      // All has been said. Before that a silent line may be a request that waits its turn.
-      response.once('prefinish', () => response.socket?.setTimeout(unreadMs));
-      response.once('close', () => {
-        this.#open.delete(response);
-        if (this.#open.size === 0) for (const resolve of this.#waiting.splice(0)) resolve();
-      });
+  constructor(server: Pick<Server, 'on'>, unreadMs: number) {
+    this.#unreadMs = unreadMs;
+    server.on('request', (request, response) => this.#enter(request, response));
+  }
+
+  /** Resolves when the answers to all requests that have arrived whole have been handed over, or their clients are gone. */
+  async settled(): Promise<void> {
+    const open = [...this.#connections.values()].flatMap((answers) => [...answers.values()]);
+    const gone = open
+      .filter(({ request }) => request.complete)
+      .map(({ onGone }) => new Promise<void>((resolve) => onGone.push(resolve)));
+    await Promise.all(gone);
+  }
+
+  #enter(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    const answers = this.#answersOf(socket);
+    const answer: OpenAnswer = { request, isSaid: false, onGone: [] };
+    answers.set(response, answer);
+    response.once('prefinish', () => {
+      answer.isSaid = true;
+      socket.setTimeout(this.#unreadMs);
+    });
+    response.once('close', () => {
+      answers.delete(response);
+      for (const tell of answer.onGone) tell();
+      // The next one on the line may be a request that waits its turn in silence.
+      const isWaiting = [...answers.values()].some(({ isSaid }) => !isSaid);
+      if (isWaiting) socket.setTimeout(0);
     });
   }
 
-  /** Resolves when every answer has been handed over, or its client is gone. */
-  async settled(): Promise<void> {
-    if (this.#open.size === 0) return;
-    await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  /** A response that never got the connection's turn is not told that it is closed. */
+  #answersOf(socket: Socket): Map<ServerResponse, OpenAnswer> {
+    const known = this.#connections.get(socket);
+    if (known !== undefined) return known;
+    const answers = new Map<ServerResponse, OpenAnswer>();
+    this.#connections.set(socket, answers);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      for (const { onGone } of answers.values()) for (const tell of onGone) tell();
+    });
+    return answers;
   }
 }

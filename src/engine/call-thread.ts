@@ -67,7 +67,7 @@ export class CallThread<Input, Output> {
         this.#worker ??= this.#start();
         this.#worker.postMessage(next.call);
       } catch (error) {
-        // No thread can be made just now. Whoever is next tries again.
+        // No thread can be made just now, or the input cannot be sent. Whoever is next tries again.
         next.reject(error as Error);
         continue;
       }

@@ -247,7 +247,7 @@ export class RunningGeneration implements Feed<TextEvent> {
     };
   }
 
-  /** A stop string may end a choice inside of a prediction that goes on as the model does. */
+  /** What the engine took behind a stop string is not told apart; that is no more than there is output, at the least. */
   #predictedCounts(): PredictedCounts {
     const accepted = this.#predicted.map(({ acceptedCount }, choiceIndex) =>
       Math.min(acceptedCount, this.#choices[choiceIndex]!.tokenCount),

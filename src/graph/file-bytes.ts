@@ -5,15 +5,23 @@ import { StartupError } from '../base/errors.ts';
 
 /** Fills `bytes` from `offset` of the file on. @throws StartupError when it ends before, or cannot be read. */
 export async function readRange(file: string, bytes: Uint8Array, offset: number): Promise<void> {
-  const input = await open(file).catch((cause) => {
-    throw unreadable(file, cause);
-  });
+  const input = await openToRead(file);
   try {
     await readFully(input, { file, bytes, offset });
   } finally {
     await input.close();
   }
 }
+
+/** @throws StartupError */
+export async function openToRead(file: string): Promise<FileHandle> {
+  return open(file).catch((cause) => {
+    throw unreadable(file, cause);
+  });
+}
+
+/** Of one call to the system: Node's calls count bytes in 32 bits. */
+const TRANSFER_BYTES_MAX = 2 ** 30;
 
 export type FileRange = {
   /** As errors call it. */
@@ -28,9 +36,11 @@ export async function readFully(
   { file, bytes, offset }: FileRange,
 ): Promise<void> {
   for (let done = 0; done < bytes.length; ) {
-    const { bytesRead } = await input.read(bytes, done, bytes.length - done, offset + done).catch((cause) => {
-      throw unreadable(file, cause);
-    });
+    const { bytesRead } = await input
+      .read(bytes, done, Math.min(TRANSFER_BYTES_MAX, bytes.length - done), offset + done)
+      .catch((cause) => {
+        throw unreadable(file, cause);
+      });
     if (bytesRead === 0) {
       throw new StartupError(`${file}: is cut short: it has no byte ${offset + done}; fetch it again`);
     }
@@ -46,7 +56,8 @@ export async function writeFully(
 ): Promise<void> {
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
   for (let done = 0; done < bytes.length; ) {
-    const { bytesWritten } = await output.write(bytes, done, bytes.length - done, offset + done);
+    const length = Math.min(TRANSFER_BYTES_MAX, bytes.length - done);
+    const { bytesWritten } = await output.write(bytes, done, length, offset + done);
     if (bytesWritten === 0) throw new Error('nothing more can be written to it');
     done += bytesWritten;
   }

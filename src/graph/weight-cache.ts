@@ -10,7 +10,7 @@ import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { cachedFile } from './cached-file.ts';
 import { COMPUTE_TYPE_BYTES, type ComputeType, convertFloats, STORED_AS } from './convert-floats.ts';
-import { readRange, writeFully } from './file-bytes.ts';
+import { openToRead, readFully, writeFully } from './file-bytes.ts';
 import type { ElementType, StoredTensor, StoredTensors } from './safetensors.ts';
 
 export type WeightTensor = {
@@ -132,16 +132,21 @@ export async function convertTensor(
   offset: number,
 ): Promise<number> {
   const file = path.join(directory, source.file);
+  const input = await openToRead(file);
   let overflowCount = 0;
   let written = 0;
-  for (let done = 0; done < source.byteLength; ) {
-    const chunk = new Uint8Array(Math.min(CHUNK_BYTES, source.byteLength - done));
-    await readRange(file, chunk, source.offset + done);
-    const converted = convertFloats(chunk, source.elementType, type);
-    overflowCount += converted.overflowCount;
-    await writeFully(output, converted.bytes, offset + written);
-    written += converted.bytes.length;
-    done += chunk.length;
+  try {
+    for (let done = 0; done < source.byteLength; ) {
+      const bytes = new Uint8Array(Math.min(CHUNK_BYTES, source.byteLength - done));
+      await readFully(input, { file, bytes, offset: source.offset + done });
+      const converted = convertFloats(bytes, source.elementType, type);
+      overflowCount += converted.overflowCount;
+      await writeFully(output, converted.bytes, offset + written);
+      written += converted.bytes.length;
+      done += bytes.length;
+    }
+  } finally {
+    await input.close();
   }
   if (overflowCount === 0) return written;
   throw new StartupError(

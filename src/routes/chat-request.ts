@@ -84,7 +84,7 @@ function predictionOf(
   if (prediction == null) return null;
   const cannotKeep = badWords != null && badWords.length > 0;
   if (!usesPredictions || cannotKeep) {
-    const reason = cannotKeep
+    const reason = usesPredictions
       ? 'no drafts are made where bad_words are to be kept out'
       : 'the server makes no drafts (--speculation off)';
     fields.ignore('prediction', { exact: '', general: '' }, reason);

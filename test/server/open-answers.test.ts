@@ -16,18 +16,19 @@ afterEach(() => {
 });
 
 async function serving(listener: RequestListener) {
-  server = createServer(listener);
+  server = createServer();
   const answers = new OpenAnswers(server, UNREAD_MS);
+  server.on('request', listener);
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return answers;
 }
 
-function ask(): Socket {
+function ask(requests = 1): Socket {
   const socket = connect((server.address() as AddressInfo).port, '127.0.0.1');
   sockets.push(socket);
   socket.on('error', () => {});
-  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+  socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n'.repeat(requests));
   return socket;
 }
 
@@ -63,6 +64,39 @@ describe('an answer that is written', () => {
     });
     const [bytes] = await once(ask(), 'data');
     expect(String(bytes)).toContain('late');
+  });
+
+  it('does not hurry the request behind it on the same line', async () => {
+    let answered = 0;
+    await serving((_, response) => {
+      if (answered++ === 0) response.end('first');
+      else setTimeout(() => response.end('second'), 3 * UNREAD_MS);
+    });
+    const socket = ask(2);
+    let text = '';
+    socket.on('data', (bytes: Buffer) => {
+      text += bytes;
+    });
+    while (!text.includes('second')) await Promise.race([once(socket, 'data'), once(socket, 'end')]);
+    expect(text).toContain('first');
+  });
+
+  it('is not waited for when its client leaves before its turn', async () => {
+    const answers = await serving(() => {});
+    const requested = once(server, 'request');
+    const socket = ask(2);
+    await requested;
+    const settled = answers.settled();
+    socket.destroy();
+    await settled;
+  });
+
+  it('is not waited for while its request is still arriving', async () => {
+    const answers = await serving(() => {});
+    const socket = ask(0);
+    socket.write('POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n{');
+    await once(server, 'request');
+    await answers.settled();
   });
 
   it('is waited for until it has been read', async () => {

@@ -215,11 +215,14 @@ class DemandReader {
   #readBounds(schema: SchemaObject, path: string): void {
     for (const keyword of NUMBER_KEYWORDS) {
       if (schema[keyword] === undefined) continue;
-      const value = this.#number(schema[keyword], `${path}.${keyword}`);
+      const place = `${path}.${keyword}`;
+      const value = this.#number(schema[keyword], place);
       const isExclusive = keyword.startsWith('exclusive');
-      if (keyword === 'multipleOf') this.multiplesOf.push(value);
-      else if (keyword.endsWith('inimum')) this.#raise({ value, isExclusive });
-      else this.#lower({ value, isExclusive });
+      if (keyword === 'multipleOf') {
+        this.#requireExact(value, place);
+        this.multiplesOf.push(value);
+      } else if (keyword.endsWith('inimum')) this.#raise({ value: value + roundingOf(value), isExclusive });
+      else this.#lower({ value: value - roundingOf(value), isExclusive });
     }
     if (schema['multipleOf'] !== undefined)
       this.#checkMultiple(this.multiplesOf.at(-1)!, `${path}.multipleOf`);
@@ -237,10 +240,7 @@ class DemandReader {
   }
 
   #number(value: unknown, path: string): number {
-    if (typeof value === 'number') {
-      this.#requireExact(value, path);
-      return value;
-    }
+    if (typeof value === 'number' && Number.isFinite(value)) return value;
     const old = typeof value === 'boolean' ? ', as since draft 6' : '';
     throw this.#document.invalid(path, `has to be a number${old}`);
   }
@@ -311,4 +311,13 @@ class DemandReader {
     }
     return value;
   }
+}
+
+/**
+ * How far at most the number that a client wrote is from what JSON's parser made of it. A bound is moved inwards by that:
+ * what fits it fits the bound that was written, and what is lost are a few numbers of nineteen digits.
+ */
+function roundingOf(value: number): number {
+  const size = Math.abs(value);
+  return size <= Number.MAX_SAFE_INTEGER ? 0 : 2 ** (Math.floor(Math.log2(size)) - 52);
 }
