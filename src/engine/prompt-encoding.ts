@@ -47,7 +47,6 @@ export function encodePrompt(
   const given = prompt.kind === 'tokens' ? prompt.tokenIds : [];
   for (const tokenId of given) requireTokenId(tokenId, limits.vocabularySize, param);
   const { text, tokenIds } = encode(prompt, encoder, countedLengthMax(limits));
-  if (tokenIds.length === 0) throw new ServerError('invalid_request', 'The prompt is empty.', { param });
   for (const tokenId of tokenIds) requireTokenId(tokenId, limits.vocabularySize, param);
   const shared = sharedArray(Int32Array, tokenIds.length);
   shared.set(tokenIds);

@@ -134,6 +134,7 @@ function planPrompt(
   // The engine ends a sequence at its first token at the earliest; of a choice without any, that one is not told.
   const wanted = newTokensMax === null ? null : Math.max(1, newTokensMax);
   const plan = (encoded: EncodedPrompt): PlannedPrompt | Promise<PlannedPrompt> => {
+    requireTokens(encoded, context.param);
     const room = newTokensAllowed(wanted, encoded.tokenIds.length, context);
     const allowed = newTokensRoomMax === null ? room : Math.min(room, newTokensRoomMax);
     const answer = options.planner.plan(request, encoded.text);
@@ -170,6 +171,11 @@ function predictedTokens(
     if (error instanceof ServerError) return null;
     throw error;
   }
+}
+
+/** Of no tokens there is nothing that could follow. */
+function requireTokens({ tokenIds }: EncodedPrompt, param: string): void {
+  if (tokenIds.length === 0) throw new ServerError('invalid_request', 'The prompt is empty.', { param });
 }
 
 /** At once where that is possible: nothing then comes between a request and its place in the engine's queue. */

@@ -528,6 +528,15 @@ describe('TextGenerator: refusals', () => {
     expect(check({ newTokensMax: 30 }, { blockCount: 3 }).message).toContain('is 32 tokens');
   });
 
+  it('tokenises an empty prompt to nothing, as it may be counted', async () => {
+    const { generator } = aGenerator(spelled('a'));
+    const { tokenIds } = await generator.tokenize(
+      { kind: 'text', text: '', addSpecialTokens: false },
+      () => true,
+    );
+    expect([...tokenIds]).toEqual([]);
+  });
+
   it('refuses empty prompts, and token ids that the model does not know', () => {
     const prompt = (tokenIds: number[]): Partial<TextRequest> => ({
       prompts: [{ kind: 'tokens', tokenIds }],
