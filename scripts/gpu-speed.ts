@@ -108,11 +108,10 @@ export async function measureSpeed(
   tell({ kind: 'model', weightBytes, contextLength: workload.contextLength, copyBytesPerSecond });
   const bench = new Bench(runner, limits, shape.vocabularySize);
   await bench.run(1, 40, 2); // Kernels of these shapes are compiled before anything is timed.
-  let prefillTokensPerSecond = 0;
   for (const sequenceCount of workload.sequenceCounts) {
     const reports = await bench.run(sequenceCount, workload.contextLength, workload.newTokens);
     const prefill = reports.filter(({ tokenCount, rowCount }) => tokenCount > 2 * rowCount);
-    prefillTokensPerSecond = perSecond(prefill) || prefillTokensPerSecond;
+    const prefillTokensPerSecond = perSecond(prefill);
     const length = workload.contextLength + workload.newTokens / 2;
     const bytes = weightBytes + sequenceCount * length * cacheTokenBytes(shape, 'float16');
     const decode = decodeSpeed(sequenceCount, reports, (1000 * bytes) / copyBytesPerSecond);

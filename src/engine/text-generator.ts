@@ -164,9 +164,15 @@ function predictedTokens(
   if (prediction === null || prediction === '' || badWords.length > 0) return null;
   const prompt: Prompt = { kind: 'text', text: prediction, addSpecialTokens: false };
   const context = { limits: options.client.limits, param: 'prediction' };
+  let isAwaited = true;
+  const isWanted = () => isAwaited && options.isWanted();
   try {
-    const encoding = encodeWherever(prompt, context, options);
-    return whenReady(unlessLate(encoding), (encoded) => encoded?.tokenIds ?? null);
+    const encoding = encodeWherever(prompt, context, { ...options, isWanted });
+    return whenReady(unlessLate(encoding), (encoded) => {
+      // What came too late need not take the thread's time any more.
+      isAwaited = false;
+      return encoded?.tokenIds ?? null;
+    });
   } catch (error) {
     if (error instanceof ServerError) return null;
     throw error;

@@ -9,6 +9,7 @@ import { StartupError } from '../base/errors.ts';
 import type { RopeScaling } from './decoder-shape.ts';
 
 const positiveInteger = z.number().int().positive();
+
 /** null says that there is nothing, as it does to transformers. */
 function withoutNulls(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;

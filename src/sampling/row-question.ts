@@ -27,12 +27,6 @@ export type Choosing = {
   readonly grammar: GrammarCursor | null;
 };
 
-export type QuestionOptions = {
-  readonly wholeRow: boolean;
-  /** Of the sequence's last tokens: the mean share of the mass outside of the candidates. */
-  readonly meanTailShare: number;
-};
-
 export class RowQuestion {
   readonly #by: Choosing;
   /** Indices of the answers in the step's logits. */
@@ -52,8 +46,11 @@ export class RowQuestion {
     this.#by = by;
   }
 
-  /** Asks for what the sequence's next token needs of the row. What was asked before is forgotten. */
-  ask(row: number, query: LogitsQuery, options: QuestionOptions): void {
+  /**
+   * Asks for what the sequence's next token needs of the row. What was asked before is forgotten.
+   * @param meanTailShare of the sequence's last tokens, the mean share of the mass outside of the candidates
+   */
+  ask(row: number, query: LogitsQuery, wholeRow: boolean, meanTailShare: number): void {
     const { logprobCount, temperature } = this.#by.sampling;
     this.#normaliser = NOT_ASKED;
     this.readStart = query.readCount;
@@ -61,8 +58,8 @@ export class RowQuestion {
     this.#fullRow = NOT_ASKED;
     this.grammarError = null;
     this.tailShare = 0;
-    this.onlyTokenIds = options.wholeRow ? null : this.#fewTokenIds();
-    if (this.onlyTokenIds === null) this.#askMany(row, query, options);
+    this.onlyTokenIds = wholeRow ? null : this.#fewTokenIds();
+    if (this.onlyTokenIds === null) this.#askMany(row, query, wholeRow || meanTailShare > TAIL_SHARE_MAX);
     else for (const tokenId of this.onlyTokenIds) query.addRead(row, tokenId);
     if (logprobCount === null) this.#logprobNormaliser = NOT_ASKED;
     else if (this.#normaliser >= 0 && temperature === 1) this.#logprobNormaliser = this.#normaliser;
@@ -99,10 +96,10 @@ export class RowQuestion {
   }
 
   /** Candidates and what may come between them, or the whole row. */
-  #askMany(row: number, query: LogitsQuery, { wholeRow, meanTailShare }: QuestionOptions): void {
+  #askMany(row: number, query: LogitsQuery, isWholeWanted: boolean): void {
     const { edits, sampling } = this.#by;
     const readCount = edits.isActive ? this.#wantedReadCount : 0;
-    if (wholeRow || readCount > EDITED_TOKENS_READ_MAX || meanTailShare > TAIL_SHARE_MAX) {
+    if (isWholeWanted || readCount > EDITED_TOKENS_READ_MAX) {
       this.#fullRow = query.addFullRow(row);
       return;
     }

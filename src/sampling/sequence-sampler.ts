@@ -108,7 +108,7 @@ export class SequenceSampler {
     let place = 0;
     for (; ; place++) {
       this.#asked = this.#questions[place] ??= new RowQuestion(this.#choosing);
-      this.#asked.ask(row + place, query, { wholeRow, meanTailShare: this.#meanTailShare });
+      this.#asked.ask(row + place, query, wholeRow, this.#meanTailShare);
       // Nothing is chosen behind a row whose grammar could not be asked.
       if (place === draft.count || this.#asked.grammarError !== null) break;
       this.#step(draft.tokenIds[place]!);

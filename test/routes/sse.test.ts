@@ -27,17 +27,23 @@ class FakeSource implements EventSource {
   }
 }
 
-/** A stream that is open, has written once, and shares one write in a thousand seconds. */
-async function anOpenStream() {
-  const source = new FakeSource();
-  const written: string[] = [];
+/** One that keeps up. */
+function aResponse(written: string[], { headersSent = true } = {}): EventResponse {
   const response = {
-    headersSent: true,
+    headersSent,
     writable: true,
     writableNeedDrain: false,
     write: (events: string) => written.push(events) > 0,
     on: () => response,
   } as unknown as EventResponse;
+  return response;
+}
+
+/** A stream that is open, has written once, and shares one write in a thousand seconds. */
+async function anOpenStream() {
+  const source = new FakeSource();
+  const written: string[] = [];
+  const response = aResponse(written);
   const clock = { monotonicMs: () => 0 };
   const pacer = new WritePacer({ clock, writesPerSecond: 0.001, delayMsMax: 3_600_000 });
   const reader = eventStream(source, { heartbeatMs: 3_600_000, pacer, response }).getReader();
@@ -54,19 +60,13 @@ describe('eventStream', () => {
   it('goes on with the response where pieces of the body were read before its head was sent', async () => {
     const source = new FakeSource();
     const written: string[] = [];
-    const response = {
-      headersSent: false,
-      writable: true,
-      writableNeedDrain: false,
-      write: (events: string) => written.push(events) > 0,
-      on: () => response,
-    };
+    const response = aResponse(written, { headersSent: false });
     const pacer = new WritePacer({ clock: { monotonicMs: () => 0 }, writesPerSecond: 1000, delayMsMax: 0 });
-    const options = { heartbeatMs: 3_600_000, pacer, response: response as unknown as EventResponse };
+    const options = { heartbeatMs: 3_600_000, pacer, response };
     const reader = eventStream(source, options).getReader();
     source.events = 'early ';
     expect(new TextDecoder().decode((await reader.read()).value)).toBe('early ');
-    response.headersSent = true;
+    Object.assign(response, { headersSent: true });
     const ended = reader.read();
     Object.assign(source, { events: 'late', isEnding: true });
     source.onReadable(true);

@@ -69,7 +69,8 @@ export const chatCompletionRequestSchema = z.looseObject({
     .discriminatedUnion('type', [z.looseObject({ type: z.literal('content'), content: textContent })])
     .nullish()
     .describe(
-      'The answer, where most of it is known: as far as it comes so, it comes sooner. It does not decide what is answered.',
+      'The answer, where most of it is known: as far as it comes so, it comes sooner. It does not decide what is answered. ' +
+        'Named as ignored beside `bad_words`, which drafts cannot keep to.',
     ),
   max_completion_tokens: z
     .int()
