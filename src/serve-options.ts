@@ -126,7 +126,7 @@ export const SERVE_OPTIONS = {
     flags: '--max-model-len <tokens>',
     environment: 'OCTAVO_MAX_MODEL_LEN',
     description: 'prompt and answer of one request together',
-    shownDefault: "the model's own",
+    shownDefault: "the model's own, or what the KV cache holds",
   },
   maxNumSeqs: {
     flags: '--max-num-seqs <count>',
@@ -144,7 +144,7 @@ export const SERVE_OPTIONS = {
     flags: '--max-decode-slowdown <factor>',
     environment: 'OCTAVO_MAX_DECODE_SLOWDOWN',
     description:
-      'how many times longer a prompt may make the steps of answers that stream already, as measured; further prompts as much again; 0: never mind',
+      'how many times longer a prompt may make the steps of answers that stream already, as measured, steps of up to 16 ms aside; further prompts as much again; 0: never mind',
     shownDefault: String(DECODE_SLOWDOWN_DEFAULT),
   },
   speculation: {
@@ -157,7 +157,7 @@ export const SERVE_OPTIONS = {
   maxInFlight: {
     flags: '--max-in-flight <count>',
     environment: 'OCTAVO_MAX_IN_FLIGHT',
-    description: 'requests running and waiting before new ones get 429',
+    description: 'choices of all requests, running and waiting, before new ones get 429',
     shownDefault: String(REQUESTS_IN_FLIGHT_DEFAULT),
   },
   threads: {

@@ -76,7 +76,7 @@ export const DRAFT_TOKENS_MAX = DRAFTED_STEP_TOKENS_MAX - 1;
  */
 export const SCORED_LOGITS_BYTES_MAX = 64 * 1024 * 1024;
 
-/** Requests in flight (running and waiting) before new ones are answered 429. */
+/** Choices of all requests in flight (running and waiting) before new requests are answered 429. */
 export const REQUESTS_IN_FLIGHT_DEFAULT = 512;
 
 /** Sequences that one step may hold. Beyond it the CPU gains nothing from a larger batch. */

@@ -174,11 +174,21 @@ function checkThoughts(
   fields: FieldCheck,
   { templateReadsField }: MessageReader,
 ): void {
-  if (REASONING_FIELDS.some((field) => templateReadsField(field))) return;
+  if (REASONING_FIELDS.some((field) => templateReadsField(field))) {
+    const index = messages.findIndex(hasTwoThoughts);
+    if (index >= 0) fields.ignore('reasoning_content', placeOf(index), 'reasoning says other thoughts');
+    return;
+  }
   for (const field of REASONING_FIELDS) {
     const index = messages.findIndex((message) => (message as JsonObject)[field] != null);
     if (index >= 0) fields.ignore(field, placeOf(index), NOT_READ);
   }
+}
+
+function hasTwoThoughts(message: ChatCompletionMessage): boolean {
+  if (message.role !== 'assistant' || message.reasoning == null || message.reasoning_content == null)
+    return false;
+  return message.reasoning !== message.reasoning_content;
 }
 
 function placeOf(messageIndex: number): FieldPlace {

@@ -124,7 +124,7 @@ const ERRORS: Readonly<Record<string, { readonly description: string; readonly h
   413: { description: '`request_too_large`: the body is over the limit.', headers: [] },
   415: { description: '`unsupported_media_type`: the body is not announced as plain JSON.', headers: [] },
   429: {
-    description: '`queue_full`: too many requests are in flight, or too many bodies arriving.',
+    description: '`queue_full`: too many choices are in flight, or too many bodies arriving.',
     headers: COME_BACK,
   },
   500: { description: '`step_failed` or `internal_error`: a fault of the server.', headers: [] },

@@ -52,6 +52,12 @@ export function toolRequestOf(request: ToolFields, fields: FieldCheck): ToolRequ
     const reason = 'without tools that may be called it decides nothing';
     fields.ignore('parallel_tool_calls', { exact: '', general: '' }, reason);
   }
+  if (choice.kind === 'named' && request.parallel_tool_calls === true) {
+    fields.ignore('parallel_tool_calls', { exact: '', general: '' }, 'a named function is called once');
+  }
+  if (request.include_reasoning === false && request.separate_reasoning === false) {
+    fields.ignore('separate_reasoning', { exact: '', general: '' }, 'include_reasoning is false');
+  }
   const isSingle = choice.kind === 'named' || request.parallel_tool_calls === false;
   return {
     definitions: isOff ? [] : tools.map(definitionOf),

@@ -119,8 +119,8 @@ export class SequenceSampler {
   /**
    * Chooses the next token from the answer to the last `prepare`; leaves the history as it is.
    * @returns null when the candidates do not decide; never when that `prepare` asked for the whole row.
-   * @throws ServerError `step_failed` when the row is not made of numbers or the grammar leads nowhere, `invalid_request`
-   *   when the request leaves no token.
+   * @throws ServerError `step_failed` when the row is not made of numbers, `invalid_request` when the request
+   *   leaves no token or the grammar leads nowhere.
    */
   choose(row: number, logits: StepLogits): SampledToken | null {
     this.#asked = this.#questions[0]!;

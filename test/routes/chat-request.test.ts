@@ -471,6 +471,15 @@ const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: strin
     },
     'parallel_tool_calls',
   ],
+  [
+    {
+      tools: [{ type: 'function', function: { name: 'f' } }],
+      tool_choice: { type: 'function', function: { name: 'f' } },
+      parallel_tool_calls: true,
+    },
+    'parallel_tool_calls',
+  ],
+  [{ include_reasoning: false, separate_reasoning: false }, 'separate_reasoning'],
   [{ not_known: 1, constructor: 1 }, 'not_known, constructor'],
   [{ '': 1, user: 'u' }, '"", user'],
   [

@@ -233,6 +233,16 @@ describe('thoughts in a request', () => {
     expect(prompt?.kind === 'messages' && prompt.messages[1]).toMatchObject({ reasoning });
   });
 
+  it.each([
+    [{ reasoning: 'Hm', reasoning_content: 'Older' }, 'messages[].reasoning_content'],
+    [{ reasoning: 'Hm', reasoning_content: 'Hm' }, null],
+  ])('are named as ignored where the two fields differ: %j', async (thoughts, ignored) => {
+    const test = routeTestApp();
+    test.generator.readFields.add('reasoning');
+    const messages = [USER_MESSAGE, { role: 'assistant', content: 'Hi', ...thoughts }];
+    expect((await test.chat({ messages })).headers.get('x-octavo-ignored')).toBe(ignored);
+  });
+
   it('are named as ignored where the template does not look at them', async () => {
     const messages = [USER_MESSAGE, { role: 'assistant', content: 'Hi', reasoning: 'Hm' }];
     const response = await routeTestApp().chat({ messages });

@@ -25,7 +25,10 @@ const assistantContent = z.union([
   listOf(z.discriminatedUnion('type', [textPart, refusalPart]), PARTS),
 ]);
 
-const name = z.string().nullish().describe('Handed to the chat template.');
+const name = z
+  .string()
+  .nullish()
+  .describe('Handed to the chat template where that looks at it; without effect otherwise.');
 
 const reasoning = z
   .string()

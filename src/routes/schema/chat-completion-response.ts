@@ -53,7 +53,7 @@ export const chunkUsageField = usageSchema
   .partial({ prompt_tokens_details: true })
   .nullish()
   .describe(
-    'There only with `stream_options.include_usage`: null until the last chunk. With `continuous_usage_stats` every chunk has the ' +
+    'There only with `stream_options.include_usage`, or with `continuous_usage_stats` alone: null until the last chunk. With `continuous_usage_stats` every chunk has the ' +
       'tokens of its own choice so far, without details.',
   );
 

@@ -38,6 +38,7 @@ const seedSchema = z
   .refine(Number.isInteger, { error: 'expected an integer', params: { isType: true } })
   .meta({ type: 'integer' });
 
+/** Its bound is told by `meta`, as a refinement before a pipe leaves no trace in the description. */
 const logitBiasSchema = z
   .custom<Record<string, unknown>>(isJsonObject, { error: 'expected an object' })
   .refine((value) => Object.keys(value).length <= LOGIT_BIAS_ENTRIES_MAX, {
@@ -46,10 +47,12 @@ const logitBiasSchema = z
   // zod leaves this key out of records without a word.
   .refine((value) => !Object.hasOwn(value, '__proto__'), { error: 'expected token ids as the keys' })
   .pipe(
-    z.record(
-      z.string().regex(/^\d{1,9}$/, { error: 'expected a token id as the key' }),
-      z.number().min(-100).max(100),
-    ),
+    z
+      .record(
+        z.string().regex(/^\d{1,9}$/, { error: 'expected a token id as the key' }),
+        z.number().min(-100).max(100),
+      )
+      .meta({ maxProperties: LOGIT_BIAS_ENTRIES_MAX }),
   );
 
 const samplingFields = {

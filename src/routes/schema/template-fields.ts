@@ -1,6 +1,7 @@
 /** The request fields that decide how messages become a prompt; of chat completions and of `/tokenize`. */
 
 import { z } from 'zod';
+import { TEMPLATE_VARIABLES_MAX } from '../../base/limits.ts';
 import { isJsonObject, type JsonObject } from '../request-body.ts';
 
 /** OpenAI's values, and `max`, which templates of other models know. */
@@ -26,6 +27,7 @@ export const templateFields = {
     .nullish()
     .meta({
       type: ['object', 'null'],
+      maxProperties: TEMPLATE_VARIABLES_MAX,
       description:
         'Extension. Variables for the chat template; those that it does not look at have no effect.',
     }),
