@@ -258,6 +258,9 @@ export const GRAMMAR_STATES_MAX = 50_000;
  * within those bounds is slow: 102 classes of Unicode in one pattern took 3 s beside other load.
  */
 export const GRAMMAR_COMPILE_MS_MAX = 15_000;
+
+/** A grammar that nobody waits for any more may keep others waiting for so long: about what another thread costs to start. */
+export const GRAMMAR_UNWANTED_MS = 500;
 /** Transitions of a compiled grammar: choices from large alphabets have many a state. */
 export const GRAMMAR_EDGES_MAX = 4 * GRAMMAR_STATES_MAX;
 /**

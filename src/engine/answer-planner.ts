@@ -128,7 +128,8 @@ export class AnswerPlanner {
     if (reasoning !== null) marks.push(reasoning.opening, reasoning.closing);
     return {
       parser: {
-        reasoning: form.reasoning === 'inline' ? null : reasoning,
+        reasoning,
+        isInline: form.reasoning === 'inline',
         tools: calls && {
           format: calls.format,
           callable,

@@ -18,11 +18,16 @@ export type CallThreadOptions = {
     readonly ms: number;
     /** What that call is told. */
     readonly refusal: () => Error;
+    /** After so many milliseconds the worker is also ended when nobody wants its call any more and another one waits. */
+    readonly unwantedMs: number;
   };
 };
 
 export type CallOptions = {
-  /** A call that is no longer wanted when its turn comes, or when another one arrives, is passed over. */
+  /**
+   * A call that is no longer wanted when its turn comes, or when another one arrives, is passed over. Of one that runs it is
+   * asked while others wait.
+   */
   readonly isWanted: () => boolean;
   /** How long it will take, by whatever measure: the shortest call is next, of equal ones the first. */
   readonly size: number;
@@ -42,6 +47,7 @@ export class CallThread<Input, Output> {
   #running: Waiting<Input, Output> | null = null;
   #worker: Worker | null = null;
   #timer: NodeJS.Timeout | undefined;
+  #unwantedTimer: NodeJS.Timeout | undefined;
   #nextCallId = 1;
 
   constructor(options: CallThreadOptions) {
@@ -117,12 +123,22 @@ export class CallThread<Input, Output> {
     const { timeLimit } = this.#options;
     if (timeLimit === undefined) return;
     this.#timer = setTimeout(() => this.#endLong(timeLimit.refusal()), timeLimit.ms);
+    this.#unwantedTimer = setInterval(() => {
+      if (this.#waiting.length > 0 && this.#running?.isWanted() === false) this.#endLong(this.#unwanted());
+    }, timeLimit.unwantedMs);
     // Like the worker, no reason for the process to stay.
     this.#timer.unref();
+    this.#unwantedTimer.unref();
   }
 
-  /** The call that runs takes too long. Those behind it go on in another worker. */
+  #stopTimers(): void {
+    clearTimeout(this.#timer);
+    clearInterval(this.#unwantedTimer);
+  }
+
+  /** The call that runs takes too long, or is done for nobody. Those behind it go on in another worker. */
   #endLong(refusal: Error): void {
+    this.#stopTimers();
     void this.#worker?.terminate();
     this.#worker = null;
     const running = this.#running;
@@ -134,7 +150,7 @@ export class CallThread<Input, Output> {
   #settle(answer: ThreadAnswer<Output>): void {
     const running = this.#running;
     assert(running?.call.callId === answer.callId, 'a thread answers the call that it was given');
-    clearTimeout(this.#timer);
+    this.#stopTimers();
     this.#running = null;
     if (answer.kind === 'call-done') running.resolve(answer.output);
     else running.reject(errorOf(answer));
@@ -144,7 +160,7 @@ export class CallThread<Input, Output> {
   /** Whoever waits fails; the next call starts another worker. */
   #fail(worker: Worker, error: Error): void {
     if (this.#worker !== worker) return;
-    clearTimeout(this.#timer);
+    this.#stopTimers();
     this.#worker = null;
     const failed = this.#running === null ? [] : [this.#running];
     this.#running = null;

@@ -52,6 +52,7 @@ export class ChannelEngineClient implements EngineClient {
   #inFlightCount = 0;
   #progressAtMs = 0;
   readonly #drainers: (() => void)[] = [];
+  readonly #endListeners = new Set<(error: ServerError) => void>();
   #resolveReady!: (limits: EngineLimits) => void;
   #rejectReady!: (reason: Error) => void;
   #resolveDied!: (error: ServerError) => void;
@@ -210,9 +211,15 @@ export class ChannelEngineClient implements EngineClient {
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.fail(error);
+    for (const listener of [...this.#endListeners]) listener(error);
     this.#rejectReady(error);
     this.#tellDrainers();
     return true;
+  }
+
+  onEnd(listener: (error: ServerError) => void): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
   }
 
   #tellDrainers(): void {

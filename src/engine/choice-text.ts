@@ -77,8 +77,9 @@ export class ChoiceText {
   #shownLength = 0;
   /** Code points that the detokeniser has given; counted only where log probabilities tell of them. */
   #characterCount = 0;
-  /** Of the white space that the parser keeps: what came with the first tokens, and what has been looked at. */
-  #unsearchedBlanks = 0;
+  /** UTF-16 units of what the parser keeps that came with the first tokens, in which no stop string is looked for. */
+  #unsearched = 0;
+  /** Of the white space that the parser keeps, what has been looked at. */
   #seenBlanks = 0;
 
   constructor(options: ChoiceTextOptions) {
@@ -168,6 +169,7 @@ export class ChoiceText {
         ? this.#say(text, parts)
         : this.#tell(this.#parser.push(text, isAnnouncement), parts) ||
           this.#stopsInBlanks(this.#parser, parts);
+    if (!this.#isSearched) this.#unsearched = this.#parser?.heldLength ?? 0;
     this.#settle(stopped, from, parts);
     return stopped || (this.#parser?.isComplete ?? false);
   }
@@ -190,6 +192,7 @@ export class ChoiceText {
         continue;
       }
       // No stop string goes on behind thoughts or a call.
+      this.#unsearched = 0;
       addContent(parts, this.#matcher.flush());
       if (part.kind !== 'reasoning' || !this.#options.message!.hidesReasoning) addPart(parts, part);
     }
@@ -199,24 +202,25 @@ export class ChoiceText {
   /** @returns whether a stop string is complete in the white space that the parser keeps. */
   #stopsInBlanks({ heldBlanks: blanks }: MessageParser, parts: MessagePart[]): boolean {
     if (this.#options.stop.length === 0) return false;
-    const isSearched = this.#tokenCount > this.#options.newTokensMin;
     const seen = this.#seenBlanks;
     this.#seenBlanks = blanks.length;
-    if (!isSearched || seen === 0) this.#unsearchedBlanks = isSearched ? 0 : blanks.length;
-    if (!isSearched || blanks.length <= seen) return false;
-    const first = this.#unsearchedBlanks;
+    if (!this.#isSearched || blanks.length <= seen) return false;
+    const first = Math.min(this.#unsearched, blanks.length);
     const searched = blanks.slice(first);
-    if (!this.#matcher.wouldMatch(searched, seen - first)) return false;
+    if (!this.#matcher.wouldMatch(searched, Math.max(seen - first, 0))) return false;
     addContent(parts, blanks.slice(0, first) + this.#matcher.push(searched).text);
     return true;
   }
 
+  get #isSearched(): boolean {
+    return this.#tokenCount > this.#options.newTokensMin;
+  }
+
   #say(text: string, parts: MessagePart[]): boolean {
-    if (this.#tokenCount <= this.#options.newTokensMin) {
-      addContent(parts, text);
-      return false;
-    }
-    const result = this.#matcher.push(text);
+    const first = this.#isSearched ? Math.min(this.#unsearched, text.length) : text.length;
+    if (first > 0) addContent(parts, text.slice(0, first));
+    this.#unsearched -= Math.min(first, this.#unsearched);
+    const result = this.#matcher.push(text.slice(first));
     addContent(parts, result.text);
     return result.matched;
   }

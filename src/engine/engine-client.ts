@@ -82,6 +82,12 @@ export interface EngineClient {
    */
   generate(input: GenerationInput, onReadable: OnReadable): TokenFeed;
 
+  /**
+   * For requests that have no feed yet: called with what open feeds throw, when the engine ends. Must not throw.
+   * @returns to be called when it is no longer wanted.
+   */
+  onEnd(listener: (error: ServerError) => void): () => void;
+
   /** Called once for every step. Must not throw. */
   onStep(listener: (report: StepReport) => void): void;
 

@@ -5,7 +5,7 @@
  */
 
 import { ServerError } from '../base/errors.ts';
-import { GRAMMAR_COMPILE_MS_MAX } from '../base/limits.ts';
+import { GRAMMAR_COMPILE_MS_MAX, GRAMMAR_UNWANTED_MS } from '../base/limits.ts';
 import type { GrammarProgram } from '../sampling/grammar/grammar-program.ts';
 import { CallThread } from './call-thread.ts';
 
@@ -29,7 +29,7 @@ export class GrammarThread {
       name: 'grammar thread',
       workerUrl: workerUrl ?? new URL('./grammar-worker.js', import.meta.url),
       workerData: { addedTokenIds } satisfies GrammarThreadData,
-      timeLimit: { ms, refusal: () => tookTooLong(ms) },
+      timeLimit: { ms, refusal: () => tookTooLong(ms), unwantedMs: GRAMMAR_UNWANTED_MS },
     });
   }
 

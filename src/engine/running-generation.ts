@@ -34,7 +34,7 @@ export type PlannedPrompt = EncodedPrompt & {
 
 export type GenerationRun = {
   readonly request: TextRequest;
-  readonly client: Pick<EngineClient, 'generate'>;
+  readonly client: Pick<EngineClient, 'generate' | 'onEnd'>;
   /**
    * Encodes one of the request's prompts; of a long one nothing comes when it is no longer wanted.
    * @throws ServerError when it cannot run.
@@ -80,7 +80,10 @@ export class RunningGeneration implements Feed<TextEvent> {
     this.#cachedCounts = new Int32Array(sequenceCount);
     const first = this.#plan();
     if (first instanceof Promise || run.request.prompts.length > 1) {
+      // Nothing else tells it of the engine's end before it has sequences.
+      const forget = run.client.onEnd((error) => this.#fail(error));
       void this.#planFrom(first).then(() => {
+        forget();
         if (!this.#isOver) run.onReadable(true);
       });
     } else {
@@ -129,10 +132,16 @@ export class RunningGeneration implements Feed<TextEvent> {
         await new Promise((resolve) => setImmediate(resolve));
         this.#prompts.push(await this.#plan());
       }
-      if (!this.#isOver) this.#start();
+      if (!this.#isOver && this.#failure === null) this.#start();
     } catch (error) {
-      this.#failure = error;
+      this.#failure ??= error;
     }
+  }
+
+  #fail(error: unknown): void {
+    if (this.#isOver) return;
+    this.#failure ??= error;
+    this.#run.onReadable(true);
   }
 
   #start(): void {

@@ -246,6 +246,8 @@ describe('stop strings', () => {
     ['at the beginning', ENDLESS, '\n\n', 0, '', 2],
     ['that begin in text', `\nHi${ENDLESS}`, 'i\n', 0, '\nH', 4],
     ['but for the first tokens', ENDLESS, '\n', 3, '\n\n\n', 4],
+    ['but for the first tokens, which text follows', '\n\nAB\n', '\n', 1, '\n', 2],
+    ['of which none is among the others', '\n\nAB', '\n\n', 1, '\n\nAB', 5],
   ] as const)(
     'of blanks end the answer when these come, though a call might follow: %s',
     async (_, text, stop, newTokensMin, said, count) => {
@@ -257,6 +259,12 @@ describe('stop strings', () => {
       }
     },
   );
+
+  it('are not looked for in what the first tokens began and the parser kept', async () => {
+    const request = { stop: ['<to'], newTokensMin: 3 };
+    const { parts } = await answerOf(tokensOf('<tool_x <to', END), { request });
+    expect(parts).toEqual([content('<tool_x ')]);
+  });
 
   it('of blanks are not looked for between thoughts and answer, nor between calls', async () => {
     const text = `<think>\nHm\n</think>\n\n${CALL}\n${CALL}\n`;
@@ -349,6 +357,21 @@ describe('thoughts', () => {
     expect(parts).toEqual([content('<think>Hm</think>Hi')]);
     expect(reasoningTokens).toBeNull();
   });
+
+  it.each([
+    ['behind them', `<think>\n${CALL}</think>`, CALL, called()],
+    ['never', `<think>\n${CALL}`, '', []],
+    ['without them', '', CALL, called()],
+    ['behind a mark that is none', `<thin${CALL}`, '', called()],
+  ])(
+    'are not searched for calls where they are left, only what stands %s',
+    async (_, thoughts, rest, calls) => {
+      const answerForm: AnswerForm = { ...TOOLS, reasoning: 'inline' };
+      const { parts } = await answerOf(tokensOf(`${thoughts}${rest}`, END), { request: { answerForm } });
+      const said = thoughts.startsWith('<think>') ? thoughts : thoughts.replace(CALL, '');
+      expect(parts).toEqual([...(said === '' ? [] : [content(said)]), ...calls]);
+    },
+  );
 });
 
 describe('what the engine is asked for', () => {

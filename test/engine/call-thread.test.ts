@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { CallThread } from '../../src/engine/call-thread.ts';
+import { CallThread, type CallThreadOptions } from '../../src/engine/call-thread.ts';
 
 /** A worker that answers each call with its input. */
 const ECHO = new URL(
@@ -10,11 +10,22 @@ const ECHO = new URL(
         parentPort.postMessage({ callId, kind: 'call-done', output: input }));
     `),
 );
+/** As that, but for `hang`, which it is busy with for good. */
+const HANGING = new URL(
+  'data:text/javascript,' +
+    encodeURIComponent(`
+      import { parentPort } from 'node:worker_threads';
+      parentPort.on('message', ({ callId, input }) => {
+        while (input === 'hang');
+        parentPort.postMessage({ callId, kind: 'call-done', output: input });
+      });
+    `),
+);
 /** No worker can be made of it, and its constructor says so, as it does where the system has no thread to give. */
 const NOWHERE = new URL('http://nowhere.invalid/');
 
-function aThread(workerUrl: URL) {
-  return new CallThread<string, string>({ name: 'echo', workerUrl, workerData: null });
+function aThread(workerUrl: URL, more: Partial<CallThreadOptions> = {}) {
+  return new CallThread<string, string>({ name: 'echo', workerUrl, workerData: null, ...more });
 }
 
 const WANTED = { isWanted: () => true, size: 0 };
@@ -51,5 +62,18 @@ describe('a thread that answers calls', () => {
       last.then(() => order.push('last')),
     ]);
     expect(order).toEqual(['dropped', 'first', 'last']);
+  });
+
+  it('ends a call that nobody wants any more for the sake of one that waits', async () => {
+    const refusal = () => new Error('took too long');
+    const thread = aThread(HANGING, { timeLimit: { ms: 60_000, refusal, unwantedMs: 1 } });
+    let isWanted = true;
+    const given = thread.call('hang', { isWanted: () => isWanted, size: 0 });
+    const dropped = expect(given).rejects.toThrow('no longer wanted');
+    const next = thread.call('next', WANTED);
+    isWanted = false;
+    await dropped;
+    expect(await next).toBe('next');
+    expect(await thread.call('later', WANTED)).toBe('later');
   });
 });

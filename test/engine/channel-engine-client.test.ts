@@ -95,3 +95,23 @@ describe('time without progress', () => {
     expect(client.health.withoutProgressMs).toBe(0);
   });
 });
+
+describe('the end of the engine', () => {
+  it.each([
+    ['that was asked for', async (client: ChannelEngineClient) => client.close(), 'shutting_down'],
+    [
+      'that came by itself',
+      async (client: ChannelEngineClient) => client.fail(new Error('x')),
+      'engine_dead',
+    ],
+  ])('is told once to those that listen: %s', async (_, end, code) => {
+    const { client } = aClient();
+    const told: string[] = [];
+    client.onEnd((error) => told.push(error.code));
+    const forget = client.onEnd(() => told.push('forgotten'));
+    forget();
+    await end(client);
+    client.fail(new Error('again'));
+    expect(told).toEqual([code]);
+  });
+});

@@ -1,6 +1,7 @@
 /** Requests with a grammar, between the route and the engine: compiled once, beside all others, or refused. */
 
 import { describe, expect, it } from 'vitest';
+import { ServerError } from '../../src/base/errors.ts';
 import type { OnReadable } from '../../src/base/feed.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
 import { ModelGrammars, vocabularyTrie } from '../../src/engine/model-grammars.ts';
@@ -129,6 +130,18 @@ describe('a request with a grammar', () => {
     await stays;
     expect(client.sequences.length).toBe(1);
     expect(gone.take()).toBeNull();
+  });
+
+  it('fails with the engine while its grammar is compiled, and never starts', async () => {
+    const thread = new HeldThread();
+    const { client, run } = aGenerator('qwen2', thread);
+    const failed = expect(run({ grammar: YES })).rejects.toMatchObject({ code: 'shutting_down' });
+    client.end(new ServerError('shutting_down', 'The server is shutting down.'));
+    await failed;
+    const later = run({});
+    thread.release();
+    await later;
+    expect(client.sequences.map(({ input }) => input.grammar)).toEqual([null]);
   });
 
   it('is refused by its feed when another thread finds that the grammar cannot be', async () => {

@@ -50,6 +50,7 @@ export class FakeEngineClient implements EngineClient {
   readonly died = new Promise<ServerError>(() => {});
   readonly sequences: FakeSequence[] = [];
   readonly #script: Script;
+  readonly #endListeners = new Set<(error: ServerError) => void>();
 
   constructor(script: Script, limits: Partial<EngineLimits> = {}) {
     this.#script = script;
@@ -72,6 +73,16 @@ export class FakeEngineClient implements EngineClient {
     this.sequences.push(sequence);
     queueMicrotask(onReadable);
     return playScript(script, sequence);
+  }
+
+  onEnd(listener: (error: ServerError) => void): () => void {
+    this.#endListeners.add(listener);
+    return () => this.#endListeners.delete(listener);
+  }
+
+  /** As the engine's end is told to requests that have no sequence yet. */
+  end(error: ServerError): void {
+    for (const listener of [...this.#endListeners]) listener(error);
   }
 
   onStep(): void {}

@@ -1,6 +1,6 @@
 /**
  * One sequence's place in its grammar. Moves with `accept`, and back with `moveTo`, alone. Tokens that end the sequence fit
- * exactly where the grammar may end; whatever text they have does not count. A grammar with a trigger sleeps until that is
+ * exactly where the grammar may end or asks for that very token; whatever text they have does not count. A grammar with a trigger sleeps until that is
  * accepted, and again from its end on; meanwhile it has no place, and everything fits.
  */
 
@@ -57,15 +57,15 @@ export class GrammarCursor {
   /** Whether the token fits. @throws ServerError as `fewTokenIds`. */
   allows(tokenId: number): boolean {
     if (this.#state === null) return true;
-    if (this.#stopTokenIds.includes(tokenId)) return this.#state.isFinal;
+    if (this.#stopTokenIds.includes(tokenId)) return mayStop(this.#state, tokenId);
     return this.#automaton.afterToken(this.#state, tokenId) !== null;
   }
 
   /** Sets the logits of all tokens that do not fit to -Infinity. @param logits [vocabulary of the model] */
   forbidOthers(logits: Float32Array): void {
     if (this.#state === null) return;
-    const { isFinal } = this.#state;
-    const mask = this.#automaton.mask(this.#state);
+    const state = this.#state;
+    const mask = this.#automaton.mask(state);
     const stops = this.#stopTokenIds.map((tokenId) => logits[tokenId]!);
     for (let word = 0; word < Math.ceil(logits.length / 32); word++) {
       const bits = mask[word] ?? 0;
@@ -76,7 +76,7 @@ export class GrammarCursor {
       }
     }
     this.#stopTokenIds.forEach((tokenId, index) => {
-      logits[tokenId] = isFinal ? stops[index]! : -Infinity;
+      logits[tokenId] = mayStop(state, tokenId) ? stops[index]! : -Infinity;
     });
   }
 
@@ -114,12 +114,17 @@ export class GrammarCursor {
   #findFew(state: GrammarState): Int32Array | null {
     const few = this.#automaton.fewTokenIds(state);
     if (few === null) return null;
-    const stops = this.#stopTokenIds;
-    const text = few.some((tokenId) => stops.includes(tokenId))
-      ? few.filter((id) => !stops.includes(id))
+    const stops = this.#stopTokenIds.filter((tokenId) => mayStop(state, tokenId));
+    const text = few.some((tokenId) => this.#stopTokenIds.includes(tokenId))
+      ? few.filter((id) => !this.#stopTokenIds.includes(id))
       : few;
-    return state.isFinal && stops.length > 0 ? Int32Array.of(...text, ...stops) : text;
+    return stops.length > 0 ? Int32Array.of(...text, ...stops) : text;
   }
+}
+
+/** A mark that the form demands, say of the end of a call, may be what a request ends at. */
+function mayStop(state: GrammarState, tokenId: number): boolean {
+  return state.isFinal || state.tokenIds.includes(tokenId);
 }
 
 /** No token of the vocabulary can go on from here. */

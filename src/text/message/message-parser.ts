@@ -1,5 +1,6 @@
 /** One answer's text -> its parts, as the text arrives: first what the model thinks, then what it says and calls. */
 
+import { InlineThoughts } from './inline-thoughts.ts';
 import { addPart, type MessagePart } from './message-part.ts';
 import { type ReasoningFormat, ReasoningParser } from './reasoning-parser.ts';
 import { ToolCallParser, type ToolCallParserOptions } from './tool-call-parser.ts';
@@ -7,16 +8,21 @@ import { ToolCallParser, type ToolCallParserOptions } from './tool-call-parser.t
 export type MessageParserOptions = {
   /** `null`: what the model thinks is not told apart. */
   readonly reasoning: (ReasoningFormat & { readonly isOpen: boolean }) | null;
+  /** What the model thinks stays in the content, with its marks; nothing is called in it. */
+  readonly isInline?: boolean;
   /** `null`: nothing is called. */
   readonly tools: ToolCallParserOptions | null;
 };
 
 export class MessageParser {
-  readonly #reasoning: ReasoningParser | null;
+  readonly #reasoning: ReasoningParser | InlineThoughts | null;
+  readonly #isInline: boolean;
   readonly #tools: ToolCallParser | null;
 
-  constructor({ reasoning, tools }: MessageParserOptions) {
-    this.#reasoning = reasoning && new ReasoningParser(reasoning, reasoning.isOpen);
+  constructor({ reasoning, isInline = false, tools }: MessageParserOptions) {
+    const Parser = isInline ? InlineThoughts : ReasoningParser;
+    this.#reasoning = reasoning && new Parser(reasoning, reasoning.isOpen);
+    this.#isInline = isInline;
     this.#tools = tools && new ToolCallParser(tools);
   }
 
@@ -30,9 +36,9 @@ export class MessageParser {
     return (this.#reasoning?.heldBlanks ?? '') + (this.#tools?.heldBlanks ?? '');
   }
 
-  /** Whether the text seen so far ends inside of what the model thinks. */
+  /** Whether the text seen so far ends inside of thoughts that are told apart. */
   get isReasoning(): boolean {
-    return this.#reasoning?.isInside ?? false;
+    return !this.#isInline && (this.#reasoning?.isInside ?? false);
   }
 
   /** Whole calls so far. */
@@ -69,7 +75,7 @@ export class MessageParser {
       const split =
         part.kind === 'content' && this.#tools !== null
           ? this.#tools.push(part.text, isAnnouncement && isLast)
-          : [part];
+          : [this.#isInline && part.kind === 'reasoning' ? { ...part, kind: 'content' as const } : part];
       for (const each of split) addPart(parts, each);
     }
     return parts;

@@ -171,6 +171,15 @@ describe('special tokens that the model does not have', () => {
     cursor.accept(1);
     expect([...cursor.fewTokenIds!]).toEqual([0]);
   });
+
+  it('end the output where the form demands them, though it may not end there', () => {
+    const cursor = new GrammarCursor(automaton, [0, 1]);
+    expect([...cursor.fewTokenIds!]).toEqual([1]);
+    expect([cursor.allows(0), cursor.allows(1)]).toEqual([false, true]);
+    const logits = Float32Array.of(3, 2);
+    cursor.forbidOthers(logits);
+    expect([...logits]).toEqual([-Infinity, 2]);
+  });
 });
 
 describe('compiled grammars', () => {
