@@ -51,10 +51,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--practice", type=float, default=0.0, help="as in train.py")
+    parser.add_argument("--talk", type=float, default=0.0, help="as in train.py")
+    parser.add_argument("--choosing", type=float, default=0.0, help="as in train.py")
     options = parser.parse_args()
     options.out.parent.mkdir(parents=True, exist_ok=True)
     with options.out.open("w", encoding="utf-8") as file:
-        for record in records(options.count, options.seed):
+        for record in records(options.count, options.seed, options.practice, options.talk, options.choosing):
             file.write(json.dumps(record, ensure_ascii=False) + "\n")
     print(f"{options.count} records, {fact_count()} facts in the tables")
 

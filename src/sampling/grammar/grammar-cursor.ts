@@ -1,7 +1,7 @@
 /**
  * One sequence's place in its grammar. Moves with `accept`, and back with `moveTo`, alone. Tokens that end the sequence fit
- * exactly where the grammar may end or asks for that very token; whatever text they have does not count. A grammar with a trigger sleeps until that is
- * accepted, and again from its end on; meanwhile it has no place, and everything fits.
+ * exactly where the grammar may end or asks for that very token; whatever text they have does not count. A grammar with a
+ * trigger sleeps until that is accepted, and again from its end on; meanwhile it has no place, and everything fits.
  */
 
 import { assert } from '../../base/assert.ts';

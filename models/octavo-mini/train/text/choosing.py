@@ -64,12 +64,20 @@ _WITH_VERB = (
     "{V} the {n}.", "{V} {an}.", "Please {v} the {n}.", "Please {v} {an}.", "Can you {v} the {n}?", "Could you {v} {an}?",
     "I want to {v} the {n}.", "I want to {v} {an}.", "{V} my {n}, please.", "{V} the {n} of {p}.", "{V} the {n} for {p}.",
     "{V} the {n} {m}.", "{V} {an} with the number {m}.", "{v} the {n}", "I have to {v} the {n} on {d}.",
+    "{V} {n} {m}.", "{V} {n} {m}.", "{V} {n} {p}.", "{V} {n}, please.", "{v} {n} {m}", "Can you {v} {n} {m}?", "{V} {p} with the {n}.",
 )
 _THING_ALONE = (
     "I need the {n}.", "What about the {n}?", "Tell me the {n} of {p}.", "What is the {n} of {p}?", "The {n}, please.",
     "{N} {m}, please.", "Do something with the {n}.", "Where is my {n}?", "How is the {n} {m}?", "I would like {an}.",
+    "Where is my {n} {m}?", "Has {n} {m} come?", "{N} of {p}?", "What is the {n} {m} like?", "My {n} is {m}.", "{p} wants the {n}.",
+    "Is there {an} for {p}?", "How about {p} and the {n}?", "I am looking for {an}.",
 )
-_ABOUT = ("Use this for the {n}", "All about {an}", "Works on the {n}", "For {an}", "The {n} of a person", "The {n} of a city")
+_ABOUT = ("Use this for the {n}", "All about {an}", "Works on the {n}", "For {an}", "The {n} of a person", "The {n} of a city",
+          "Find out where {an} is", "Find out the {n}", "Get the {n} of a city", "Look up the {n} of a word", "Tell about {an}",
+          "Get the {n} for a day", "Say what {an} is", "Everything around the {n}")
+
+_DONE = ("{V} the {n}", "{V} {an}", "{V} {an}", "{V} the {n} of a person", "{V} {an} in a city", "{V} {an} with a number",
+         "{V} the {n} of a room", "{V} {an} for a day")
 
 
 @dataclass(frozen=True)
@@ -142,7 +150,7 @@ def entry(rng: random.Random, near: Entry | None, coined: float) -> Entry:
     elif near is not None and not near.by_thing:
         thing, by_thing = near.thing, False
     name = coined_name(rng) if rng.random() < coined else _named(verb, thing, rng)
-    form = rng.choice(_ABOUT) if by_thing else rng.choice(("{V} the {n}", "{V} {an}", "{V} {an}", "{V} the {n} of a person"))
+    form = rng.choice(_ABOUT) if by_thing else rng.choice(_DONE)
     return Entry(verb, thing, name, _said(form, verb, thing, rng), by_thing)
 
 

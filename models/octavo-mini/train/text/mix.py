@@ -11,8 +11,8 @@ from .base import Exchange, Split, a, lines, phrasings, typed, values, words
 from .facts import follow_up, one_word_fact, random_fact
 from .measures import conversion, dates
 from .names import person
-from .numbers import addition, counting, large, subtraction
-from .practice import copy_record, fields_record, lookup_record
+from .numbers import addition, comparison, counting, large, subtraction
+from .practice import copy_record, fields_record, identifier_record, lookup_record
 from .rewriting import count_items, rewrite, sort, summary
 from .smalltalk import feeling, intent_exchange, jokes
 from .stories import plain_story, story_exchanges
@@ -126,7 +126,7 @@ def plain_chat(rng: random.Random) -> Messages:
 
 def sums_chat(rng: random.Random) -> Messages:
     """Return several sums in a row; they are short, so this is cheap practice."""
-    makers = rng.choices((addition, subtraction, large), (5, 3, 3), k=rng.randint(2, 6))
+    makers = rng.choices((addition, subtraction, large, comparison), (5, 3, 3, 2), k=rng.randint(2, 6))
     found = [maker(rng) for maker in makers]
     return to_messages(found, None, rng)
 
@@ -164,8 +164,11 @@ def recall_chat(rng: random.Random, gap: int | None = None) -> Messages:
 
 def not_told_chat(rng: random.Random) -> Messages:
     """Return a chat that asks for something nobody told."""
-    before = chatter(rng, 1) if rng.random() < 0.3 else []
-    return to_messages([*before, memory.ask_unknown(rng.choice(memory.DETAILS), rng)], None, rng)
+    asked = rng.sample(memory.DETAILS, rng.choice((1, 1, 2)))
+    others = [d for d in memory.DETAILS if d not in asked]
+    told = rng.sample(others, rng.choice((0, 1, 1, 2)))
+    before = [memory.tell(d, d.make(rng, "train"), rng) for d in told] + (chatter(rng, 1) if rng.random() < 0.3 else [])
+    return to_messages([*before, *(memory.ask_unknown(d, rng) for d in asked)], None, rng)
 
 
 def _affix(exchange: Exchange, cry: str) -> Exchange:
@@ -302,7 +305,7 @@ def direct_record(rng: random.Random) -> Record:
 
 
 CHATS = {
-    plain_chat: 46, talk_chat: 16, sums_chat: 6, recall_chat: 13, not_told_chat: 4, persona_chat: 7, style_chat: 3,
+    plain_chat: 46, talk_chat: 16, sums_chat: 6, recall_chat: 13, not_told_chat: 7, persona_chat: 7, style_chat: 3,
     thing_chat: 7, system_detail_chat: 6,
 }
 RECORDS = {tool_record: 16, json_record: 10, thinking.record: 5, direct_record: 1}
@@ -324,20 +327,23 @@ def long_conversation(rng: random.Random) -> Messages:
 def practice(rng: random.Random) -> dict[str, object]:
     """Return a record of the skills that take most practice: copying, sums, tools and JSON."""
     roll = rng.random()
-    if roll < 0.10:
+    if roll < 0.08:
         return copy_record(rng)
-    if roll < 0.18:
+    if roll < 0.12:
+        return identifier_record(rng)
+    if roll < 0.19:
         return lookup_record(rng)
     if roll < 0.30:
         return fields_record(rng)
     if roll < 0.43:
         return rng.choice((drill, tool_record))(rng)
-    if roll < 0.60:
+    if roll < 0.54:
         return json_record(rng)
-    if roll < 0.67:
+    if roll < 0.61:
         return {"messages": sums_chat(rng)}
-    if roll < 0.79:
-        return {"messages": to_messages([transform(rng) for _ in range(rng.randint(1, 4))], None, rng)}
+    if roll < 0.86:
+        makers = rng.choices((transform, rewrite, count_items), (5, 2, 1), k=rng.randint(1, 4))
+        return {"messages": to_messages([maker(rng) for maker in makers], None, rng)}
     return {"messages": rng.choice((recall_chat, thing_chat, persona_chat, not_told_chat))(rng)}
 
 

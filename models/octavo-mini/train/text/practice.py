@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+from collections.abc import Callable
 
 from .base import capital, join
 from .names import person, syllables
@@ -73,3 +74,31 @@ def fields_record(rng: random.Random) -> Record:
     told = _sentences(pairs, rng)
     prompt = f"{told}\n{wanted}\n" if rng.random() < 0.5 else f"{wanted}\n{told}\n"
     return {"prompt": prompt, "text": chosen}
+
+
+# How the words of an identifier are put together; the words of `said` stand as people write them.
+_STYLES: tuple[Callable[[list[str]], str], ...] = (
+    "_".join, "-".join, lambda parts: parts[0] + "".join(map(capital, parts[1:])), lambda parts: "".join(map(capital, parts)),
+    lambda parts: f"get_{'_'.join(parts)}",
+)
+_SAID: tuple[Callable[[list[str]], str], ...] = (
+    lambda parts: capital(" ".join(parts)), " ".join, lambda parts: " ".join(map(capital, parts)),
+    lambda parts: f"{capital(parts[0])} {' '.join(['the', *parts[1:]])}", lambda parts: " ".join(parts).upper(),
+)
+
+
+def identifier_record(rng: random.Random) -> Record:
+    """Return words as people write them and the same words as identifiers, or the other way round.
+
+    A word has other tokens behind a space, at the beginning of a sentence and in an identifier; to find a tool
+    by its name the model has to know them as one.
+    """
+    style, said = rng.choice(_STYLES), rng.choice(_SAID)
+    link = rng.choice((" -> ", ": ", " = ", " => "))
+    units = [[_key(rng).replace(" ", "_") for _ in range(rng.randint(1, 3))] for _ in range(rng.randint(3, 9))]
+    written = [(said([w.replace("_", " ") for w in parts]), style("_".join(parts).lower().split("_"))) for parts in units]
+    turned = rng.random() < 0.25
+    pieces: list[tuple[str, float]] = []
+    for first, second in written:
+        pieces += [(f"{second if turned else first}{link}", 0.0), (f"{first if turned else second}\n", 1.0)]
+    return {"pieces": pieces}
