@@ -11,7 +11,7 @@ import {
   chatCompletionRequestSchema,
 } from './schema/chat-completion-request.ts';
 import { CHAT_FIELDS, CONTENT_PART_FIELDS, messageFields, PREDICTION_FIELDS } from './schema/field-tables.ts';
-import { FieldCheck, type FieldPlace } from './schema/fields.ts';
+import { FieldCheck, type FieldPlace, TOP_LEVEL } from './schema/fields.ts';
 import { STRUCTURE_FIELDS } from './schema/structured-fields.ts';
 import { CALLED_FUNCTION_FIELDS, TOOL_CALL_FIELDS } from './schema/tool-field-tables.ts';
 import { grammarOf } from './structured-output.ts';
@@ -87,7 +87,7 @@ function predictionOf(
     const reason = usesPredictions
       ? 'no drafts are made where bad_words are to be kept out'
       : 'the server makes no drafts (--speculation off)';
-    fields.ignore('prediction', { exact: '', general: '' }, reason);
+    fields.ignore('prediction', TOP_LEVEL, reason);
     return null;
   }
   const { content } = prediction;
@@ -106,13 +106,13 @@ function checkTwoLengths(
   fields: FieldCheck,
 ): void {
   if (old == null || length == null || old === length) return;
-  fields.ignore('max_tokens', { exact: '', general: '' }, 'max_completion_tokens says another length');
+  fields.ignore('max_tokens', TOP_LEVEL, 'max_completion_tokens says another length');
 }
 
 /** An answer that is calls alone has no content that could have a structure. */
 function ignoreStructure(request: ChatCompletionRequest, fields: FieldCheck): void {
   for (const name of STRUCTURE_FIELDS) {
-    if (request[name] != null) fields.ignore(name, { exact: '', general: '' }, 'the answer has to be a call');
+    if (request[name] != null) fields.ignore(name, TOP_LEVEL, 'the answer has to be a call');
   }
 }
 

@@ -71,7 +71,7 @@ export function checkGenerationFields(
 ): void {
   if (!usesPriority && request.priority) {
     const reason = 'requests are served as they come (--scheduling-policy fcfs)';
-    fields.ignore('priority', { exact: '', general: '' }, reason);
+    fields.ignore('priority', TOP_LEVEL, reason);
   }
   if (request.stream_options != null) {
     if (request.stream !== true) {

@@ -4,7 +4,7 @@ import { TOOL_ARGUMENTS_DEPTH_MAX, TOOL_CALLS_MAX } from '../base/limits.ts';
 import type { AnswerForm, CallableTool } from '../engine/text-generation.ts';
 import type { ToolDefinition } from '../text/chat-message.ts';
 import type { JsonObject } from './request-body.ts';
-import type { FieldCheck, FieldPlace } from './schema/fields.ts';
+import { type FieldCheck, type FieldPlace, TOP_LEVEL } from './schema/fields.ts';
 import {
   ALLOWED_CHOICE_FIELDS,
   ALLOWED_TOOLS_FIELDS,
@@ -50,13 +50,13 @@ export function toolRequestOf(request: ToolFields, fields: FieldCheck): ToolRequ
   const isOff = choice.kind === 'none';
   if (isOff && request.parallel_tool_calls != null) {
     const reason = 'without tools that may be called it decides nothing';
-    fields.ignore('parallel_tool_calls', { exact: '', general: '' }, reason);
+    fields.ignore('parallel_tool_calls', TOP_LEVEL, reason);
   }
   if (choice.kind === 'named' && request.parallel_tool_calls === true) {
-    fields.ignore('parallel_tool_calls', { exact: '', general: '' }, 'a named function is called once');
+    fields.ignore('parallel_tool_calls', TOP_LEVEL, 'a named function is called once');
   }
   if (request.include_reasoning === false && request.separate_reasoning === false) {
-    fields.ignore('separate_reasoning', { exact: '', general: '' }, 'include_reasoning is false');
+    fields.ignore('separate_reasoning', TOP_LEVEL, 'include_reasoning is false');
   }
   const isSingle = choice.kind === 'named' || request.parallel_tool_calls === false;
   return {

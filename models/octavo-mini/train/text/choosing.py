@@ -75,7 +75,6 @@ _THING_ALONE = (
 _ABOUT = ("Use this for the {n}", "All about {an}", "Works on the {n}", "For {an}", "The {n} of a person", "The {n} of a city",
           "Find out where {an} is", "Find out the {n}", "Get the {n} of a city", "Look up the {n} of a word", "Tell about {an}",
           "Get the {n} for a day", "Say what {an} is", "Everything around the {n}")
-
 _DONE = ("{V} the {n}", "{V} {an}", "{V} {an}", "{V} the {n} of a person", "{V} {an} in a city", "{V} {an} with a number",
          "{V} the {n} of a room", "{V} {an} for a day")
 

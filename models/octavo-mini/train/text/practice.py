@@ -95,10 +95,11 @@ def identifier_record(rng: random.Random) -> Record:
     """
     style, said = rng.choice(_STYLES), rng.choice(_SAID)
     link = rng.choice((" -> ", ": ", " = ", " => "))
-    units = [[_key(rng).replace(" ", "_") for _ in range(rng.randint(1, 3))] for _ in range(rng.randint(3, 9))]
-    written = [(said([w.replace("_", " ") for w in parts]), style("_".join(parts).lower().split("_"))) for parts in units]
     turned = rng.random() < 0.25
     pieces: list[tuple[str, float]] = []
-    for first, second in written:
-        pieces += [(f"{second if turned else first}{link}", 0.0), (f"{first if turned else second}\n", 1.0)]
+    for _ in range(rng.randint(3, 9)):
+        parts = [word for _ in range(rng.randint(1, 3)) for word in _key(rng).replace("_", " ").split()]
+        pair = said(parts), style([part.lower() for part in parts])
+        first, second = reversed(pair) if turned else pair
+        pieces += [(f"{first}{link}", 0.0), (f"{second}\n", 1.0)]
     return {"pieces": pieces}
