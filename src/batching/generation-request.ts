@@ -13,7 +13,10 @@ export type GenerationRequest = {
   /** At least one token. */
   readonly promptTokenIds: Int32Array;
   readonly sampling: SamplingParams;
-  /** Output ends with reason `length` at this many tokens; at least 1. */
+  /**
+   * Output ends with reason `length` at this many tokens. 0: only the prompt is wanted; the token behind it is chosen
+   * and told all the same, and needs no room in the context.
+   */
   readonly newTokensMax: number;
   /** None of `stopTokenIds` can be chosen before so many tokens; 0 is off. */
   readonly newTokensMin: number;

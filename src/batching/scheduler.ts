@@ -112,7 +112,7 @@ export class Scheduler {
     const { newTokensMax } = request;
     const promptLength = request.promptTokenIds.length;
     assert(promptLength >= 1, 'a prompt has a token');
-    assert(newTokensMax >= 1, 'a request asks for a token');
+    assert(newTokensMax >= 0, 'a request asks for no less than no token');
     if (promptLength + newTokensMax > this.lengthMax) {
       throw new ServerError(
         'context_length_exceeded',

@@ -160,7 +160,7 @@ export class Sequence implements CacheTenant {
     if (this.#length === this.#tokenIds.length) {
       const { newTokensMax } = this.request;
       const larger = new Int32Array(
-        this.#length + Math.min(newTokensMax, Math.max(GROWTH_MIN, this.#length >> 1)),
+        this.#length + Math.min(Math.max(1, newTokensMax), Math.max(GROWTH_MIN, this.#length >> 1)),
       );
       larger.set(this.#tokenIds);
       this.#tokenIds = larger;

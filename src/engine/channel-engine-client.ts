@@ -237,12 +237,13 @@ export class ChannelEngineClient implements EngineClient {
     if (this.#state === 'loading') throw new ServerError('not_ready', 'The model is still loading.');
   }
 
-  #assertFits({ promptTokenIds }: GenerationInput): void {
+  #assertFits({ promptTokenIds, newTokensMax }: GenerationInput): void {
     const { modelLengthMax } = this.limits;
-    if (promptTokenIds.length >= modelLengthMax) {
+    if (promptTokenIds.length + newTokensMax > modelLengthMax) {
       throw new ServerError(
         'context_length_exceeded',
-        `The prompt has ${promptTokenIds.length} tokens; of at most ${modelLengthMax} one must be left for the answer.`,
+        `The prompt has ${promptTokenIds.length} tokens and the output up to ${newTokensMax}; ` +
+          `together they have at most ${modelLengthMax}.`,
       );
     }
   }

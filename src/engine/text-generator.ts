@@ -131,11 +131,9 @@ function planPrompt(
 ): PlannedPrompt | Promise<PlannedPrompt> {
   const { prompts, newTokensMax, newTokensRoomMax } = request;
   const context = { limits: options.client.limits, param: promptParam(prompts, promptIndex) };
-  // The engine ends a sequence at its first token at the earliest; of a choice without any, that one is not told.
-  const wanted = newTokensMax === null ? null : Math.max(1, newTokensMax);
   const plan = (encoded: EncodedPrompt): PlannedPrompt | Promise<PlannedPrompt> => {
     requireTokens(encoded, context.param);
-    const room = newTokensAllowed(wanted, encoded.tokenIds.length, context);
+    const room = newTokensAllowed(newTokensMax, encoded.tokenIds.length, context);
     const allowed = newTokensRoomMax === null ? room : Math.min(room, newTokensRoomMax);
     const answer = options.planner.plan(request, encoded.text);
     const { message, grammar, trigger } = answer;

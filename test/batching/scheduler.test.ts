@@ -25,6 +25,15 @@ describe('Scheduler.enqueue', () => {
     expect(scheduler.waitingCount).toBe(1);
   });
 
+  it('takes a prompt of all that fits where only the prompt is wanted, which ends with the token behind it', () => {
+    const scheduler = aScheduler({ modelLengthMax: 8, blockCount: 3 });
+    expect(() => scheduler.enqueue(aRequest({ promptLength: 9, newTokensMax: 0 }))).toThrow(ServerError);
+    scheduler.enqueue(aRequest({ promptLength: 8, newTokensMax: 0 }));
+    expect(runStep(scheduler)).toMatchObject([{ finishReason: 'length' }]);
+    expect(scheduler.sequenceCount).toBe(0);
+    expect(checkInvariants(scheduler.snapshot())).toEqual([]);
+  });
+
   it('refuses what the whole cache has no room for', () => {
     const scheduler = aScheduler({ blockCount: 3, modelLengthMax: 64 });
     expect(() => scheduler.enqueue(aRequest({ promptLength: 4, newTokensMax: 5 }))).toThrow(ServerError);

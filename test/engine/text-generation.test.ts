@@ -833,7 +833,7 @@ describe('TextGenerator: scored prompts', () => {
     const events = await collect(generator, { newTokensMax: 0, promptLogprobCount: 0, logprobCount: 0 });
     expect(shapeOf(events)).toEqual(['prompt', 'prompt-logprobs', 'choice-finish 0', 'usage']);
     expect(events.at(-1)).toMatchObject({ usage: { completionTokenCount: 0, promptTokenCount: 3 } });
-    expect(client.sequences[0]!.input.newTokensMax).toBe(1);
+    expect(client.sequences[0]!.input.newTokensMax).toBe(0);
   });
 
   it('are complete with the log probability of the stop token, where that is asked for', async () => {

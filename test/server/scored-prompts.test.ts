@@ -87,6 +87,15 @@ describe('a prompt that is scored', () => {
     expect(answer.prompt_logprobs).toHaveLength(answer.usage.prompt_tokens);
     expect(answer.prompt_logprobs[0]).toBeNull();
   });
+
+  it('may fill the context whole', async () => {
+    const listed = await fetch(`${server.baseUrl}/v1/models`);
+    const [{ max_model_len }] = ((await listed.json()) as { data: [{ max_model_len: number }] }).data;
+    const prompt = Array.from({ length: max_model_len }, (_, position) => 300 + (position % 1000));
+    const { choices, usage } = await complete({ prompt, max_tokens: 0, echo: true, logprobs: 0 });
+    expect(usage).toMatchObject({ prompt_tokens: max_model_len, completion_tokens: 0 });
+    expect(choices[0]!.logprobs!.token_logprobs.filter(Number.isFinite)).toHaveLength(max_model_len - 1);
+  });
 });
 
 describe('the best of several', () => {

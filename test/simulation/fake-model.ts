@@ -53,7 +53,7 @@ export function outputAlone(request: GenerationRequest, vocabularySize: number):
   return answerAlone(request, null, { vocabularySize, candidateCount: 1 }).tokenIds;
 }
 
-/** What a request answers that has the model to itself: no scheduler, no blocks, no cache, no automaton. */
+/** What a request answers that has the model to itself, one token at least: no scheduler, no blocks, no cache, no automaton. */
 export function answerAlone(
   request: GenerationRequest,
   grammar: WordGrammar | null,
@@ -67,7 +67,7 @@ export function answerAlone(
   };
   for (const token of request.promptTokenIds) compute(token);
   const tokenIds: number[] = [];
-  while (tokenIds.length < request.newTokensMax) {
+  do {
     const predicted = tokenAfter(hash, world.vocabularySize);
     const text = heldText(request, grammar, tokenIds);
     const token =
@@ -79,7 +79,7 @@ export function answerAlone(
     const isWholeOutput = request.grammar?.trigger === null;
     if (isWholeOutput && grammar?.isComplete(text + textOfToken(token))) return { tokenIds, reason: 'stop' };
     compute(token);
-  }
+  } while (tokenIds.length < request.newTokensMax);
   return { tokenIds, reason: 'length' };
 }
 

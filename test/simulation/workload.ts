@@ -69,7 +69,7 @@ export class Workload {
       sequenceId: this.requests.size + 1,
       promptTokenIds: Int32Array.from(this.#drawPrompt()),
       sampling: GREEDY,
-      newTokensMax: isOversize ? 1_000 : dice.between(1, options.newTokensMax),
+      newTokensMax: isOversize ? 1_000 : this.#drawOutput(),
       newTokensMin: 0,
       stopTokenIds: this.#drawStopTokens(grammar !== null),
       grammar: grammar && { compiled: grammar.compiled, trigger: this.#drawTrigger() },
@@ -130,6 +130,12 @@ export class Workload {
     const at = dice.below(output.length);
     const put = Array.from({ length: dice.below(3) }, () => dice.below(vocabularySize));
     return Int32Array.of(...output.slice(0, at), ...put, ...output.slice(at + dice.below(3)));
+  }
+
+  /** Every other output of one token is asked for as none at all: the token behind the prompt is told all the same. */
+  #drawOutput(): number {
+    const wanted = this.#dice.between(1, this.#options.newTokensMax);
+    return wanted === 1 && this.requests.size % 2 === 0 ? 0 : wanted;
   }
 
   /** Where a grammar needs letters, none of them ends the output: there would be no way to write it. */
