@@ -10,10 +10,15 @@ import type { RopeScaling } from './decoder-shape.ts';
 
 const positiveInteger = z.number().int().positive();
 
+/** Fields of which null is a value of its own, and not what stands where nothing is said. */
+const NULLABLE: ReadonlySet<string> = new Set(['sliding_window']);
+
 /** null says that there is nothing, as it does to transformers. */
 function withoutNulls(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== null));
+  return Object.fromEntries(
+    Object.entries(value).filter(([name, field]) => field !== null || NULLABLE.has(name)),
+  );
 }
 
 const ropeFields = z.looseObject({
@@ -53,7 +58,8 @@ const rawConfig = z.looseObject({
   rope_scaling: rope.optional(),
   rope_parameters: rope.optional(),
   partial_rotary_factor: z.number().optional(),
-  sliding_window: positiveInteger.optional(),
+  /** `null`: none, also where a family has one if nothing is said. */
+  sliding_window: positiveInteger.nullish(),
   use_sliding_window: z.boolean().default(false),
   max_window_layers: z.number().int().nonnegative().default(28),
   layer_types: z.array(z.string()).optional(),

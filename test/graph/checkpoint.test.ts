@@ -153,7 +153,6 @@ describe('a checkpoint whose config.json has null for what it does not say', () 
       attention_bias: undefined,
       mlp_bias: undefined,
       max_window_layers: undefined,
-      sliding_window: undefined,
       use_sliding_window: undefined,
       rope_scaling: undefined,
     };
@@ -163,6 +162,23 @@ describe('a checkpoint whose config.json has null for what it does not say', () 
     expect(await readDecoderShape(checkpoint.directory)).toEqual(left);
     await checkpoint.remove();
   });
+
+  it.each([
+    ['MistralForCausalLM', {}],
+    ['Qwen2ForCausalLM', { use_sliding_window: true, max_window_layers: 0 }],
+  ])(
+    'has no sliding window where %s sets it to null, and the usual one where it does not say',
+    async (family, own) => {
+      checkpoint = await scratchCheckpoint('llama-tied-f32');
+      const windows = async (sliding_window: null | undefined): Promise<readonly (number | null)[]> => {
+        await checkpoint.editConfig({ architectures: [family], ...own, sliding_window });
+        return (await readDecoderShape(checkpoint.directory)).slidingWindows;
+      };
+      expect([...new Set(await windows(null))]).toEqual([null]);
+      expect([...new Set(await windows(undefined))]).toEqual([4096]);
+      await checkpoint.remove();
+    },
+  );
 });
 
 describe('a checkpoint that YaRN stretches', () => {
