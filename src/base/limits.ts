@@ -67,6 +67,12 @@ export const CANDIDATE_COUNT = 64;
  */
 export const DRAFTED_STEP_TOKENS_MAX = 8;
 
+/**
+ * Prompts that may be computed in part at a time: each holds its blocks and has told nothing yet. So many long ones keep a
+ * short one behind them waiting until one of them has ended.
+ */
+export const PARTIAL_PROMPTS_MAX = 16;
+
 /** Draft tokens of one sequence in a step, which computes one of it anyway. */
 export const DRAFT_TOKENS_MAX = DRAFTED_STEP_TOKENS_MAX - 1;
 

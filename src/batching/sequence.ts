@@ -90,6 +90,11 @@ export class Sequence implements CacheTenant {
     return this.#length - this.computedLength;
   }
 
+  /** Tokens computed for it since it was admitted, as far as its blocks still hold them. */
+  get servedLength(): number {
+    return this.computedLength - (this.cachedTokenCount ?? 0);
+  }
+
   /**
    * Prompt tokens whose logits score the token after them: all but the last, whose logits choose the first token of
    * output. 0 when the prompt is not to be scored.

@@ -3,7 +3,7 @@
  * how they are carried out. Undoes nothing: what a plan took is the scheduler's to commit or to give back.
  */
 
-import { DRAFTED_STEP_TOKENS_MAX } from '../base/limits.ts';
+import { DRAFTED_STEP_TOKENS_MAX, PARTIAL_PROMPTS_MAX } from '../base/limits.ts';
 import type { KvCacheManager } from '../kv-cache/kv-cache-manager.ts';
 import type { Draft } from '../sampling/draft-lookup.ts';
 import type { DraftPace } from './draft-pace.ts';
@@ -15,6 +15,7 @@ import {
   admissionHeadroom,
   chunkLength,
   isDecoding,
+  lengthForAdmission,
   SCORES_FOR_ADMISSION,
   type StepLimits,
 } from './token-budget.ts';
@@ -38,6 +39,12 @@ export class StepPlanner {
   readonly #draftPace: DraftPace;
   /** The cache had no room for the sequence that was to be admitted last. */
   #isShortOfBlocks = false;
+  /** Of the step being planned: running sequences whose prompts are not computed to the end, in order of admission. */
+  readonly #prompts: Sequence[] = [];
+  /** Those of them behind the first that cannot end in the step. */
+  readonly #behind: Sequence[] = [];
+  /** A prompt that cannot end in the step being planned has left a part of it to others. */
+  #isShared = false;
 
   constructor({ limits, book, kvCache, pace, draftPace }: StepPlannerOptions) {
     this.#limits = limits;
@@ -50,11 +57,17 @@ export class StepPlanner {
   /** Fills an empty plan, with no row where there is nothing to compute. Preempts before the pool's reservation is opened. */
   fill(plan: StepPlan, drafter: Drafter | null): void {
     this.#makeRoom(plan);
+    for (const sequence of this.#book.running) {
+      if (!isDecoding(sequence.pendingLength)) this.#prompts.push(sequence);
+    }
     this.#kvCache.pool.openReservation();
     this.#planDecodes(plan, drafter);
     this.#limitPrompts(plan);
     this.#planPrompts(plan);
     if (plan.preemptedIds.length === 0) this.#planAdmissions(plan);
+    this.#prompts.length = 0;
+    this.#behind.length = 0;
+    this.#isShared = false;
   }
 
   /** Preempts until every running sequence can have the blocks it lacks. */
@@ -99,7 +112,7 @@ export class StepPlanner {
     const { running } = this.#book;
     const spared = Math.min(DRAFTED_STEP_TOKENS_MAX, this.#limits.tokensPerStepMax) - running.length;
     if (spared <= 0 || this.#admissibleCount > 0) return 0;
-    if (running.some(({ pendingLength }) => !isDecoding(pendingLength))) return 0;
+    if (this.#prompts.length > 0) return 0;
     plan.isPredicted = running.some(({ request }) => request.predictedTokenIds !== null);
     const { isPredicted } = plan;
     return this.#draftPace.pays({ rowCount: running.length, isPredicted }) ? spared : 0;
@@ -107,6 +120,7 @@ export class StepPlanner {
 
   /** Waiting sequences that may be admitted now. Short of blocks, one at most: the first, if blocks have come free. */
   get #admissibleCount(): number {
+    if (this.#prompts.length >= PARTIAL_PROMPTS_MAX) return 0;
     const freePlaces = this.#limits.sequencesPerStepMax - this.#book.running.length;
     return Math.min(freePlaces, this.#book.waiting.size, this.#isShortOfBlocks ? 1 : Infinity);
   }
@@ -124,41 +138,59 @@ export class StepPlanner {
   /** Decides the step's tokens, before any goes to a prompt. */
   #limitPrompts(plan: StepPlan): void {
     const { tokensPerStepMax } = this.#limits;
-    const promptCount = this.#book.running.length - plan.decodeCount + this.#admissibleCount;
+    const promptCount = this.#prompts.length + this.#admissibleCount;
     // What waits is taken to begin at 0: its cached length is known when it is admitted.
-    const first = this.#book.running.find((sequence) => !isDecoding(sequence.pendingLength));
-    const position = first?.computedLength ?? 0;
+    const position = this.#prompts[0]?.computedLength ?? 0;
     const promptTokensMax = this.#pace.promptTokensMax(plan.decodeCount, promptCount, position);
     plan.tokenCountMax = Math.min(tokensPerStepMax, plan.tokenCount + promptTokensMax);
   }
 
+  /** In order of admission up to the first that cannot end in this step, then those of which least has been computed. */
   #planPrompts(plan: StepPlan): void {
     let pendingBehind = this.#admissibleLength;
-    for (const { pendingLength } of this.#book.running) {
-      if (!isDecoding(pendingLength)) pendingBehind += pendingLength;
-    }
-    for (const sequence of this.#book.running) {
-      if (isDecoding(sequence.pendingLength)) continue;
-      const tokensLeft = this.#tokensLeft(plan);
-      if (tokensLeft === 0) return;
+    for (const { pendingLength } of this.#prompts) pendingBehind += pendingLength;
+    for (const sequence of this.#prompts) {
+      if (this.#isShared) {
+        this.#behind.push(sequence);
+        continue;
+      }
       pendingBehind -= sequence.pendingLength;
-      const scoresLeft = Math.max(0, this.#scoresLeft(plan) - SCORES_FOR_ADMISSION);
-      const tokenCount = chunkLength(sequence.lengthWithScores(scoresLeft), tokensLeft, pendingBehind);
-      if (tokenCount > 0) plan.addRow(sequence, tokenCount, sequence.blockTable.blockCount);
+      this.#addPrompt(plan, sequence, { kept: 0, pendingBehind });
     }
+    this.#behind.sort((one, other) => one.servedLength - other.servedLength);
+    const kept = lengthForAdmission(this.#tokensLeft(plan), this.#admissibleLength);
+    for (const sequence of this.#behind) this.#addPrompt(plan, sequence, { kept, pendingBehind: 0 });
+  }
+
+  #addPrompt(
+    plan: StepPlan,
+    sequence: Sequence,
+    { kept, pendingBehind }: { readonly kept: number; readonly pendingBehind: number },
+  ): void {
+    const scoresLeft = Math.max(0, this.#scoresLeft(plan) - SCORES_FOR_ADMISSION);
+    const pendingLength = sequence.lengthWithScores(scoresLeft);
+    const tokenCount = this.#chunkLength(pendingLength, this.#tokensLeft(plan) - kept, pendingBehind);
+    if (tokenCount > 0) plan.addRow(sequence, tokenCount, sequence.blockTable.blockCount);
+  }
+
+  /** The first prompt that cannot end in this step leaves something, and that is for the others. */
+  #chunkLength(pendingLength: number, tokensLeft: number, pendingBehind: number): number {
+    if (this.#isShared) return Math.min(pendingLength, tokensLeft);
+    this.#isShared = pendingLength > tokensLeft;
+    return chunkLength(pendingLength, tokensLeft, pendingBehind);
   }
 
   #planAdmissions(plan: StepPlan): void {
-    while (this.#book.running.length < this.#limits.sequencesPerStepMax && this.#tokensLeft(plan) > 0) {
-      const sequence = this.#book.waiting.first;
-      if (sequence === null) return;
+    while (this.#admissibleCount > 0 && this.#tokensLeft(plan) > 0) {
+      const sequence = this.#book.waiting.first!;
       if (sequence.scoredLength < sequence.scoredLengthMax && this.#scoresLeft(plan) === 0) return;
       const cachedLength = this.#kvCache.admit(sequence, admissionHeadroom(this.#book.running.length));
       this.#isShortOfBlocks = cachedLength === null;
       if (cachedLength === null) return;
       this.#book.admitFirst(cachedLength);
       const pendingLength = sequence.lengthWithScores(this.#scoresLeft(plan));
-      plan.addAdmission(sequence, chunkLength(pendingLength, this.#tokensLeft(plan), this.#admissibleLength));
+      const tokensLeft = this.#tokensLeft(plan);
+      plan.addAdmission(sequence, this.#chunkLength(pendingLength, tokensLeft, this.#admissibleLength));
     }
   }
 

@@ -3,10 +3,12 @@
  *
  * 1. Every decoding sequence gets the one token that is due: a running stream never waits for a neighbour's prompt longer
  *    than one step, and a step is bounded by `tokensPerStepMax`.
- * 2. Running prompts share what is left, or what `step-pace.ts` leaves them, in order of admission; then waiting
- *    sequences are admitted with the rest.
- * 3. One that cannot end in this step leaves a quarter of what it finds to those behind it, or what these can use if that
- *    is less: prompts come out in order, and a short one does not wait for the last token of a long one.
+ * 2. What is left, or what `step-pace.ts` leaves of it, goes to prompts, first to the one that was admitted first. If it
+ *    cannot end in this step it leaves a quarter to those behind it, or what these can use if that is less: prompts come
+ *    out in order, and a short one does not wait for the last token of a long one.
+ * 3. Of that quarter half is for sequences that wait, and the other half for the running prompts of which least has been
+ *    computed: so a short one has its turn after as many steps as there are prompts before it, however long they are, and
+ *    then goes before those that are longer. Nobody is admitted beside `PARTIAL_PROMPTS_MAX` running prompts.
  *
  * A token of a prompt that is to be scored costs a row of logits besides, and a step has `scoredTokensPerStepMax` of
  * these; they are given away in the same order. Running prompts leave one, so that such a prompt can be admitted, and
@@ -46,16 +48,25 @@ export function isDecoding(pendingLength: number): boolean {
   return pendingLength === 1;
 }
 
-/** Of the tokens that a long prompt finds, the part that it leaves to those behind it: one in so many. */
+/** Of the tokens that the first prompt finds, the part that it leaves to those behind it: one in so many. */
 const LEFT_BEHIND_DIVISOR = 4;
 
 /**
- * Tokens of a prompt to compute in a step that has `tokensLeft` to give; at least 1 where there are any.
+ * Tokens of the first prompt to compute in a step that has `tokensLeft` to give; at least 1 where there are any.
  * @param pendingBehind tokens that prompts served after it could use
  */
 export function chunkLength(pendingLength: number, tokensLeft: number, pendingBehind: number): number {
-  if (pendingLength <= tokensLeft) return pendingLength;
-  return tokensLeft - Math.min(pendingBehind, Math.floor(tokensLeft / LEFT_BEHIND_DIVISOR));
+  if (pendingLength <= tokensLeft || tokensLeft <= 1) return Math.min(pendingLength, tokensLeft);
+  const quarter = Math.max(1, Math.floor(tokensLeft / LEFT_BEHIND_DIVISOR));
+  return tokensLeft - Math.min(pendingBehind, quarter);
+}
+
+/**
+ * Of the tokens that the first prompt leaves, those that other running prompts leave to what waits.
+ * @param admissibleLength tokens that sequences could use that may be admitted
+ */
+export function lengthForAdmission(tokensLeft: number, admissibleLength: number): number {
+  return Math.min(admissibleLength, Math.ceil(tokensLeft / 2));
 }
 
 /**

@@ -5,6 +5,7 @@ import {
   assertStepLimits,
   chunkLength,
   isDecoding,
+  lengthForAdmission,
 } from '../../src/batching/token-budget.ts';
 
 describe('token budget', () => {
@@ -22,8 +23,15 @@ describe('token budget', () => {
   });
 
   it('gives the first all of what is too little to share', () => {
-    for (const tokensLeft of [1, 2, 3]) expect(chunkLength(100, tokensLeft, 50)).toBe(tokensLeft);
-    expect(chunkLength(100, 4, 50)).toBe(3);
+    expect(chunkLength(100, 1, 50)).toBe(1);
+    for (const tokensLeft of [2, 3, 4]) expect(chunkLength(100, tokensLeft, 50)).toBe(tokensLeft - 1);
+  });
+
+  it('keeps half of what running prompts find for those that wait, or what these can use', () => {
+    expect(lengthForAdmission(40, Infinity)).toBe(20);
+    expect(lengthForAdmission(40, 4)).toBe(4);
+    expect(lengthForAdmission(1, Infinity)).toBe(1);
+    expect(lengthForAdmission(40, 0)).toBe(0);
   });
 
   it('calls decoding whatever has one token to compute', () => {
