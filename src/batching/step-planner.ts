@@ -31,14 +31,23 @@ export type StepPlannerOptions = {
 /** Writes what may follow a sequence's tokens into `draft`, at most `countMax` tokens. */
 export type Drafter = (sequence: Sequence, countMax: number, draft: Draft) => void;
 
+/**
+ * What the first that waits needs is looked up in the prefix cache, block by block. Where that was too much, and no more
+ * blocks have come free, it is looked up again after so many steps: others may have computed a part of it meanwhile.
+ */
+const STEPS_UNTIL_RETRY = 16;
+
 export class StepPlanner {
   readonly #limits: StepLimits;
   readonly #book: SequenceBook;
   readonly #kvCache: KvCacheManager;
   readonly #pace: StepPace;
   readonly #draftPace: DraftPace;
-  /** The cache had no room for the sequence that was to be admitted last. */
-  #isShortOfBlocks = false;
+  /** The sequence that the cache had no room for when it was to be admitted; null when that was told of another since. */
+  #refused: Sequence | null = null;
+  /** Blocks that it would have had, and steps since. */
+  #refusedRoom = 0;
+  #refusedSteps = 0;
   /** Of the step being planned: running sequences whose prompts are not computed to the end, in order of admission. */
   readonly #prompts: Sequence[] = [];
   /** Those of them behind the first that cannot end in the step. */
@@ -65,6 +74,7 @@ export class StepPlanner {
     this.#limitPrompts(plan);
     this.#planPrompts(plan);
     if (plan.preemptedIds.length === 0) this.#planAdmissions(plan);
+    this.#refusedSteps++;
     this.#prompts.length = 0;
     this.#behind.length = 0;
     this.#isShared = false;
@@ -122,7 +132,19 @@ export class StepPlanner {
   get #admissibleCount(): number {
     if (this.#prompts.length >= PARTIAL_PROMPTS_MAX) return 0;
     const freePlaces = this.#limits.sequencesPerStepMax - this.#book.running.length;
-    return Math.min(freePlaces, this.#book.waiting.size, this.#isShortOfBlocks ? 1 : Infinity);
+    const count = Math.min(freePlaces, this.#book.waiting.size);
+    if (!this.#isShortOfBlocks || count === 0) return count;
+    return this.#roomToAdmit > this.#refusedRoom || this.#refusedSteps >= STEPS_UNTIL_RETRY ? 1 : 0;
+  }
+
+  /** The first that waits is the one that the cache had no room for. */
+  get #isShortOfBlocks(): boolean {
+    return this.#refused !== null && this.#refused === this.#book.waiting.first;
+  }
+
+  /** Blocks that a sequence can have that is admitted now. */
+  get #roomToAdmit(): number {
+    return this.#kvCache.pool.freeCount - admissionHeadroom(this.#book.running.length);
   }
 
   /**
@@ -185,7 +207,9 @@ export class StepPlanner {
       const sequence = this.#book.waiting.first!;
       if (sequence.scoredLength < sequence.scoredLengthMax && this.#scoresLeft(plan) === 0) return;
       const cachedLength = this.#kvCache.admit(sequence, admissionHeadroom(this.#book.running.length));
-      this.#isShortOfBlocks = cachedLength === null;
+      this.#refused = cachedLength === null ? sequence : null;
+      this.#refusedRoom = this.#roomToAdmit;
+      this.#refusedSteps = 0;
       if (cachedLength === null) return;
       this.#book.admitFirst(cachedLength);
       const pendingLength = sequence.lengthWithScores(this.#scoresLeft(plan));

@@ -1,7 +1,8 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
 import { Scheduler } from '../../src/batching/scheduler.ts';
-import { aRequest, runStep } from './factories.ts';
+import { KvCacheManager } from '../../src/kv-cache/kv-cache-manager.ts';
+import { aRequest, aScheduler, runStep } from './factories.ts';
 
 const RUNNING_COUNT = 32;
 
@@ -43,6 +44,10 @@ function comparisonsOfSteps(waitingCount: number, stepCount: number): number {
 }
 
 describe('Scheduler', () => {
+  afterEach(() => {
+    vi.restoreAllMocks();
+  });
+
   it('does in a step about the same work with 10,000 waiting as with 40', () => {
     const few = comparisonsOfSteps(40, 30);
     const many = comparisonsOfSteps(10_000, 30);
@@ -50,5 +55,28 @@ describe('Scheduler', () => {
     // One admission a step: two comparisons a level of the heap, and each reads two priorities.
     expect(many).toBeLessThan(4 * Math.ceil(Math.log2(10_000)) + 4);
     expect(many / few).toBeLessThan(4);
+  });
+
+  it('looks up in the cache what waits for blocks only when more have come free, and once in a while', () => {
+    const scheduler = aScheduler({
+      blockCount: 65,
+      blockSize: 4,
+      modelLengthMax: 256,
+      tokensPerStepMax: 256,
+    });
+    scheduler.enqueue(aRequest({ sequenceId: 1, promptLength: 80, newTokensMax: 40 }));
+    scheduler.enqueue(aRequest({ sequenceId: 2, promptLength: 80, newTokensMax: 30 }));
+    runStep(scheduler);
+    scheduler.enqueue(aRequest({ sequenceId: 3, promptLength: 100, newTokensMax: 1 }));
+    const lookups = vi.spyOn(KvCacheManager.prototype, 'admit');
+    const lookupsOfSteps = (count: number): number => {
+      lookups.mockClear();
+      for (let step = 0; step < count; step++) runStep(scheduler);
+      return lookups.mock.calls.length;
+    };
+    expect(lookupsOfSteps(29)).toBe(2);
+    expect(scheduler.runningCount).toBe(1);
+    expect(lookupsOfSteps(1)).toBe(1);
+    expect(scheduler.waitingCount).toBe(0);
   });
 });
