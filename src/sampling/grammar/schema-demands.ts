@@ -72,6 +72,7 @@ export function readDemands(places: readonly SchemaPlace[], document: SchemaDocu
     isObject(place.schema),
   );
   for (const { schema, path } of objects) reader.read(schema, path);
+  if (reader.values !== null) refuseContent(objects, document);
   return {
     path: places[0]?.path ?? '$',
     types: typesOf(objects, document),
@@ -92,6 +93,19 @@ export function readDemands(places: readonly SchemaPlace[], document: SchemaDocu
 /** Whether anything but its type is asked of a value. */
 export function demandsContent(schema: SchemaObject): boolean {
   return KEYWORDS_OF.some(([, keywords]) => keywords.some((keyword) => schema[keyword] !== undefined));
+}
+
+/** A value of a list is taken as it stands: what else might be asked of it is not checked, wherever it is asked. */
+function refuseContent(
+  places: readonly (SchemaPlace & { readonly schema: SchemaObject })[],
+  document: SchemaDocument,
+): void {
+  for (const { schema, path } of places) {
+    const keyword = Object.keys(schema).find((each) => demandsContent({ [each]: schema[each] }));
+    if (keyword === undefined) continue;
+    const why = 'beside enum or const, only type is; leave the values out that it forbids';
+    throw document.unsupported(`${path}.${keyword}`, why);
+  }
 }
 
 /** Declared types; without any, those that the keywords speak of, as servers and models read such schemas. */
@@ -169,11 +183,6 @@ class DemandReader {
       const known: ReadonlySet<string> | null =
         this.values && new Set(this.values.map((v) => JSON.stringify(v)));
       this.values = known === null ? list : list.filter((value) => known.has(JSON.stringify(value)));
-    }
-    if (lists.length > 0 && demandsContent(schema)) {
-      const keyword = Object.keys(schema).find((each) => demandsContent({ [each]: schema[each] }))!;
-      const why = 'beside enum or const, only type is; leave the values out that it forbids';
-      throw this.#document.unsupported(`${path}.${keyword}`, why);
     }
   }
 

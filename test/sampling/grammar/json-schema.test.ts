@@ -291,6 +291,13 @@ describe('a schema that an output cannot be held to', () => {
     [{ type: 'string', pattern: '(' }, 'p.pattern', 'invalid_request'],
     [{ type: 'string', pattern: 5 }, 'p.pattern', 'invalid_request'],
     [{ enum: ['a', 'bb'], minLength: 2 }, 'p.minLength', 'unsupported_parameter'],
+    [{ allOf: [{ enum: ['a', 'bb'] }, { minLength: 2 }] }, 'p.allOf[1].minLength', 'unsupported_parameter'],
+    [{ anyOf: [{ minimum: 5 }, true], const: 1 }, 'p.anyOf[0].minimum', 'unsupported_parameter'],
+    [
+      { properties: { a: { enum: [1, 9] } }, allOf: [{ properties: { a: { minimum: 5 } } }] },
+      'p.allOf[0].properties.a.minimum',
+      'unsupported_parameter',
+    ],
     [{ $ref: 'https://example.org/schema' }, 'p.$ref', 'unsupported_parameter'],
     [{ $ref: '#/$defs/missing' }, 'p.$ref', 'invalid_request'],
     [{ type: 'float' }, 'p.type', 'invalid_request'],
