@@ -93,17 +93,46 @@ export class StepPlanner {
   }
 
   #planDecodes(plan: StepPlan, drafter: Drafter | null): void {
-    let draftsLeft = drafter === null ? 0 : this.#draftTokensMax(plan);
-    let rowsLeft = this.#book.running.length;
+    let predictedCount = 0;
     for (const sequence of this.#book.running) {
       if (!isDecoding(sequence.pendingLength)) continue;
       const blockCountBefore = sequence.blockTable.blockCount;
       this.#kvCache.reserve(sequence);
-      const row = plan.addRow(sequence, 1, blockCountBefore);
-      const share = Math.floor(draftsLeft / rowsLeft--);
-      if (drafter !== null && share > 0) draftsLeft -= this.#addDraft(plan, row, share, drafter);
+      plan.addRow(sequence, 1, blockCountBefore);
+      if (hasPrediction(sequence)) predictedCount++;
     }
     plan.decodeCount = plan.rowCount;
+    const draftTokensMax = drafter === null ? 0 : this.#draftTokensMax(plan);
+    if (drafter === null || draftTokensMax === 0) return;
+    // A prediction is most likely right, and where nothing is guessed only predictions are drafted.
+    const rest = this.#shareDrafts(plan, drafter, {
+      draftsLeft: draftTokensMax,
+      rowsLeft: predictedCount,
+      ofPredicted: true,
+    });
+    const others = plan.rowCount - predictedCount;
+    this.#shareDrafts(plan, drafter, { draftsLeft: rest, rowsLeft: others, ofPredicted: false });
+  }
+
+  /** Alike among rows of a kind; what one does not use goes to those behind it. @returns the tokens that are left. */
+  #shareDrafts(
+    plan: StepPlan,
+    drafter: Drafter,
+    {
+      draftsLeft,
+      rowsLeft,
+      ofPredicted,
+    }: { draftsLeft: number; rowsLeft: number; readonly ofPredicted: boolean },
+  ): number {
+    let left = draftsLeft;
+    let rows = rowsLeft;
+    for (let index = 0; index < plan.decodeCount; index++) {
+      const row = plan.rows[index]!;
+      if (hasPrediction(row.sequence) !== ofPredicted) continue;
+      const share = Math.floor(left / rows--);
+      if (share > 0) left -= this.#addDraft(plan, row, share, drafter);
+    }
+    return left;
   }
 
   /** It ends where the output must, and where the sequence's blocks do. @returns its tokens */
@@ -123,7 +152,7 @@ export class StepPlanner {
     const spared = Math.min(DRAFTED_STEP_TOKENS_MAX, this.#limits.tokensPerStepMax) - running.length;
     if (spared <= 0 || this.#admissibleCount > 0) return 0;
     if (this.#prompts.length > 0) return 0;
-    plan.isPredicted = running.some(({ request }) => request.predictedTokenIds !== null);
+    plan.isPredicted = running.some(hasPrediction);
     const { isPredicted } = plan;
     return this.#draftPace.pays({ rowCount: running.length, isPredicted }) ? spared : 0;
   }
@@ -225,4 +254,8 @@ export class StepPlanner {
   #scoresLeft(plan: StepPlan): number {
     return this.#limits.scoredTokensPerStepMax - plan.scoredCount;
   }
+}
+
+function hasPrediction({ request }: Sequence): boolean {
+  return request.predictedTokenIds !== null;
 }

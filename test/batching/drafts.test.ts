@@ -61,6 +61,21 @@ describe('planning drafts', () => {
     expect(asked).toEqual([1, 2, 5]);
   });
 
+  it.each([1, 2, 3, 4])(
+    'gives sequences with a prediction their share first, wherever they stand: place %i',
+    (place) => {
+      const scheduler = aScheduler({ blockSize: BLOCK_SIZE, modelLengthMax: 128, tokensPerStepMax: 64 });
+      for (let sequenceId = 1; sequenceId <= 4; sequenceId++) {
+        const predictedTokenIds = sequenceId === place ? Int32Array.of(1, 2, 3) : null;
+        scheduler.enqueue(aRequest({ sequenceId, promptLength: 4, newTokensMax: 60, predictedTokenIds }));
+      }
+      runStep(scheduler);
+      const asked = new Map<number, number>();
+      planWith(scheduler, ({ sequenceId }, countMax) => asked.set(sequenceId, countMax));
+      expect(asked.get(place)).toBe(4);
+    },
+  );
+
   it('asks for none where so many sequences decode that they use it up', () => {
     const scheduler = aScheduler({ sequencesPerStepMax: 8, blockCount: 33, tokensPerStepMax: 64 });
     for (let sequenceId = 1; sequenceId <= 8; sequenceId++) {
