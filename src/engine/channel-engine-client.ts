@@ -126,7 +126,7 @@ export class ChannelEngineClient implements EngineClient {
     const sequenceId = this.#nextSequenceId++;
     const stream = new TokenStream({
       onReadable,
-      onEnd: (isFinished) => this.#cancel(sequenceId, isFinished),
+      onEnd: (takenCount) => this.#cancel(sequenceId, takenCount),
     });
     if (this.#streams.size === 0) this.#progressAtMs = this.#options.clock.monotonicMs();
     this.#streams.set(sequenceId, stream);
@@ -227,9 +227,9 @@ export class ChannelEngineClient implements EngineClient {
   }
 
   /** After a sequence's reader has left: tells the engine, unless the sequence has ended by itself. */
-  #cancel(sequenceId: number, isFinished: boolean): void {
+  #cancel(sequenceId: number, takenCount: number | null): void {
     if (!this.#streams.delete(sequenceId)) return;
-    this.#options.send({ kind: 'request-abort', sequenceId, isFinished });
+    this.#options.send({ kind: 'request-abort', sequenceId, takenCount });
   }
 
   #assertServing(): void {

@@ -69,9 +69,9 @@ export class ChoiceFanOut implements Feed<SequenceEvent> {
     return null;
   }
 
-  /** Ends one sequence, of which enough has come. */
-  end(sequenceIndex: number): void {
-    this.#feeds[sequenceIndex]?.finish();
+  /** Ends one sequence, of which enough has come: so many tokens. */
+  end(sequenceIndex: number, takenCount: number): void {
+    this.#feeds[sequenceIndex]?.finish(takenCount);
     this.#close(sequenceIndex);
   }
 

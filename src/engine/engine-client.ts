@@ -53,8 +53,11 @@ export interface Admission {
 }
 
 export interface TokenFeed extends Feed<TokenEvent> {
-  /** The reader has all that it wants of the sequence, which ends here: like `cancel`, and counts as an end of its own. */
-  finish(): void;
+  /**
+   * The reader has all that it wants of the sequence, which ends here: like `cancel`, and counts as an end of its own.
+   * @param takenCount tokens that are of use to it
+   */
+  finish(takenCount: number): void;
 }
 
 export interface EngineClient {

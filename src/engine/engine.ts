@@ -131,9 +131,9 @@ export class Engine {
     return hasNews;
   }
 
-  #abort({ sequenceId, isFinished }: SequenceAbort, record: StepRecord): void {
+  #abort({ sequenceId, takenCount }: SequenceAbort, record: StepRecord): void {
     if (!this.#scheduler.abort(sequenceId)) return;
-    const ended = isFinished ? this.#times.end(sequenceId) : null;
+    const ended = takenCount === null ? null : this.#times.end(sequenceId, takenCount);
     if (ended !== null) record.ended.push(ended);
     this.#forget(sequenceId);
   }
@@ -149,7 +149,7 @@ export class Engine {
     }
     try {
       this.#scheduler.enqueue(request);
-      this.#times.queue(sequenceId, request.promptTokenIds.length, record.startMs);
+      this.#times.queue(request, record.startMs);
     } catch (error) {
       record.failures.push(failureOf(sequenceId, error));
       this.#sampler.close(sequenceId);

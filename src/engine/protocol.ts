@@ -39,8 +39,8 @@ export type PlacementReport = {
 /** Main thread -> worker. */
 export type EngineCommand =
   | { readonly kind: 'request-submit'; readonly request: GenerationRequest }
-  /** `isFinished`: its reader has all that it wants; else it has left. */
-  | { readonly kind: 'request-abort'; readonly sequenceId: number; readonly isFinished: boolean }
+  /** `takenCount`: tokens that its reader took, which are all that it wants; `null`: it has left. */
+  | { readonly kind: 'request-abort'; readonly sequenceId: number; readonly takenCount: number | null }
   /** Finish nothing more, release the model, exit. */
   | { readonly kind: 'engine-close' };
 

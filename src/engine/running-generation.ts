@@ -225,7 +225,7 @@ export class RunningGeneration implements Feed<TextEvent> {
 
   #finish(choiceIndex: number, end: 'stop' | 'length'): void {
     const fanOut = this.#fanOut!;
-    fanOut.end(choiceIndex);
+    fanOut.end(choiceIndex, this.#choices[choiceIndex]!.tokenCount);
     const { meanLogprob, hasCalled } = this.#choices[choiceIndex]!;
     const reason = end === 'stop' && hasCalled ? 'tool-calls' : end;
     const mean = meanLogprob === null ? {} : { meanLogprob };

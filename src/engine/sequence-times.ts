@@ -3,11 +3,12 @@
  * in the engine and not where tokens are read: a reader that lags is no slow engine.
  */
 
-import type { SequenceToken } from '../batching/generation-request.ts';
+import type { GenerationRequest, SequenceToken } from '../batching/generation-request.ts';
 import type { EndedSequence } from './protocol.ts';
 
 type Times = {
   readonly promptTokenCount: number;
+  readonly tokenCountMax: number;
   readonly queuedMs: number;
   admittedMs: number | null;
   firstTokenMs: number;
@@ -24,9 +25,10 @@ export type TokenTimes = {
 export class SequenceTimes {
   readonly #sequences = new Map<number, Times>();
 
-  queue(sequenceId: number, promptTokenCount: number, nowMs: number): void {
+  queue({ sequenceId, promptTokenIds, newTokensMax }: GenerationRequest, nowMs: number): void {
     const never = { admittedMs: null, firstTokenMs: 0, lastTokenMs: 0, tokenCount: 0 };
-    this.#sequences.set(sequenceId, { promptTokenCount, queuedMs: nowMs, ...never });
+    const lengths = { promptTokenCount: promptTokenIds.length, tokenCountMax: newTokensMax };
+    this.#sequences.set(sequenceId, { ...lengths, queuedMs: nowMs, ...never });
   }
 
   /** What is computed again after a preemption was taken up before. */
@@ -52,10 +54,10 @@ export class SequenceTimes {
     return found;
   }
 
-  /** The reader has all that it wants. @returns null when it has no token. */
-  end(sequenceId: number): EndedSequence | null {
+  /** So many tokens are all that the reader wants; more may have been computed. @returns null when there is no token. */
+  end(sequenceId: number, takenCount: number): EndedSequence | null {
     const times = this.#sequences.get(sequenceId);
-    return times === undefined || times.tokenCount === 0 ? null : ended(times);
+    return times === undefined || times.tokenCount === 0 ? null : ended(times, takenCount);
   }
 
   /** The sequence has ended without a last token. */
@@ -64,8 +66,10 @@ export class SequenceTimes {
   }
 }
 
-function ended(times: Times): EndedSequence {
-  const { promptTokenCount, tokenCount, queuedMs, firstTokenMs, lastTokenMs } = times;
+/** Where only the prompt was wanted, the token behind it is none of the output. */
+function ended(times: Times, takenCount = times.tokenCount): EndedSequence {
+  const { promptTokenCount, queuedMs, firstTokenMs, lastTokenMs } = times;
+  const tokenCount = Math.min(times.tokenCount, times.tokenCountMax, takenCount);
   const admittedMs = times.admittedMs ?? queuedMs;
   return {
     promptTokenCount,

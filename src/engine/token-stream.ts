@@ -15,8 +15,8 @@ type End =
 
 export type TokenStreamOptions = {
   readonly onReadable: OnReadable;
-  /** The reader wants no more before the end: it has all it wants, or it has left. */
-  readonly onEnd: (isFinished: boolean) => void;
+  /** The reader wants no more before the end: so many tokens are all it wants, or it has left (`null`). */
+  readonly onEnd: (takenCount: number | null) => void;
 };
 
 const NOTHING_PREDICTED: PredictedCounts = { acceptedCount: 0, rejectedCount: 0 };
@@ -88,17 +88,17 @@ export class TokenStream implements TokenFeed {
   }
 
   cancel(): void {
-    this.#leave(false);
+    this.#leave(null);
   }
 
-  finish(): void {
-    this.#leave(true);
+  finish(takenCount: number): void {
+    this.#leave(takenCount);
   }
 
-  #leave(isFinished: boolean): void {
+  #leave(takenCount: number | null): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#options.onEnd(isFinished);
+    this.#options.onEnd(takenCount);
   }
 
   #tell(): void {

@@ -72,7 +72,10 @@ function createSeries(registry: Registry) {
     cacheUsage: gauge('kv_cache_usage_perc', 'KV-cache usage. 1 means 100 percent usage.'),
     ...planSeries(counter),
     promptTokens: counter('prompt_tokens_total', 'Number of prompt tokens of requests.'),
-    generationTokens: counter('generation_tokens_total', 'Number of generated tokens.'),
+    generationTokens: counter(
+      'generation_tokens_total',
+      'Number of generated tokens, those behind a stop string included.',
+    ),
     requestSuccess: new Counter({
       ...text('request_success_total', 'Number of finished choices by reason.'),
       labelNames: ['finished_reason'],

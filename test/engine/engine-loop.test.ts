@@ -46,7 +46,7 @@ describe('runEngineLoop', () => {
       // Nothing else delivers the abort: it is there when it is polled for, before the third step.
       poll: () => {
         polls++;
-        if (polls === 3) inbox.push({ kind: 'request-abort', sequenceId: 1, isFinished: false });
+        if (polls === 3) inbox.push({ kind: 'request-abort', sequenceId: 1, takenCount: null });
         if (polls === 4) inbox.push({ kind: 'engine-close' });
       },
     });

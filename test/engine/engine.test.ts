@@ -103,7 +103,7 @@ function aBench({ limits = LIMITS, scheduler = new Scheduler(limits) } = {}): Be
     sampler,
     undecided,
     submit: (request) => engine.receive({ kind: 'request-submit', request }),
-    abort: (sequenceId) => engine.receive({ kind: 'request-abort', sequenceId, isFinished: false }),
+    abort: (sequenceId) => engine.receive({ kind: 'request-abort', sequenceId, takenCount: null }),
   };
 }
 
@@ -357,7 +357,7 @@ describe('Engine.step', () => {
     const bench = aBench();
     bench.submit(aRequest({ sequenceId: 1 }));
     await stepOf(bench);
-    bench.engine.receive({ kind: 'request-abort', sequenceId: 1, isFinished: false });
+    bench.engine.receive({ kind: 'request-abort', sequenceId: 1, takenCount: null });
     expect((await stepOf(bench)).report).toMatchObject({ ended: [], tokenGapsMs: [] });
   });
 
@@ -366,10 +366,16 @@ describe('Engine.step', () => {
     bench.submit(aRequest({ sequenceId: 1, newTokensMax: 9 }));
     await stepOf(bench);
     await stepOf(bench);
-    bench.engine.receive({ kind: 'request-abort', sequenceId: 1, isFinished: true });
+    bench.engine.receive({ kind: 'request-abort', sequenceId: 1, takenCount: 1 });
     expect((await stepOf(bench)).report.ended).toEqual([
-      { promptTokenCount: expect.any(Number), tokenCount: 2, queueMs: 0, prefillMs: 3, decodeMs: 4 },
+      { promptTokenCount: expect.any(Number), tokenCount: 1, queueMs: 0, prefillMs: 3, decodeMs: 4 },
     ]);
+  });
+
+  it('has no token of one of which only the prompt was wanted', async () => {
+    const bench = aBench();
+    bench.submit(aRequest({ sequenceId: 1, newTokensMax: 0 }));
+    expect((await stepOf(bench)).report.ended).toMatchObject([{ tokenCount: 0 }]);
   });
 
   it.each([

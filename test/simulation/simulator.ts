@@ -164,7 +164,7 @@ class Simulation {
     const { open } = this.#workload;
     if (open.length === 0) return;
     const { sequenceId } = this.#dice.pick(open).request;
-    this.#engine.receive({ kind: 'request-abort', sequenceId, isFinished: false });
+    this.#engine.receive({ kind: 'request-abort', sequenceId, takenCount: null });
     this.#aborting.add(sequenceId);
   }
 
