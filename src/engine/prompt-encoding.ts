@@ -45,7 +45,9 @@ export function encodePrompt(
 ): EncodedPrompt {
   // Before they become 32-bit numbers, where large ids would be others.
   const given = prompt.kind === 'tokens' ? prompt.tokenIds : [];
-  for (const tokenId of given) requireTokenId(tokenId, limits.vocabularySize, param);
+  for (const [index, tokenId] of given.entries()) {
+    requireTokenId(tokenId, limits.vocabularySize, `${param}[${index}]`);
+  }
   const { text, tokenIds } = encode(prompt, encoder, countedLengthMax(limits));
   for (const tokenId of tokenIds) requireTokenId(tokenId, limits.vocabularySize, param);
   const shared = sharedArray(Int32Array, tokenIds.length);
@@ -132,13 +134,14 @@ export function requireTokenId(tokenId: number, vocabularySize: number, param: s
 
 /**
  * Each word as it is cut at the beginning of a text and behind a space, as in vLLM: the two ways in which a model
- * writes a word. A word that is put together out of other tokens is not recognised.
+ * writes a word. A word that is put together out of other tokens is not recognised. One that spells a special token
+ * means that.
  */
 export function bannedSequences(words: readonly string[], tokenizer: Tokenizer): Int32Array[] {
   const sequences = new Map<string, Int32Array>();
   for (const word of words) {
     for (const text of [word, ` ${word.trimStart()}`]) {
-      const tokenIds = tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: false });
+      const tokenIds = tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: true });
       if (tokenIds.length > 0) sequences.set(tokenIds.join(' '), tokenIds);
     }
   }

@@ -135,6 +135,7 @@ function planPrompt(
     requireTokens(encoded, context.param);
     const room = newTokensAllowed(newTokensMax, encoded.tokenIds.length, context);
     const allowed = newTokensRoomMax === null ? room : Math.min(room, newTokensRoomMax);
+    requireRoomFor(request.newTokensMin, allowed);
     const answer = options.planner.plan(request, encoded.text);
     const { message, grammar, trigger } = answer;
     const source = trigger === null ? fromStart(grammar, prompts, options) : grammar;
@@ -175,6 +176,16 @@ function predictedTokens(
     if (error instanceof ServerError) return null;
     throw error;
   }
+}
+
+/** Where the request names no greatest number of tokens, it is not known before the prompt is. */
+function requireRoomFor(newTokensMin: number, newTokensMax: number): void {
+  if (newTokensMin <= newTokensMax) return;
+  throw new ServerError(
+    'invalid_request',
+    `'min_tokens' asks for ${newTokensMin} tokens, and there is room for ${newTokensMax}.`,
+    { param: 'min_tokens' },
+  );
 }
 
 /** Of no tokens there is nothing that could follow. */

@@ -123,6 +123,8 @@ export class ChatChunkEncoder extends AnswerEncoder {
   readonly #identity: AnswerIdentity;
   readonly #options: ChatChunkOptions;
   readonly #textHeads: readonly string[];
+  /** Choices that have said or called something. */
+  readonly #begun = new Set<number>();
 
   constructor(identity: AnswerIdentity, options: ChatChunkOptions) {
     super({ identity, object: 'chat.completion.chunk', includeUsage: options.includeUsage });
@@ -157,6 +159,7 @@ export class ChatChunkEncoder extends AnswerEncoder {
   /** A chunk for each part; the first one tells of the tokens of all. */
   protected override message(event: MessageDelta): string {
     const { choiceIndex: index, parts, runningUsage } = event;
+    if (parts.some(({ kind }) => kind !== 'reasoning')) this.#begun.add(index);
     const [first, ...others] = parts.map((part) => this.#deltaOf(part));
     let events = this.#deltaWithTokens(event, first ?? {});
     for (const delta of others) events += this.frame.chunk(chunkChoice(index, delta), runningUsage);
@@ -165,7 +168,10 @@ export class ChatChunkEncoder extends AnswerEncoder {
 
   protected override finish({ choiceIndex: index, reason, runningUsage }: FinishEvent): string {
     const finish_reason = finishReasonOf(reason, this.#options);
-    return this.frame.chunk([{ index, delta: {}, logprobs: null, finish_reason }], runningUsage);
+    // Where the whole answer has an empty content and not none.
+    const isEmpty = this.#options.mayCall && reason === 'stop' && !this.#begun.has(index);
+    const delta: ChunkDelta = isEmpty ? { content: '' } : {};
+    return this.frame.chunk([{ index, delta, logprobs: null, finish_reason }], runningUsage);
   }
 
   /** Id, type and name of a call come once; clients join what comes twice, and take null for another value. */

@@ -10,7 +10,7 @@ import {
   type PromptField,
 } from './schema/completion-request.ts';
 import { COMPLETION_FIELDS } from './schema/field-tables.ts';
-import { FieldCheck } from './schema/fields.ts';
+import { FieldCheck, TOP_LEVEL } from './schema/fields.ts';
 import { grammarOf } from './structured-output.ts';
 import {
   callOf,
@@ -39,16 +39,20 @@ export type CompletionCall = GenerationCall & {
 export function parseCompletionRequest(body: JsonObject, options: ParseOptions): CompletionCall {
   const fields = new FieldCheck({ strict: options.strictFields });
   const request = parseFields(body, completionRequestSchema, { table: COMPLETION_FIELDS, fields });
-  const newTokensMax = request.max_tokens ?? COMPLETION_TOKENS_DEFAULT;
+  const newTokensMax = request.max_tokens ?? null;
+  const tokenCount = newTokensMax ?? COMPLETION_TOKENS_DEFAULT;
   checkGenerationFields(request, fields, options);
-  checkTokensMin(request, newTokensMax);
+  checkTokensMin(request, tokenCount);
   checkCombinations(request);
   const echo = request.echo ?? false;
   const told = toldOf(request);
   const prompts = promptsOf(request);
+  if (request.add_special_tokens === true && prompts.every(({ kind }) => kind === 'tokens')) {
+    fields.ignore('add_special_tokens', TOP_LEVEL, 'token ids are taken as they are');
+  }
   const choiceCount = request.best_of ?? told.toldCount;
   const sequenceCount = sequenceCountOf({ prompts, choiceCount });
-  tellableTokens(request, { logprobCount: told.logprobCount, sequenceCount, tokenCount: newTokensMax });
+  tellableTokens(request, { logprobCount: told.logprobCount, sequenceCount, tokenCount });
   const scoresPrompt = echo && told.logprobCount !== null;
   return {
     ...callOf(request, fields),
@@ -61,7 +65,7 @@ export function parseCompletionRequest(body: JsonObject, options: ParseOptions):
       choiceCount,
       prompts,
       newTokensMax,
-      newTokensRoomMax: null,
+      newTokensRoomMax: newTokensMax === null ? COMPLETION_TOKENS_DEFAULT : null,
       logprobCount: told.logprobCount,
       wantsMeanLogprob: isRanked(request),
       promptLogprobCount: scoresPrompt

@@ -159,7 +159,7 @@ export class TextCompletionEncoder extends AnswerEncoder {
   #beginnings(promptIndex: number, { text, promptTokenIds, logprobs }: Beginning): string {
     if (text === '' && promptTokenIds === null) return '';
     const { choiceCount } = this.#options;
-    const ids = promptTokenIds && { prompt_token_ids: [...promptTokenIds] };
+    const ids = promptTokenIds && { token_ids: [], prompt_token_ids: [...promptTokenIds] };
     let events = '';
     for (let index = promptIndex * choiceCount; index < (promptIndex + 1) * choiceCount; index++) {
       events += this.#chunk({ index, text, logprobs, ...ids }, this.#runningUsages?.[promptIndex]);

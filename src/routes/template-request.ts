@@ -14,6 +14,7 @@ const KWARGS = 'chat_template_kwargs';
 /** Variables by which templates are told whether to let the model think, where they know no degrees of it. */
 const THINKING_SWITCHES = ['enable_thinking', 'thinking'] as const;
 const NOT_READ = 'the chat template does not look at it';
+const EFFORT_NOT_READ = `${NOT_READ}, or chat_template_kwargs say what it would`;
 
 /** @throws ServerError `invalid_request` for fields that do not go together. */
 export function renderingOf(
@@ -30,7 +31,8 @@ export function renderingOf(
     );
   }
   const variables = variablesOf(request.chat_template_kwargs ?? {}, fields, templateReads);
-  const effort = effortVariables(request.reasoning_effort ?? null, fields, templateReads);
+  const isOpen: TemplateReads = (name) => !Object.hasOwn(variables, name) && templateReads(name);
+  const effort = effortVariables(request.reasoning_effort ?? null, fields, isOpen);
   return {
     addGenerationPrompt: request.add_generation_prompt ?? !continueFinalMessage,
     continueFinalMessage,
@@ -43,16 +45,17 @@ export function renderingOf(
  * `none` is also what a switch can say. The other degrees are left to the template: `minimal` is less than the model
  * would think, but not nothing. A template that knows none gets none: what asks it for thoughts also lets them come
  * before forced calls, and that is not for a field that is named as ignored.
+ * @param isOpen whether the template reads a variable that the request does not set itself
  */
 function effortVariables(
   effort: TemplateFields['reasoning_effort'] | null,
   fields: FieldCheck,
-  templateReads: TemplateReads,
+  isOpen: TemplateReads,
 ): JsonObject {
   if (effort == null) return {};
-  const isRead = templateReads('reasoning_effort');
-  const switches = effort === 'none' ? THINKING_SWITCHES.filter(templateReads) : [];
-  if (switches.length === 0 && !isRead) fields.ignore('reasoning_effort', TOP_LEVEL, NOT_READ);
+  const isRead = isOpen('reasoning_effort');
+  const switches = effort === 'none' ? THINKING_SWITCHES.filter(isOpen) : [];
+  if (switches.length === 0 && !isRead) fields.ignore('reasoning_effort', TOP_LEVEL, EFFORT_NOT_READ);
   const off = Object.fromEntries(switches.map((name) => [name, false]));
   return isRead ? { reasoning_effort: effort, ...off } : off;
 }

@@ -73,6 +73,7 @@ export function checkGenerationFields(
     const reason = 'requests are served as they come (--scheduling-policy fcfs)';
     fields.ignore('priority', TOP_LEVEL, reason);
   }
+  checkWritable(request, fields);
   if (request.stream_options != null) {
     if (request.stream !== true) {
       throw invalid('stream_options', "'stream_options' needs 'stream' to be true.");
@@ -149,10 +150,18 @@ export function isNestedTooDeep(value: unknown, depthMax: number): boolean {
   return depthMax === 0 || Object.values(value).some((inner) => isNestedTooDeep(inner, depthMax - 1));
 }
 
-/** One with half of a surrogate pair is in no text; with U+FFFD in its place it would stop at what is no character. */
-function stopStringsOf(stop: GenerationFields['stop']): readonly string[] {
-  if (stop == null) return [];
-  return (typeof stop === 'string' ? [stop] : stop).filter((text) => text === wellFormed(text));
+/** A text with half of a surrogate pair is never written; with U+FFFD in its place it would be another. */
+const isWritable = (text: string): boolean => text === wellFormed(text);
+
+function checkWritable({ stop, bad_words }: GenerationFields, fields: FieldCheck): void {
+  for (const [name, given] of [['stop', stop] as const, ['bad_words', bad_words] as const]) {
+    const lost = listOf(given).some((text) => !isWritable(text));
+    if (lost) fields.ignore(name, TOP_LEVEL, 'half of a surrogate pair is in no text');
+  }
+}
+
+function listOf(given: string | readonly string[] | null | undefined): readonly string[] {
+  return typeof given === 'string' ? [given] : (given ?? []);
 }
 
 /** The engine's range leaves out 0, which OpenAI allows: the smallest set that holds any mass is the best token. */
@@ -172,7 +181,7 @@ function samplingOf(request: GenerationFields) {
     frequencyPenalty: request.frequency_penalty ?? null,
     logitBias: new Map(bias.map(([tokenId, addend]) => [Number(tokenId), addend])),
     allowedTokenIds: request.allowed_token_ids ?? null,
-    badWords: (request.bad_words ?? []).map(wellFormed),
+    badWords: listOf(request.bad_words).filter(isWritable),
     seed: request.seed ?? null,
   };
 }
@@ -183,7 +192,7 @@ export function generationOf(request: GenerationFields, { usesPriority }: ParseO
     ...samplingOf(request),
     choiceCount: request.n ?? 1,
     newTokensMin: request.min_tokens ?? 0,
-    stop: stopStringsOf(request.stop),
+    stop: listOf(request.stop).filter(isWritable),
     stopTokenIds: request.stop_token_ids ?? [],
     ignoreEndOfText: request.ignore_eos ?? false,
     answerForm: null,

@@ -57,9 +57,10 @@ type CallOptions = {
   readonly numbers: ExactNumbers | null;
 };
 
-/** A model may have written broken JSON: the template then shows what it wrote. */
+/** A model may have written broken JSON: the template then shows what it wrote. Where that is nothing, it gave no arguments. */
 function templateCall(call: ToolCall, { form, callId, numbers }: CallOptions): JsonObject {
-  const { arguments: given, name } = call.function;
+  const { arguments: written, name } = call.function;
+  const given = typeof written === 'string' && written.trim() === '' ? {} : written;
   const id = call.id === undefined ? {} : { id: callId(call.id) };
   const shown = form === 'object' ? (parsedArguments(given, numbers) ?? given) : argumentsText(given);
   return { ...id, type: call.type, function: { name, arguments: shown } };

@@ -488,7 +488,7 @@ describe('TextGenerator: refusals', () => {
 
   it('refuses a token id beyond 32 bits instead of taking it for another', () => {
     const error = check({ prompts: [{ kind: 'tokens', tokenIds: [2 ** 32 + 5] }] });
-    expect(error).toMatchObject({ code: 'invalid_request', param: 'prompt' });
+    expect(error).toMatchObject({ code: 'invalid_request', param: 'prompt[0]' });
     expect(error.message).toContain(String(2 ** 32 + 5));
   });
 
@@ -542,8 +542,8 @@ describe('TextGenerator: refusals', () => {
       prompts: [{ kind: 'tokens', tokenIds }],
     });
     expect(check(prompt([]))).toMatchObject({ code: 'invalid_request', param: 'prompt' });
-    expect(check(prompt([2000]))).toMatchObject({ code: 'invalid_request', param: 'prompt' });
-    expect(check(prompt([-1]))).toMatchObject({ code: 'invalid_request', param: 'prompt' });
+    expect(check(prompt([2000]))).toMatchObject({ code: 'invalid_request', param: 'prompt[0]' });
+    expect(check(prompt([-1]))).toMatchObject({ code: 'invalid_request', param: 'prompt[0]' });
     expect(check({ logitBias: new Map([[2000, 1]]) })).toMatchObject({ param: 'logit_bias' });
     expect(check({ stopTokenIds: [1.5] })).toMatchObject({ param: 'stop_token_ids' });
   });
@@ -683,13 +683,13 @@ describe('TextGenerator: several prompts', () => {
   it('names the prompt that cannot run, and runs none', async () => {
     const { client, generator } = aGenerator(spelled('a'));
     const wrong = collect(generator, { prompts: promptsOf([5], [2000]) });
-    await expect(wrong).rejects.toMatchObject({ code: 'invalid_request', param: 'prompt[1]' });
+    await expect(wrong).rejects.toMatchObject({ code: 'invalid_request', param: 'prompt[1][0]' });
     const long = collect(generator, { prompts: promptsOf([5], new Array(128).fill(5)) });
     await expect(long).rejects.toMatchObject({ code: 'context_length_exceeded', param: 'prompt[1]' });
     const error = failure(() =>
       generator.generate(aTextRequest({ prompts: promptsOf([2000], [5]) }), IGNORE),
     );
-    expect(error.param).toBe('prompt[0]');
+    expect(error.param).toBe('prompt[0][0]');
     expect(client.sequences).toEqual([]);
   });
 
@@ -760,11 +760,27 @@ describe('TextGenerator: forbidden tokens', () => {
   });
 
   it('bans words as they are cut at a beginning and behind a space, each cut once', async () => {
-    const { bannedSequences } = await samplingOf({ badWords: ['the', 'the', '</s>'] });
+    const { bannedSequences } = await samplingOf({ badWords: ['the', 'the'] });
     const cut = (text: string) =>
       tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: false });
-    expect(bannedSequences).toEqual(['the', ' the', '</s>', ' </s>'].map(cut));
-    expect(bannedSequences.flatMap((sequence) => [...sequence])).not.toContain(END);
+    expect(bannedSequences).toEqual(['the', ' the'].map(cut));
+  });
+
+  it('bans a special token by its spelling, as vLLM does', async () => {
+    const { bannedSequences } = await samplingOf({ badWords: ['</s>'] });
+    expect(bannedSequences[0]).toEqual(Int32Array.of(END));
+  });
+
+  it('refuses a least number of tokens that the context has no room for', () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    const { modelLengthMax } = client.limits;
+    const run = (newTokensMin: number, newTokensMax: number | null) => () =>
+      generator.generate(aTextRequest({ newTokensMin, newTokensMax }), IGNORE);
+    expect(failure(run(modelLengthMax, null))).toMatchObject({
+      code: 'invalid_request',
+      param: 'min_tokens',
+    });
+    expect(run(2, null)).not.toThrow();
   });
 
   it('refuses a request that leaves no token', () => {

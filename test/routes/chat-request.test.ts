@@ -103,7 +103,6 @@ const SERVED: readonly (readonly [Record<string, unknown>, Partial<TextRequest>]
   [{ stop: 'END' }, { stop: ['END'] }],
   [{ stop: ['a', 'b', 'c', 'd'] }, { stop: ['a', 'b', 'c', 'd'] }],
   [{ stop: [] }, { stop: [] }],
-  [{ stop: ['\uD800', '\uFFFD'] }, { stop: ['\uFFFD'] }],
   [{ max_tokens: 5 }, { newTokensMax: 5 }],
   [{ max_completion_tokens: 6 }, { newTokensMax: 6 }],
   [{ max_tokens: 6, max_completion_tokens: 6 }, { newTokensMax: 6 }],
@@ -215,6 +214,7 @@ const WRONG: readonly Wrong[] = [
     'logit_bias',
     'invalid_value',
   ],
+  [{ logit_bias: { 7: 100, '07': -100 } }, 'logit_bias.07', 'invalid_value'],
   [{ seed: 0.5 }, 'seed', 'invalid_type'],
   [{ seed: 1e30 }, 'seed', 'invalid_value'],
   [{ logprobs: 5 }, 'logprobs', 'invalid_type'],
@@ -341,18 +341,24 @@ describe('a variable for the chat template', () => {
   it.each([
     ['enable_thinking', { reasoning_effort: 'none' }, { enable_thinking: false }],
     ['thinking', { reasoning_effort: 'none' }, { thinking: false }],
-    [
-      'enable_thinking',
-      { reasoning_effort: 'none', chat_template_kwargs: { enable_thinking: true } },
-      { enable_thinking: true },
-    ],
+  ] as const)('%s is off with an effort of none: %j', async (name, body, variables) => {
+    const test = routeTestApp();
+    test.generator.templateVariables.add(name);
+    const response = await test.chat(body);
+    expect(response.headers.get('x-octavo-ignored')).toBeNull();
+    expect(variablesOf(test)).toEqual(variables);
+  });
+
+  it.each([
+    ['enable_thinking', { enable_thinking: true }],
+    ['reasoning_effort', { reasoning_effort: 'low' }],
   ] as const)(
-    '%s is off with an effort of none, unless the request says otherwise: %j',
-    async (name, body, variables) => {
+    'that sets %s itself wins over the effort, which then is named as ignored',
+    async (name, variables) => {
       const test = routeTestApp();
       test.generator.templateVariables.add(name);
-      const response = await test.chat(body);
-      expect(response.headers.get('x-octavo-ignored')).toBeNull();
+      const response = await test.chat({ reasoning_effort: 'none', chat_template_kwargs: variables });
+      expect(response.headers.get('x-octavo-ignored')).toBe('reasoning_effort');
       expect(variablesOf(test)).toEqual(variables);
     },
   );
@@ -572,6 +578,13 @@ describe('a field without effect', () => {
   it('is the old name of a length beside the new one, where it says another', async () => {
     expect(await ignoredFields({ max_tokens: 5, max_completion_tokens: 6 })).toBe('max_tokens');
     expect(await ignoredFields({ max_tokens: 6, max_completion_tokens: 6 })).toBeNull();
+  });
+
+  it.each(['stop', 'bad_words'])('is what no text holds, in %s: half of a surrogate pair', async (name) => {
+    const test = routeTestApp();
+    const response = await test.chat({ [name]: ['\ud83d', '\ufffd'] });
+    expect(response.headers.get('x-octavo-ignored')).toBe(name);
+    expect(test.generator.requests[0]).toMatchObject({ [name === 'stop' ? name : 'badWords']: ['\ufffd'] });
   });
 
   it('is named in the header of a stream too', async () => {

@@ -35,8 +35,9 @@ const text = (each: string): Prompt => ({ kind: 'text', text: each, addSpecialTo
 const tokens = (...tokenIds: number[]): Prompt => ({ kind: 'tokens', tokenIds });
 
 describe('a completion request without options', () => {
-  it("asks for OpenAI's 16 tokens and leaves the rest to the model", async () => {
-    expect(await textRequest({})).toEqual(aTextRequest({ prompts: [text('Once')], newTokensMax: 16 }));
+  it("asks for OpenAI's 16 tokens, or what the context has room for, and leaves the rest to the model", async () => {
+    const lengths = { newTokensMax: null, newTokensRoomMax: 16 };
+    expect(await textRequest({})).toEqual(aTextRequest({ prompts: [text('Once')], ...lengths }));
   });
 
   it('is what a request full of nulls is', async () => {
@@ -259,6 +260,13 @@ describe('a field of a completion without effect', () => {
     expect(await ignoredFields({ user: 'u', not_known: 1 })).toBe('user, not_known');
     const stored = { metadata: { a: 'b' }, store: true, service_tier: 'flex', prompt_cache_key: 'k' };
     expect(await ignoredFields(stored)).toBe('metadata, store, service_tier, prompt_cache_key');
+  });
+
+  it('is add_special_tokens, where all prompts are token ids', async () => {
+    expect(await ignoredFields({ prompt: [5, 6], add_special_tokens: true })).toBe('add_special_tokens');
+    expect(await ignoredFields({ prompt: [[5], [6]], add_special_tokens: true })).toBe('add_special_tokens');
+    expect(await ignoredFields({ prompt: [5, 6], add_special_tokens: false })).toBeNull();
+    expect(await ignoredFields({ prompt: 'x', add_special_tokens: true })).toBeNull();
   });
 
   it('is none that asks for nothing, as in a chat request', async () => {

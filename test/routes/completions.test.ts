@@ -274,12 +274,12 @@ describe('token ids of a completion', () => {
     test.generator.script = saying(['', 'x']);
     const { chunks } = await streamed(test, { prompt: [1, 2], return_token_ids: true });
     expect(
-      chunks.map(({ choices: [choice] }) => [choice!.text, choice!.prompt_token_ids ?? choice!.token_ids]),
+      chunks.map(({ choices: [choice] }) => [choice!.text, choice!.prompt_token_ids, choice!.token_ids]),
     ).toEqual([
-      ['', [1, 2]],
-      ['', [100]],
-      ['x', [101]],
-      ['', undefined],
+      ['', [1, 2], []],
+      ['', undefined, [100]],
+      ['x', undefined, [101]],
+      ['', undefined, undefined],
     ]);
   });
 

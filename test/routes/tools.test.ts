@@ -130,13 +130,13 @@ describe('tools of a request', () => {
     ],
     [functionOf({ name: 'f', parameters: deep(200) }), 'invalid_value', 'tools[0].function.parameters'],
     [{ ...TOOLS, tool_choice: 'any' }, 'invalid_value', 'tool_choice'],
-    [{ ...TOOLS, tool_choice: 5 }, 'invalid_value', 'tool_choice'],
+    [{ ...TOOLS, tool_choice: 5 }, 'invalid_type', 'tool_choice'],
     [
       { ...TOOLS, tool_choice: { type: 'custom', custom: { name: 'c' } } },
       'unsupported_parameter',
       'tool_choice.type',
     ],
-    [{ ...TOOLS, tool_choice: ['auto'] }, 'invalid_value', 'tool_choice'],
+    [{ ...TOOLS, tool_choice: ['auto'] }, 'invalid_type', 'tool_choice'],
     [{ ...TOOLS, tool_choice: {} }, 'missing_required_parameter', 'tool_choice.type'],
     [{ ...TOOLS, tool_choice: { type: 'any' } }, 'invalid_value', 'tool_choice.type'],
     [{ ...TOOLS, tool_choice: { type: 'function' } }, 'missing_required_parameter', 'tool_choice.function'],
@@ -351,6 +351,9 @@ describe('an answer with calls', () => {
     async (tool_choice, reason, content) => {
       const [choice] = (await whole(appSaying([], reason), { tool_choice })).choices;
       expect(choice!.message).toEqual({ role: 'assistant', content, refusal: null });
+      const chunks = await streamed(appSaying([], reason), { tool_choice });
+      const told = chunks.flatMap(({ choices: [each] }) => each?.delta.content ?? []);
+      expect(told.length > 0 ? told.join('') : null).toBe(content);
     },
   );
 

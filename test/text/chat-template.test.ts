@@ -230,6 +230,14 @@ describe('ChatTemplate', () => {
     }
   });
 
+  it.each([
+    ['objects', '{{ messages[0].tool_calls[0].function.arguments | tojson }}'],
+    ['text', '{{ messages[0].tool_calls[0].function.arguments }}'],
+  ])('shows arguments of no text as none, to a template that takes %s', (_, source) => {
+    for (const given of ['', ' '])
+      expect(aTemplate(source).render([calling(given)], NO_TURN).text).toBe('{}');
+  });
+
   it.each(['', '\\'])(
     'takes broken arguments of any length in time that grows with it, ending in "%s"',
     (end) => {

@@ -73,7 +73,7 @@ export const chatCompletionRequestSchema = z.looseObject({
     .nullish()
     .describe(
       'The answer, where most of it is known: as far as it comes so, it comes sooner. It does not decide what is answered. ' +
-        'Named as ignored beside `bad_words`, which drafts cannot keep to.',
+        'Named as ignored beside `bad_words`, which drafts cannot keep to; of more than two contexts of tokens nothing is used.',
     ),
   max_completion_tokens: z
     .int()

@@ -79,15 +79,19 @@ type Located = { readonly issue: Issue; readonly path: Path };
 
 /**
  * The branch of a union that fits the value's type best: one whose complaint lies deeper than the value itself. Of an
- * object a complaint about the value itself, such as that it is none of some words, is about its type.
+ * object a complaint about the value itself, such as that it is none of some words, is about its type; so it is of what is
+ * no text.
  */
 function innermost(located: Located, body: unknown): Located {
   const { issue, path } = located;
   if (issue.code !== 'invalid_union') return located;
   const firsts = issue.errors.flatMap((branch) => branch.slice(0, 1));
+  const value = valueAt(body, path);
   const isDeeper = (first: Issue): boolean => first.path.length > 0;
-  const inside = isJsonObject(valueAt(body, path)) ? firsts.find(isDeeper) : undefined;
-  const best = inside ?? firsts.find((first) => isDeeper(first) || first.code !== 'invalid_type');
+  const isOfType = ({ code }: Issue): boolean =>
+    code === 'invalid_type' || (code === 'invalid_value' && typeof value !== 'string');
+  const inside = isJsonObject(value) ? firsts.find(isDeeper) : undefined;
+  const best = inside ?? firsts.find((first) => isDeeper(first) || !isOfType(first));
   return best === undefined ? located : innermost({ issue: best, path: [...path, ...best.path] }, body);
 }
 

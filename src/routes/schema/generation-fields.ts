@@ -49,7 +49,7 @@ const logitBiasSchema = z
   .pipe(
     z
       .record(
-        z.string().regex(/^\d{1,9}$/, { error: 'expected a token id as the key' }),
+        z.string().regex(/^(0|[1-9]\d{0,8})$/, { error: 'expected a token id as the key' }),
         z.number().min(-100).max(100),
       )
       .meta({ maxProperties: LOGIT_BIAS_ENTRIES_MAX }),
