@@ -43,8 +43,8 @@ export class StepPlanner {
   readonly #kvCache: KvCacheManager;
   readonly #pace: StepPace;
   readonly #draftPace: DraftPace;
-  /** The sequence that the cache had no room for when it was to be admitted; null when that was told of another since. */
-  #refused: Sequence | null = null;
+  /** Id of the sequence that the cache had no room for when it was to be admitted last; 0: there was room. */
+  #refusedId = 0;
   /** Blocks that it would have had, and steps since. */
   #refusedRoom = 0;
   #refusedSteps = 0;
@@ -168,7 +168,7 @@ export class StepPlanner {
 
   /** The first that waits is the one that the cache had no room for. */
   get #isShortOfBlocks(): boolean {
-    return this.#refused !== null && this.#refused === this.#book.waiting.first;
+    return this.#book.waiting.first?.sequenceId === this.#refusedId;
   }
 
   /** Blocks that a sequence can have that is admitted now. */
@@ -236,7 +236,7 @@ export class StepPlanner {
       const sequence = this.#book.waiting.first!;
       if (sequence.scoredLength < sequence.scoredLengthMax && this.#scoresLeft(plan) === 0) return;
       const cachedLength = this.#kvCache.admit(sequence, admissionHeadroom(this.#book.running.length));
-      this.#refused = cachedLength === null ? sequence : null;
+      this.#refusedId = cachedLength === null ? sequence.sequenceId : 0;
       this.#refusedRoom = this.#roomToAdmit;
       this.#refusedSteps = 0;
       if (cachedLength === null) return;

@@ -127,7 +127,10 @@ describe('a completion', () => {
       code: 'context_length_exceeded',
       param: 'prompt[1]',
     });
-    await expect(complete({ prompt: [[1_000_000]] })).rejects.toMatchObject({ status: 400, param: 'prompt' });
+    await expect(complete({ prompt: [[1_000_000]] })).rejects.toMatchObject({
+      status: 400,
+      param: 'prompt[0]',
+    });
   });
 });
 
