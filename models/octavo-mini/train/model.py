@@ -18,7 +18,7 @@ from torch import Tensor, nn
 class ModelConfig:
     """Sizes of the network; the defaults are the shipped ones."""
 
-    vocab_size: int = 4096
+    vocab_size: int = 3072
     hidden_size: int = 256
     intermediate_size: int = 640
     num_hidden_layers: int = 9

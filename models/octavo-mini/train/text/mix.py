@@ -126,7 +126,7 @@ def plain_chat(rng: random.Random) -> Messages:
 
 def sums_chat(rng: random.Random) -> Messages:
     """Return several sums in a row; they are short, so this is cheap practice."""
-    makers = rng.choices((addition, subtraction, large, comparison), (5, 3, 3, 2), k=rng.randint(2, 6))
+    makers = rng.choices((addition, subtraction, large, comparison), (5, 3, 3, 3), k=rng.randint(2, 6))
     found = [maker(rng) for maker in makers]
     return to_messages(found, None, rng)
 
@@ -341,7 +341,9 @@ def practice(rng: random.Random) -> dict[str, object]:
         return json_record(rng)
     if roll < 0.61:
         return {"messages": sums_chat(rng)}
-    if roll < 0.86:
+    if roll < 0.64:
+        return {"messages": to_messages(story_exchanges(rng), None, rng)}
+    if roll < 0.87:
         makers = rng.choices((transform, rewrite, count_items), (5, 2, 1), k=rng.randint(1, 4))
         return {"messages": to_messages([maker(rng) for maker in makers], None, rng)}
     return {"messages": rng.choice((recall_chat, thing_chat, persona_chat, not_told_chat))(rng)}
