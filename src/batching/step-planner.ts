@@ -102,37 +102,24 @@ export class StepPlanner {
       if (hasPrediction(sequence)) predictedCount++;
     }
     plan.decodeCount = plan.rowCount;
-    const draftTokensMax = drafter === null ? 0 : this.#draftTokensMax(plan);
-    if (drafter === null || draftTokensMax === 0) return;
-    // A prediction is most likely right, and where nothing is guessed only predictions are drafted.
-    const rest = this.#shareDrafts(plan, drafter, {
-      draftsLeft: draftTokensMax,
-      rowsLeft: predictedCount,
-      ofPredicted: true,
-    });
-    const others = plan.rowCount - predictedCount;
-    this.#shareDrafts(plan, drafter, { draftsLeft: rest, rowsLeft: others, ofPredicted: false });
+    if (drafter !== null) this.#planDrafts(plan, drafter, predictedCount);
   }
 
-  /** Alike among rows of a kind; what one does not use goes to those behind it. @returns the tokens that are left. */
-  #shareDrafts(
-    plan: StepPlan,
-    drafter: Drafter,
-    {
-      draftsLeft,
-      rowsLeft,
-      ofPredicted,
-    }: { draftsLeft: number; rowsLeft: number; readonly ofPredicted: boolean },
-  ): number {
-    let left = draftsLeft;
-    let rows = rowsLeft;
-    for (let index = 0; index < plan.decodeCount; index++) {
-      const row = plan.rows[index]!;
-      if (hasPrediction(row.sequence) !== ofPredicted) continue;
-      const share = Math.floor(left / rows--);
-      if (share > 0) left -= this.#addDraft(plan, row, share, drafter);
+  /**
+   * Predictions first, which are most likely right, and without guesses all that there is; alike among rows of a kind, and
+   * what one does not use goes to those behind it.
+   */
+  #planDrafts(plan: StepPlan, drafter: Drafter, predictedCount: number): void {
+    let draftsLeft = this.#draftTokensMax(plan);
+    for (const ofPredicted of [true, false]) {
+      let rowsLeft = ofPredicted ? predictedCount : plan.decodeCount - predictedCount;
+      for (let index = 0; index < plan.decodeCount && draftsLeft > 0; index++) {
+        const row = plan.rows[index]!;
+        if (hasPrediction(row.sequence) !== ofPredicted) continue;
+        const share = Math.floor(draftsLeft / rowsLeft--);
+        if (share > 0) draftsLeft -= this.#addDraft(plan, row, share, drafter);
+      }
     }
-    return left;
   }
 
   /** It ends where the output must, and where the sequence's blocks do. @returns its tokens */
