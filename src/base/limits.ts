@@ -141,6 +141,14 @@ export const TOOL_CALLS_MAX = 128;
 export const TOOLS_MAX = 128;
 export const TOOL_NAME_CHARACTERS_MAX = 64;
 
+/** Entries of `include`; OpenAI knows less than a dozen. */
+export const INCLUDES_MAX = 32;
+
+/** OpenAI's bounds for `metadata`, which is given back. */
+export const METADATA_ENTRIES_MAX = 16;
+export const METADATA_KEY_CHARACTERS_MAX = 64;
+export const METADATA_VALUE_CHARACTERS_MAX = 512;
+
 /** Extra token ids that end a choice; each one is compared with every token of output. */
 export const STOP_TOKEN_IDS_MAX = 64;
 

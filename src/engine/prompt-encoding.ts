@@ -76,7 +76,7 @@ function encode(
           'invalid_request',
           'The model has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), ' +
             'so it cannot be given messages.',
-          { param: 'messages' },
+          { param: promptsParam([prompt]) },
         );
       }
       const { rendering, addSpecialTokens } = prompt;
@@ -119,7 +119,7 @@ export function promptParam(prompts: readonly Prompt[], promptIndex: number): st
 
 /** The field that a complaint about all prompts together names. */
 export function promptsParam([first]: readonly Prompt[]): string {
-  return first?.kind === 'messages' ? 'messages' : 'prompt';
+  return first?.kind === 'messages' ? (first.param ?? 'messages') : 'prompt';
 }
 
 /** @throws ServerError `invalid_request` for ids that the model does not know. */

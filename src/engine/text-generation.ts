@@ -10,10 +10,13 @@ import type { RenderOptions } from '../text/chat-template.ts';
 import type { MessagePart } from '../text/message/message-part.ts';
 import type { JsonObject } from '../text/tokenizer-files.ts';
 import type { PredictedCounts } from './engine-client.ts';
+import type { GenerationDefaults } from './generation-defaults.ts';
 
 export type Prompt =
   | {
       readonly kind: 'messages';
+      /** The request's field that complaints name; `messages` unless given. */
+      readonly param?: string;
       readonly messages: readonly ChatMessage[];
       readonly rendering: RenderOptions;
       /** Besides those that the template writes. */
@@ -228,6 +231,9 @@ export type TextUsage = {
 };
 
 export interface TextGenerator {
+  /** What stands where a request says nothing. */
+  readonly defaults: GenerationDefaults;
+
   /**
    * Checks the request, encodes its first prompt and starts it, so that a request which cannot run fails here and not
    * in a stream. Long prompts are encoded in a thread of their own, further ones one a turn of the event loop, both

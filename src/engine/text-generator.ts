@@ -88,6 +88,7 @@ export function createTextGenerator(given: TextGeneratorOptions): TextGenerator 
       return decodeTokens(tokenIds, options.vocabulary);
     },
 
+    defaults: options.defaults,
     tokenText: (tokenId) => options.vocabulary.textOf(tokenId),
     templateReads: (variable) => options.template?.reads(variable) ?? false,
     templateShowsName: (role) => options.template?.showsName(role) ?? false,

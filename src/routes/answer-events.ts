@@ -4,7 +4,7 @@
  */
 
 import type { OnReadable } from '../base/feed.ts';
-import { type AnswerEncoder, errorEvent } from './answer.ts';
+import type { StreamEncoder } from './answer.ts';
 import { clientGone, toApiError } from './api-error.ts';
 import type { RunningRequest } from './running-request.ts';
 import type { EventSource } from './sse.ts';
@@ -12,14 +12,14 @@ import type { EventSource } from './sse.ts';
 export class AnswerEvents implements EventSource {
   onReadable: OnReadable = () => {};
   readonly #running: RunningRequest;
-  readonly #encoder: AnswerEncoder;
+  readonly #encoder: StreamEncoder;
   readonly #onFault: (error: unknown) => void;
   /** Encoded and not taken yet: what was ready before the stream was opened. */
   #ready = '';
   #hasOutput = false;
   #isOver = false;
 
-  constructor(running: RunningRequest, encoder: AnswerEncoder, onFault: (error: unknown) => void) {
+  constructor(running: RunningRequest, encoder: StreamEncoder, onFault: (error: unknown) => void) {
     this.#running = running;
     this.#encoder = encoder;
     this.#onFault = onFault;
@@ -62,7 +62,7 @@ export class AnswerEvents implements EventSource {
       this.#collect();
     } catch (error) {
       this.#onFault(error);
-      this.#ready += errorEvent(toApiError(error).body);
+      this.#ready += this.#encoder.failed(toApiError(error).body);
       this.#isOver = true;
     }
     const events = this.#ready;

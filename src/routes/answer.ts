@@ -4,6 +4,7 @@
  */
 
 import type { FinishReason, RunningUsage, TextEvent, TextUsage } from '../engine/text-generation.ts';
+import type { ErrorBody } from './api-error.ts';
 import type { ChatCompletionUsage } from './schema/chat-completion-response.ts';
 import { SSE_DONE, sseData } from './sse.ts';
 
@@ -13,6 +14,8 @@ export type AnswerIdentity = {
   readonly created: number;
   readonly model: string;
   readonly systemFingerprint: string;
+  /** Seconds since 1970. */
+  readonly now: () => number;
   /** A new name on every call, for parts of the answer that are named themselves. */
   readonly newId: () => string;
 };
@@ -112,15 +115,22 @@ export class ChunkFrame {
   }
 }
 
-/** Turns the events of one request into `data:` events of a stream; each endpoint says how its choices look. */
-export abstract class AnswerEncoder {
+/** Turns the events of one request into those of a stream. */
+export interface StreamEncoder {
+  /** Events to send, empty when there is nothing to say. The event `usage` closes the stream. */
+  encode(event: TextEvent): string;
+  /** What ends the stream where the generation fails. */
+  failed(body: ErrorBody): string;
+}
+
+/** Streams of chunks, each a `data:` event; each endpoint says how its choices look. */
+export abstract class AnswerEncoder implements StreamEncoder {
   protected readonly frame: ChunkFrame;
 
   constructor(options: ChunkFrameOptions) {
     this.frame = new ChunkFrame(options);
   }
 
-  /** Events to send, empty when there is nothing to say. The event `usage` closes the stream. */
   encode(event: TextEvent): string {
     switch (event.kind) {
       case 'prompt':
@@ -136,6 +146,11 @@ export abstract class AnswerEncoder {
       case 'usage':
         return this.frame.closing(event.usage);
     }
+  }
+
+  /** Not followed by `[DONE]`, which says that the answer is whole. */
+  failed(body: ErrorBody): string {
+    return sseData(JSON.stringify(body));
   }
 
   /** What opens the choices, where the shape has something to open. */
@@ -157,9 +172,4 @@ export abstract class AnswerEncoder {
 /** Of an answer that is text alone, which calls nothing. */
 export function textFinishReason(reason: FinishReason): 'stop' | 'length' {
   return reason === 'length' ? 'length' : 'stop';
-}
-
-/** An error inside a stream. Not followed by `[DONE]`, which says that the answer is whole. */
-export function errorEvent(body: unknown): string {
-  return sseData(JSON.stringify(body));
 }

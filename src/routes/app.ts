@@ -16,6 +16,7 @@ import { metricsText } from './metrics.ts';
 import { listModels, retrieveModel } from './models.ts';
 import { openApiJson } from './openapi.ts';
 import { ready } from './ready.ts';
+import { inputTokens, responses } from './responses/responses.ts';
 import { isSleeping, serverLoad, serverVersion } from './server-state.ts';
 import { detokenize, renderChat, tokenize } from './tokenization.ts';
 
@@ -98,6 +99,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
 
   addRoute(app, 'POST', '/v1/chat/completions', chatCompletions(dependencies));
   addRoute(app, 'POST', '/v1/completions', completions(dependencies));
+  addRoute(app, 'POST', '/v1/responses', responses(dependencies));
+  addRoute(app, 'POST', '/v1/responses/input_tokens', inputTokens(dependencies));
   addRoute(app, 'POST', '/v1/chat/completions/render', renderChat(dependencies));
   // vLLM has them at the root, SGLang at both places; the key is asked for at both.
   for (const prefix of ['', '/v1']) {

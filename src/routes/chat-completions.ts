@@ -1,16 +1,20 @@
 /** POST /v1/chat/completions: how a chat request is read and its answer written. */
 
 import type { Handler } from 'hono';
+import { sequenceCountOf } from '../engine/text-generation.ts';
 import { type ChatCall, parseChatRequest } from './chat-request.ts';
 import { ChatChunkEncoder, chatCompletion } from './chat-response.ts';
+import { CollectedAnswer } from './collected-answer.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { type GenerationEndpoint, generationRoute } from './generation-route.ts';
 
 const CHAT: GenerationEndpoint<ChatCall> = {
   idPrefix: 'chatcmpl-',
   parse: parseChatRequest,
-  whole: (call, answer, identity) =>
-    chatCompletion(answer, identity, { ...call.text, mayCall: mayCall(call), endsWith: endOf(call) }),
+  collector: (call, identity) =>
+    new CollectedAnswer(sequenceCountOf(call.text), (answer) =>
+      chatCompletion(answer, identity, { ...call.text, mayCall: mayCall(call), endsWith: endOf(call) }),
+    ),
   encoder: (call, identity) =>
     new ChatChunkEncoder(identity, {
       choiceCount: call.text.choiceCount,

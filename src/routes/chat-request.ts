@@ -1,9 +1,7 @@
 /** From OpenAI's chat request to the engine's own text request. Pure: the same body gives the same result. */
 
-import { JSON_VALUES_MAX, TOOL_ARGUMENTS_DEPTH_MAX } from '../base/limits.ts';
 import type { TextRequest } from '../engine/text-generation.ts';
 import type { ChatMessage, ToolCall } from '../text/chat-message.ts';
-import { isNestedDeeper, valueCount } from './json-structure.ts';
 import type { JsonObject } from './request-body.ts';
 import {
   type ChatCompletionMessage,
@@ -19,6 +17,7 @@ import { renderingOf } from './template-request.ts';
 import {
   callOf,
   checkGenerationFields,
+  checkStreamOptions,
   checkTokensMin,
   type GenerationCall,
   generationOf,
@@ -28,6 +27,7 @@ import {
   tellableTokens,
   wellFormed,
 } from './text-request.ts';
+import { type GivenArguments, requireBoundedArguments } from './tool-arguments.ts';
 import { refuseCustomTools, toolRequestOf } from './tool-request.ts';
 
 export type ChatCall = GenerationCall & {
@@ -45,6 +45,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
   const request = parseFields(body, chatCompletionRequestSchema, { table: CHAT_FIELDS, fields });
   checkMessages(request.messages, fields, options);
   checkGenerationFields(request, fields, options);
+  checkStreamOptions(request, fields);
   const extent = extentOf(request);
   checkTwoLengths(request, fields);
   const { definitions, form, isNamed } = toolRequestOf(request, fields);
@@ -60,7 +61,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
         {
           kind: 'messages',
           messages: request.messages.map(chatMessageOf),
-          rendering: renderingOf(request, fields, options.templateReads, definitions),
+          rendering: renderingOf(request, fields, { ...options, tools: definitions }),
           addSpecialTokens: request.add_special_tokens ?? false,
         },
       ],
@@ -128,7 +129,7 @@ export function checkMessages(
   checkMessageFields(messages, fields);
   checkNames(messages, fields, template);
   checkThoughts(messages, fields, template);
-  checkToolArguments(messages);
+  requireBoundedArguments(messages.flatMap(argumentsOf));
 }
 
 function checkMessageFields(messages: readonly ChatCompletionMessage[], fields: FieldCheck): void {
@@ -212,28 +213,12 @@ function extentOf(
   return { newTokensMax, newTokensRoomMax: newTokensMax === null ? tellable : null, logprobCount };
 }
 
-/**
- * Arguments are JSON inside of a string; what is not JSON is handed on as the text that it is. Their structure is not in
- * the count of the body's values, so it has one of its own, over all calls: templates want it parsed, and print it.
- */
-function checkToolArguments(messages: readonly ChatCompletionMessage[]): void {
-  let valuesLeft = JSON_VALUES_MAX;
-  for (const [index, message] of messages.entries()) {
-    if (message.role !== 'assistant') continue;
-    for (const [callIndex, call] of (message.tool_calls ?? []).entries()) {
-      const param = `messages[${index}].tool_calls[${callIndex}].function.arguments`;
-      const json = Buffer.from(call.function.arguments);
-      if (isNestedDeeper(json, TOOL_ARGUMENTS_DEPTH_MAX)) {
-        throw invalid(param, `'${param}' is nested more than ${TOOL_ARGUMENTS_DEPTH_MAX} deep.`);
-      }
-      valuesLeft -= valueCount(json, valuesLeft);
-      if (valuesLeft >= 0) continue;
-      throw invalid(
-        param,
-        `'${param}': the arguments of all calls hold more than ${JSON_VALUES_MAX} values.`,
-      );
-    }
-  }
+function argumentsOf(message: ChatCompletionMessage, index: number): GivenArguments[] {
+  if (message.role !== 'assistant') return [];
+  return (message.tool_calls ?? []).map((call, callIndex) => ({
+    json: call.function.arguments,
+    param: `messages[${index}].tool_calls[${callIndex}].function.arguments`,
+  }));
 }
 
 /**

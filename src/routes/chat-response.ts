@@ -5,13 +5,12 @@
  * a whole object into JSON for every token costs several times as much. Tests hold every chunk against the schema.
  */
 
-import type { FinishReason, TextRequest, TokenText, TokenTextLogprobs } from '../engine/text-generation.ts';
+import type { FinishReason, TextRequest } from '../engine/text-generation.ts';
 import type { MessagePart } from '../text/message/message-part.ts';
 import {
   AnswerEncoder,
   type AnswerIdentity,
   type FinishEvent,
-  finiteLogprob,
   hasMoreThanText,
   identityOf,
   type MessageDelta,
@@ -21,19 +20,8 @@ import {
 } from './answer.ts';
 import type { CollectedAnswer, CollectedChoice } from './collected-answer.ts';
 import { promptLogprobsOf } from './prompt-logprobs.ts';
-import type {
-  ChatCompletion,
-  ChatCompletionChunk,
-  ChatTokenLogprob,
-} from './schema/chat-completion-response.ts';
-
-function tokenOf({ text, logprob, bytes }: TokenText) {
-  return { token: text, logprob: finiteLogprob(logprob), bytes: [...bytes] };
-}
-
-function logprobOf(token: TokenTextLogprobs): ChatTokenLogprob {
-  return { ...tokenOf(token), top_logprobs: token.top.map(tokenOf) };
-}
+import type { ChatCompletion, ChatCompletionChunk } from './schema/chat-completion-response.ts';
+import { logprobOf } from './token-logprobs.ts';
 
 type CallOptions = {
   /** How a choice ends that has called and ended by itself. */

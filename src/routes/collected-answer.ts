@@ -29,17 +29,31 @@ export type CollectedChoice = {
   meanLogprob: number | null;
 };
 
-export class CollectedAnswer {
+/** Takes the events of one request, in their order, until its answer is whole. */
+export interface AnswerCollector {
+  /** False while the last event is missing: the generation was cut short. */
+  readonly isWhole: boolean;
+  add(event: TextEvent): void;
+  /** The body of a whole answer. */
+  toBody(): object;
+}
+
+export class CollectedAnswer implements AnswerCollector {
   /** By index of choice. */
   readonly choices: readonly CollectedChoice[];
   /** `null` unless asked for. */
   prompts: readonly PromptTokens[] | null = null;
   /** By index of prompt; empty unless asked for. */
   readonly promptLogprobs: (readonly PromptTokenText[])[] = [];
+  readonly #write: (answer: CollectedAnswer) => object;
   #usage: TextUsage | null = null;
 
-  /** @param sequenceCount choices of all prompts together. */
-  constructor(sequenceCount: number) {
+  /**
+   * @param sequenceCount choices of all prompts together.
+   * @param write how the endpoint writes it, once it is whole
+   */
+  constructor(sequenceCount: number, write: (answer: CollectedAnswer) => object) {
+    this.#write = write;
     this.choices = Array.from({ length: sequenceCount }, () => ({
       text: '',
       reasoning: '',
@@ -51,7 +65,6 @@ export class CollectedAnswer {
     }));
   }
 
-  /** False while the last event is missing: the generation was cut short. */
   get isWhole(): boolean {
     return this.#usage !== null;
   }
@@ -60,6 +73,10 @@ export class CollectedAnswer {
   get usage(): TextUsage {
     assert(this.#usage !== null, 'a whole answer has its usage');
     return this.#usage;
+  }
+
+  toBody(): object {
+    return this.#write(this);
   }
 
   add(event: TextEvent): void {

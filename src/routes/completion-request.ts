@@ -15,6 +15,7 @@ import { grammarOf } from './structured-output.ts';
 import {
   callOf,
   checkGenerationFields,
+  checkStreamOptions,
   checkTokensMin,
   type GenerationCall,
   generationOf,
@@ -42,6 +43,7 @@ export function parseCompletionRequest(body: JsonObject, options: ParseOptions):
   const newTokensMax = request.max_tokens ?? null;
   const tokenCount = newTokensMax ?? COMPLETION_TOKENS_DEFAULT;
   checkGenerationFields(request, fields, options);
+  checkStreamOptions(request, fields);
   checkTokensMin(request, tokenCount);
   checkCombinations(request);
   const echo = request.echo ?? false;

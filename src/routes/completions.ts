@@ -1,6 +1,8 @@
 /** POST /v1/completions: how a completion request is read and its answer written. */
 
 import type { Handler } from 'hono';
+import { sequenceCountOf } from '../engine/text-generation.ts';
+import { CollectedAnswer } from './collected-answer.ts';
 import { type CompletionCall, parseCompletionRequest } from './completion-request.ts';
 import { type CompletionOptions, TextCompletionEncoder, textCompletion } from './completion-response.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
@@ -19,7 +21,10 @@ function optionsOf({ text, echo, told }: CompletionCall): CompletionOptions {
 const COMPLETION: GenerationEndpoint<CompletionCall> = {
   idPrefix: 'cmpl-',
   parse: parseCompletionRequest,
-  whole: (call, answer, identity) => textCompletion(answer, identity, optionsOf(call)),
+  collector: (call, identity) =>
+    new CollectedAnswer(sequenceCountOf(call.text), (answer) =>
+      textCompletion(answer, identity, optionsOf(call)),
+    ),
   encoder: (call, identity) =>
     new TextCompletionEncoder(identity, { ...optionsOf(call), includeUsage: call.includeUsage }),
 };

@@ -5,11 +5,10 @@
  */
 
 import type { Context, Handler } from 'hono';
-import { sequenceCountOf } from '../engine/text-generation.ts';
-import type { AnswerEncoder, AnswerIdentity } from './answer.ts';
+import type { AnswerIdentity, StreamEncoder } from './answer.ts';
 import { AnswerEvents } from './answer-events.ts';
 import { clientGone, isServerFault } from './api-error.ts';
-import { CollectedAnswer } from './collected-answer.ts';
+import type { AnswerCollector } from './collected-answer.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { type JsonObject, requireJson } from './request-body.ts';
 import { RunningRequest } from './running-request.ts';
@@ -24,8 +23,8 @@ export type GenerationEndpoint<Call extends GenerationCall> = {
   readonly idPrefix: string;
   /** @throws ServerError or HttpError for what the endpoint does not allow. */
   readonly parse: (body: JsonObject, options: ParseOptions) => Call;
-  readonly whole: (call: Call, answer: CollectedAnswer, identity: AnswerIdentity) => object;
-  readonly encoder: (call: Call, identity: AnswerIdentity) => AnswerEncoder;
+  readonly collector: (call: Call, identity: AnswerIdentity) => AnswerCollector;
+  readonly encoder: (call: Call, identity: AnswerIdentity) => StreamEncoder;
 };
 
 type RouteContext = Context<AppEnvironment>;
@@ -41,6 +40,7 @@ export function parseOptions(dependencies: AppDependencies): ParseOptions {
     templateReads: (variable) => generator.templateReads(variable),
     templateShowsName: (role) => generator.templateShowsName(role),
     templateReadsField: (field) => generator.templateReadsField(field),
+    defaults: generator.defaults,
   };
 }
 
@@ -59,9 +59,8 @@ async function readCall<Call extends GenerationCall>(
   return call;
 }
 
-/** @throws ServerError when the generation fails. */
-function collect(running: RunningRequest, call: GenerationCall): Promise<CollectedAnswer> {
-  const answer = new CollectedAnswer(sequenceCountOf(call.text));
+/** Gives `answer` what is generated, until it is whole. @throws ServerError when the generation fails. */
+function collect(running: RunningRequest, answer: AnswerCollector): Promise<void> {
   return new Promise((resolve, reject) => {
     const takeAll = () => {
       try {
@@ -71,7 +70,7 @@ function collect(running: RunningRequest, call: GenerationCall): Promise<Collect
         running.cancel();
         return reject(error);
       }
-      if (answer.isWhole) return resolve(answer);
+      if (answer.isWhole) return resolve();
       // Nobody reads this answer; the status is for whoever counts answers.
       if (running.isCancelled) reject(clientGone());
     };
@@ -96,12 +95,17 @@ export function generationRoute<Call extends GenerationCall>(
     const identity: AnswerIdentity = {
       id: endpoint.idPrefix + newId(),
       created: clock.unixSeconds(),
+      now: () => clock.unixSeconds(),
       model,
       systemFingerprint,
       newId,
     };
     if (ignoredFields.size > 0) context.header(IGNORED_HEADER, [...ignoredFields].join(', '));
-    if (!call.isStream) return context.json(endpoint.whole(call, await collect(running, call), identity));
+    if (!call.isStream) {
+      const answer = endpoint.collector(call, identity);
+      await collect(running, answer);
+      return context.json(answer.toBody());
+    }
 
     const requestId = context.get('requestId');
     const source = new AnswerEvents(running, endpoint.encoder(call, identity), (error) => {

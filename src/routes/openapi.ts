@@ -4,85 +4,12 @@
  */
 
 import type { Handler } from 'hono';
-import { z } from 'zod';
 import type { AppEnvironment } from './dependencies.ts';
-import { chatCompletionRequestSchema } from './schema/chat-completion-request.ts';
-import { chatCompletionChunkSchema, chatCompletionSchema } from './schema/chat-completion-response.ts';
-import { completionRequestSchema } from './schema/completion-request.ts';
-import { completionChunkSchema, completionSchema } from './schema/completion-response.ts';
-import { errorBodySchema } from './schema/error.ts';
-import {
-  CHAT_FIELDS,
-  COMPLETION_FIELDS,
-  TOKENIZE_CHAT_FIELDS,
-  TOKENIZE_TEXT_FIELDS,
-} from './schema/field-tables.ts';
-import type { FieldTable } from './schema/fields.ts';
-import { healthSchema, readySchema } from './schema/health.ts';
-import { modelListSchema, modelSchema } from './schema/model.ts';
-import { loadSchema, sleepingSchema, versionSchema } from './schema/server-state.ts';
-import {
-  detokenizeRequestSchema,
-  detokenizeResponseSchema,
-  renderedChatSchema,
-  tokenizeChatRequestSchema,
-  tokenizeResponseSchema,
-  tokenizeTextRequestSchema,
-} from './schema/tokenization.ts';
-
-type JsonSchema = Record<string, unknown>;
+import { componentSchemas, reference } from './openapi-schemas.ts';
 
 /** The package's version; a test compares the two. */
 const API_VERSION = '0.1.0';
 
-function jsonSchema(schema: z.ZodType): JsonSchema {
-  // `logit_bias` is checked in two stages (count, then entries); the second, the output, is the one that says what it holds.
-  const { $schema: _dialect, ...rest } = z.toJSONSchema(schema, { io: 'output', unrepresentable: 'any' });
-  return rest;
-}
-
-/** The served fields from the schema, and the others from the table with what becomes of them. */
-function requestSchema(request: z.ZodType, table: FieldTable): JsonSchema {
-  const schema = jsonSchema(request);
-  const properties: JsonSchema = { ...(schema['properties'] as JsonSchema) };
-  for (const [name, rule] of table) {
-    if (rule.kind === 'served') continue;
-    const fate = rule.kind === 'refused' ? 'Refused unless it asks for nothing' : 'Accepted without effect';
-    properties[name] = { description: `${fate}: ${rule.reason}.` };
-  }
-  return { ...schema, properties };
-}
-
-function schemas(): Record<string, JsonSchema> {
-  return {
-    ChatCompletionRequest: requestSchema(chatCompletionRequestSchema, CHAT_FIELDS),
-    ChatCompletion: jsonSchema(chatCompletionSchema),
-    ChatCompletionChunk: jsonSchema(chatCompletionChunkSchema),
-    CompletionRequest: requestSchema(completionRequestSchema, COMPLETION_FIELDS),
-    Completion: jsonSchema(completionSchema),
-    CompletionChunk: jsonSchema(completionChunkSchema),
-    TokenizeRequest: {
-      anyOf: [
-        requestSchema(tokenizeTextRequestSchema, TOKENIZE_TEXT_FIELDS),
-        requestSchema(tokenizeChatRequestSchema, TOKENIZE_CHAT_FIELDS),
-      ],
-    },
-    TokenizeResponse: jsonSchema(tokenizeResponseSchema),
-    DetokenizeRequest: jsonSchema(detokenizeRequestSchema),
-    DetokenizeResponse: jsonSchema(detokenizeResponseSchema),
-    RenderedChat: jsonSchema(renderedChatSchema),
-    Version: jsonSchema(versionSchema),
-    Load: jsonSchema(loadSchema),
-    Sleeping: jsonSchema(sleepingSchema),
-    Model: jsonSchema(modelSchema),
-    ModelList: jsonSchema(modelListSchema),
-    Health: jsonSchema(healthSchema),
-    Ready: jsonSchema(readySchema),
-    Error: jsonSchema(errorBodySchema),
-  };
-}
-
-const reference = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const json = (name: string) => ({ 'application/json': { schema: reference(name) } });
 const header = (name: string) => ({ $ref: `#/components/headers/${name}` });
 
@@ -142,26 +69,30 @@ function errors(...statuses: number[]) {
   return Object.fromEntries(entries);
 }
 
-const eventStreamText = (chunk: string): string =>
+const chunkStreamText = (chunk: string): string =>
   `With \`stream: true\`: events \`data: <${chunk}>\`, closed by \`data: [DONE]\`. An error after the stream ` +
   'has begun arrives as `data: <Error>` and ends it. Lines that begin with a colon only keep the line open.';
 
 /** Without a type: OpenAPI 3.1 leaves open whether that is the whole text's or each event's, and readers do both. */
-const eventStream = (chunk: string) => ({
-  schema: {
-    description: eventStreamText(chunk),
-  },
-  'x-event-schema': reference(chunk),
+const eventStream = (event: string, description: string) => ({
+  schema: { description },
+  'x-event-schema': reference(event),
 });
+
+const RESPONSE_STREAM_TEXT =
+  'With `stream: true`: events `event: <type>` and `data: <ResponseStreamEvent>`. The last one is `response.completed`, ' +
+  '`response.incomplete`, or, after an error, `response.failed`. Lines that begin with a colon only keep the line open.';
 
 type GeneratingOptions = {
   readonly operationId: string;
   readonly summary: string;
-  /** Of the answer; its request and its chunk are named after it. */
-  readonly schema: string;
+  readonly request: string;
+  /** Of the whole answer. */
+  readonly answer: string;
+  readonly stream: ReturnType<typeof eventStream>;
 };
 
-function generatingPath({ operationId, summary, schema }: GeneratingOptions) {
+function generatingPath({ operationId, summary, request, answer, stream }: GeneratingOptions) {
   return {
     post: {
       operationId,
@@ -170,12 +101,12 @@ function generatingPath({ operationId, summary, schema }: GeneratingOptions) {
         'Fields without effect are named in the header `x-octavo-ignored`; with `--strict-fields` they are refused. ' +
         'Null means absent.',
       security: [{ apiKey: [] }, {}],
-      requestBody: { required: true, content: json(`${schema}Request`) },
+      requestBody: { required: true, content: json(request) },
       responses: {
         200: {
           description: 'The answer, whole or as a stream.',
           headers: headers('x-octavo-ignored'),
-          content: { ...json(schema), 'text/event-stream': eventStream(`${schema}Chunk`) },
+          content: { ...json(answer), 'text/event-stream': stream },
         },
         ...errors(400, 401, 404, 405, 413, 415, 429, 500, 503),
       },
@@ -186,10 +117,26 @@ function generatingPath({ operationId, summary, schema }: GeneratingOptions) {
 function generatingPaths() {
   const chat = { operationId: 'createChatCompletion', summary: 'Continue a conversation' };
   const text = { operationId: 'createCompletion', summary: 'Continue a text' };
-  return {
-    '/v1/chat/completions': generatingPath({ ...chat, schema: 'ChatCompletion' }),
-    '/v1/completions': generatingPath({ ...text, schema: 'Completion' }),
+  const response = {
+    operationId: 'createResponse',
+    summary: "Continue a conversation, in OpenAI's newer form",
   };
+  return {
+    '/v1/chat/completions': generatingPath({ ...chat, ...chunked('ChatCompletion') }),
+    '/v1/completions': generatingPath({ ...text, ...chunked('Completion') }),
+    '/v1/responses': generatingPath({
+      ...response,
+      request: 'ResponsesRequest',
+      answer: 'Response',
+      stream: eventStream('ResponseStreamEvent', RESPONSE_STREAM_TEXT),
+    }),
+  };
+}
+
+/** An answer after which its request and its chunk are named. */
+function chunked(answer: string) {
+  const chunk = `${answer}Chunk`;
+  return { request: `${answer}Request`, answer, stream: eventStream(chunk, chunkStreamText(chunk)) };
 }
 
 type PostOptions = {
@@ -223,6 +170,12 @@ function tokenPaths() {
       summary: 'The prompt of a chat request, as text and as token ids',
       request: 'ChatCompletionRequest',
       response: 'RenderedChat',
+    }),
+    '/v1/responses/input_tokens': postPath({
+      operationId: 'countInputTokens',
+      summary: 'How many tokens the prompt of a request for a response has',
+      request: 'ResponsesRequest',
+      response: 'ResponseInputTokens',
     }),
     '/tokenize': postPath({ operationId: 'tokenize', ...forth }),
     '/v1/tokenize': postPath({ operationId: 'tokenizeV1', ...forth }),
@@ -312,12 +265,12 @@ export function openApiDocument(): Record<string, unknown> {
       title: 'Octavo',
       version: API_VERSION,
       description:
-        "An inference server with OpenAI's chat completions and completions. Errors have OpenAI's shape everywhere.",
+        "An inference server with OpenAI's chat completions, completions and responses. Errors have OpenAI's shape everywhere.",
     },
     servers: [{ url: 'http://127.0.0.1:8000' }],
     paths: { ...generatingPaths(), ...tokenPaths(), ...modelPaths(), ...operationPaths() },
     components: {
-      schemas: schemas(),
+      schemas: componentSchemas(),
       headers: HEADERS,
       securitySchemes: {
         apiKey: {

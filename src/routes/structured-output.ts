@@ -16,15 +16,21 @@ import { requireStrictSchema } from './strict-schema.ts';
 import { invalid, isNestedTooDeep, wellFormed } from './text-request.ts';
 
 /** A grammar, and the field that it comes from. */
-type Given = { readonly param: string; readonly grammar: GrammarSource };
+export type Given = { readonly param: string; readonly grammar: GrammarSource };
 
 /**
+ * @param further what the endpoint's own fields say
  * @returns null when the output is free.
  * @throws ServerError for fields that contradict each other, and for a strict schema that is not.
  * @throws HttpError 400 for one that is missing.
  */
-export function grammarOf(request: StructuredFields, fields: FieldCheck): GrammarSource | null {
+export function grammarOf(
+  request: StructuredFields,
+  fields: FieldCheck,
+  further: readonly Given[] = [],
+): GrammarSource | null {
   const given = [
+    ...further,
     ...fromResponseFormat(request, fields),
     ...fromStructuredOutputs(request, fields),
     ...fromAliases(request),
@@ -52,14 +58,30 @@ function fromResponseFormat(
   }
   const inside = 'response_format.json_schema.';
   fields.check(format.json_schema, JSON_SCHEMA_FIELDS, { exact: inside, general: inside });
-  const { schema, strict } = format.json_schema;
-  const param = 'response_format.json_schema.schema';
+  return [schemaFormat(format.json_schema, { param: 'response_format', place: inside })];
+}
+
+type SchemaFormat = {
+  readonly schema?: JsonObject | boolean | null | undefined;
+  readonly strict?: boolean | null | undefined;
+};
+
+/**
+ * A format of the type `json_schema`.
+ * @param where the field, and the place of the schema in it, with the dot behind it
+ * @throws ServerError for a strict schema that is not. @throws HttpError 400 for one that is missing.
+ */
+export function schemaFormat(
+  { schema, strict }: SchemaFormat,
+  { param, place }: { readonly param: string; readonly place: string },
+): Given {
+  const schemaParam = `${place}schema`;
   if (schema == null) {
-    if (strict === true) throw missingSchema(param);
-    return [{ param: 'response_format', grammar: { kind: 'json-object' } }];
+    if (strict === true) throw missingSchema(schemaParam);
+    return { param, grammar: { kind: 'json-object' } };
   }
-  if (strict === true) requireStrictSchema(schema, param);
-  return [schemaGrammar(param, schema)];
+  if (strict === true) requireStrictSchema(schema, schemaParam);
+  return schemaGrammar(schemaParam, schema);
 }
 
 /** Who asks for strictness relies on a form; any object would not be one. */

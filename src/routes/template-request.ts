@@ -4,7 +4,7 @@ import { TEMPLATE_VARIABLE_DEPTH_MAX, TEMPLATE_VARIABLES_MAX } from '../base/lim
 import type { ToolDefinition } from '../text/chat-message.ts';
 import { RESERVED_VARIABLES, type RenderOptions } from '../text/chat-template.ts';
 import type { JsonObject } from './request-body.ts';
-import { type FieldCheck, printableName, TOP_LEVEL } from './schema/fields.ts';
+import { type FieldCheck, type FieldPlace, printableName, TOP_LEVEL } from './schema/fields.ts';
 import type { TemplateFields } from './schema/template-fields.ts';
 import { invalid, isNestedTooDeep, withWellFormedText } from './text-request.ts';
 
@@ -16,12 +16,20 @@ const THINKING_SWITCHES = ['enable_thinking', 'thinking'] as const;
 const NOT_READ = 'the chat template does not look at it';
 const EFFORT_NOT_READ = `${NOT_READ}, or chat_template_kwargs say what it would`;
 
+const REASONING_EFFORT = { name: 'reasoning_effort', place: TOP_LEVEL };
+
+export type RenderingOptions = {
+  readonly templateReads: TemplateReads;
+  readonly tools?: readonly ToolDefinition[];
+  /** The field of the request that asks for degrees of thinking. */
+  readonly effortField?: { readonly name: string; readonly place: FieldPlace };
+};
+
 /** @throws ServerError `invalid_request` for fields that do not go together. */
 export function renderingOf(
   request: TemplateFields,
   fields: FieldCheck,
-  templateReads: TemplateReads,
-  tools: readonly ToolDefinition[] = [],
+  { templateReads, tools = [], effortField = REASONING_EFFORT }: RenderingOptions,
 ): RenderOptions {
   const continueFinalMessage = request.continue_final_message ?? false;
   if (continueFinalMessage && request.add_generation_prompt === true) {
@@ -32,12 +40,13 @@ export function renderingOf(
   }
   const variables = variablesOf(request.chat_template_kwargs ?? {}, fields, templateReads);
   const isOpen: TemplateReads = (name) => !Object.hasOwn(variables, name) && templateReads(name);
-  const effort = effortVariables(request.reasoning_effort ?? null, fields, isOpen);
+  const effort = effortVariables(request.reasoning_effort ?? null, isOpen);
+  if (effort === 'not-read') fields.ignore(effortField.name, effortField.place, EFFORT_NOT_READ);
   return {
     addGenerationPrompt: request.add_generation_prompt ?? !continueFinalMessage,
     continueFinalMessage,
     tools,
-    variables: { ...effort, ...variables },
+    variables: effort === 'not-read' ? variables : { ...effort, ...variables },
   };
 }
 
@@ -49,13 +58,12 @@ export function renderingOf(
  */
 function effortVariables(
   effort: TemplateFields['reasoning_effort'] | null,
-  fields: FieldCheck,
   isOpen: TemplateReads,
-): JsonObject {
+): JsonObject | 'not-read' {
   if (effort == null) return {};
   const isRead = isOpen('reasoning_effort');
   const switches = effort === 'none' ? THINKING_SWITCHES.filter(isOpen) : [];
-  if (switches.length === 0 && !isRead) fields.ignore('reasoning_effort', TOP_LEVEL, EFFORT_NOT_READ);
+  if (switches.length === 0 && !isRead) return 'not-read';
   const off = Object.fromEntries(switches.map((name) => [name, false]));
   return isRead ? { reasoning_effort: effort, ...off } : off;
 }

@@ -7,7 +7,7 @@ import type { z } from 'zod';
 import { ServerError } from '../base/errors.ts';
 import { LOGPROBS_TOLD_MAX } from '../base/limits.ts';
 import type { EngineLimits } from '../engine/protocol.ts';
-import type { TextRequest } from '../engine/text-generation.ts';
+import type { TextGenerator, TextRequest } from '../engine/text-generation.ts';
 import { HttpError } from './api-error.ts';
 import type { JsonObject } from './request-body.ts';
 import { describeIssue } from './schema/describe-issue.ts';
@@ -37,6 +37,8 @@ export type ParseOptions = {
   readonly templateReads: (variable: string) => boolean;
   readonly templateShowsName: (role: string) => boolean;
   readonly templateReadsField: (field: string) => boolean;
+  /** What stands where a request says nothing. */
+  readonly defaults: TextGenerator['defaults'];
 };
 
 export function invalid(param: string, message: string): ServerError {
@@ -74,21 +76,24 @@ export function checkGenerationFields(
     fields.ignore('priority', TOP_LEVEL, reason);
   }
   checkWritable(request, fields);
-  if (request.stream_options != null) {
-    if (request.stream !== true) {
-      throw invalid('stream_options', "'stream_options' needs 'stream' to be true.");
-    }
-    const place = { exact: 'stream_options.', general: 'stream_options.' };
-    fields.check(request.stream_options, STREAM_OPTIONS_FIELDS, place);
-    const { include_usage, continuous_usage_stats } = request.stream_options;
-    if (continuous_usage_stats === true && include_usage === false) {
-      fields.ignore('continuous_usage_stats', place, 'include_usage is false');
-    }
+  if (request.stream_options != null && request.stream !== true) {
+    throw invalid('stream_options', "'stream_options' needs 'stream' to be true.");
   }
   if (request.prompt_logprobs != null && request.stream === true) {
     throw invalid('prompt_logprobs', "'prompt_logprobs' cannot be streamed: 'stream' has to be false.");
   }
   checkTokenIds(request, limits.vocabularySize);
+}
+
+/** Of chat completions and completions. */
+export function checkStreamOptions({ stream_options: options }: GenerationFields, fields: FieldCheck): void {
+  if (options == null) return;
+  const place = { exact: 'stream_options.', general: 'stream_options.' };
+  fields.check(options, STREAM_OPTIONS_FIELDS, place);
+  const { include_usage, continuous_usage_stats } = options;
+  if (continuous_usage_stats === true && include_usage === false) {
+    fields.ignore('continuous_usage_stats', place, 'include_usage is false');
+  }
 }
 
 export function checkTokensMin(request: GenerationFields, tokensMax: number | null): void {
@@ -105,14 +110,20 @@ export function checkTokensMin(request: GenerationFields, tokensMax: number | nu
  */
 export function tellableTokens(
   { stream }: GenerationFields,
-  told: { readonly logprobCount: number | null; readonly sequenceCount: number; readonly tokenCount: number },
+  told: {
+    readonly logprobCount: number | null;
+    readonly sequenceCount: number;
+    readonly tokenCount: number;
+    /** The field that a complaint names. */
+    readonly param?: string;
+  },
 ): number | null {
-  const { logprobCount, sequenceCount, tokenCount } = told;
+  const { logprobCount, sequenceCount, tokenCount, param = 'logprobs' } = told;
   if (stream === true || logprobCount === null) return null;
   const perToken = sequenceCount * (logprobCount + 1);
   if (perToken * tokenCount <= LOGPROBS_TOLD_MAX) return Math.floor(LOGPROBS_TOLD_MAX / perToken);
   throw invalid(
-    'logprobs',
+    param,
     `The log probabilities of the answer may be ${perToken * tokenCount} numbers (${tokenCount} tokens, ` +
       `${logprobCount + 1} of each, in ${sequenceCount} choices); at most ${LOGPROBS_TOLD_MAX} are told at once. ` +
       "Ask for fewer tokens, choices or alternatives, or for a stream ('stream').",

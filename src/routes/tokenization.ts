@@ -29,8 +29,8 @@ import { refuseCustomTools, toolRequestOf } from './tool-request.ts';
 
 type RouteContext = Context<AppEnvironment>;
 
-/** Handler that answers a JSON body. */
-function answering(
+/** Handler that answers a JSON body without generating. */
+export function answering(
   { bodies }: AppDependencies,
   answer: (context: RouteContext, body: JsonObject) => Promise<Response>,
 ): Handler<AppEnvironment> {
@@ -41,7 +41,7 @@ function answering(
   };
 }
 
-function nameIgnored(context: RouteContext, ignored: ReadonlySet<string>): void {
+export function nameIgnored(context: RouteContext, ignored: ReadonlySet<string>): void {
   if (ignored.size > 0) context.header(IGNORED_HEADER, [...ignored].join(', '));
 }
 
@@ -71,7 +71,7 @@ function parseTokenizeRequest(body: JsonObject, fields: FieldCheck, options: Par
     prompt: {
       kind: 'messages',
       messages: request.messages.map(chatMessageOf),
-      rendering: renderingOf(request, fields, options.templateReads, definitions),
+      rendering: renderingOf(request, fields, { ...options, tools: definitions }),
       addSpecialTokens: request.add_special_tokens ?? false,
     },
     withTexts: request.return_token_strs ?? false,
@@ -79,7 +79,7 @@ function parseTokenizeRequest(body: JsonObject, fields: FieldCheck, options: Par
 }
 
 /** @throws HttpError 408 when the client has left meanwhile; ServerError of `TextGenerator.tokenize`. */
-async function tokensOf(
+export async function tokensOf(
   prompt: Prompt,
   context: RouteContext,
   generator: AppDependencies['generator'],

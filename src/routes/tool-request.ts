@@ -1,8 +1,7 @@
-/** From OpenAI's tools and tool choice to what the model is told of and what its answer may call. Pure. */
+/** From the tools and the tool choice of a chat request to what all endpoints know of them. Pure. */
 
-import { TOOL_ARGUMENTS_DEPTH_MAX, TOOL_CALLS_MAX } from '../base/limits.ts';
-import type { AnswerForm, CallableTool } from '../engine/text-generation.ts';
-import type { ToolDefinition } from '../text/chat-message.ts';
+import type { AnswerForm } from '../engine/text-generation.ts';
+import { calledTools, type GivenChoice, type GivenTool, type ToolRequest } from './called-tools.ts';
 import type { JsonObject } from './request-body.ts';
 import { type FieldCheck, type FieldPlace, TOP_LEVEL } from './schema/fields.ts';
 import {
@@ -13,23 +12,7 @@ import {
   TOOL_FUNCTION_FIELDS,
 } from './schema/tool-field-tables.ts';
 import type { NamedTool, RequestTool, ToolFields } from './schema/tool-fields.ts';
-import { invalid, isNestedTooDeep, unsupported, withWellFormedText } from './text-request.ts';
-
-export type ToolRequest = {
-  /** What the model is told of. */
-  readonly definitions: readonly ToolDefinition[];
-  readonly form: AnswerForm;
-  /** OpenAI says that such an answer ends with `stop`. */
-  readonly isNamed: boolean;
-};
-
-type ToolChoice = {
-  readonly kind: 'none' | 'auto' | 'required' | 'named';
-  readonly names: ReadonlySet<string>;
-};
-
-/** Without `parameters` a function has none. */
-const NO_PARAMETERS: JsonObject = { type: 'object', properties: {} };
+import { unsupported } from './text-request.ts';
 
 /** Custom tools are known by their type, before the schema calls that a wrong value. @throws ServerError */
 export function refuseCustomTools(body: JsonObject): void {
@@ -43,40 +26,14 @@ export function refuseCustomTools(body: JsonObject): void {
 
 /** @throws ServerError for what the schema lets pass and what cannot be served. */
 export function toolRequestOf(request: ToolFields, fields: FieldCheck): ToolRequest {
-  const tools = request.tools ?? [];
-  checkTools(tools, fields);
+  const tools = (request.tools ?? []).map((tool, index) => givenTool(tool, index, fields));
   checkChoice(request.tool_choice, fields);
-  const choice = choiceOf(request, tools);
-  const isOff = choice.kind === 'none';
-  if (isOff && request.parallel_tool_calls != null) {
-    const reason = 'without tools that may be called it decides nothing';
-    fields.ignore('parallel_tool_calls', TOP_LEVEL, reason);
-  }
-  if (choice.kind === 'named' && request.parallel_tool_calls === true) {
-    fields.ignore('parallel_tool_calls', TOP_LEVEL, 'a named function is called once');
-  }
   if (request.include_reasoning === false && request.separate_reasoning === false) {
     fields.ignore('separate_reasoning', TOP_LEVEL, 'include_reasoning is false');
   }
-  const isSingle = choice.kind === 'named' || request.parallel_tool_calls === false;
-  return {
-    definitions: isOff ? [] : tools.map(definitionOf),
-    form: {
-      tools: isOff ? [] : tools.flatMap((tool, index) => callableOf(tool, index, choice)),
-      mustCall: choice.kind === 'required' || choice.kind === 'named',
-      callsMax: isSingle ? 1 : TOOL_CALLS_MAX,
-      reasoning: reasoningOf(request),
-    },
-    isNamed: choice.kind === 'named',
-  };
-}
-
-function callableOf({ function: called }: RequestTool, index: number, { names }: ToolChoice): CallableTool[] {
-  const { name, strict } = called;
-  if (!names.has(name)) return [];
-  const param = `tools[${index}].function.parameters`;
-  const parameters = withWellFormedText(parametersOf(called)) as JsonObject;
-  return [{ name, parameters, param, isStrict: strict ?? false }];
+  const choice = givenChoice(request.tool_choice);
+  const mayCallMany = request.parallel_tool_calls ?? null;
+  return calledTools({ tools, choice, mayCallMany, reasoning: reasoningOf(request) }, fields);
 }
 
 function reasoningOf(request: ToolFields): AnswerForm['reasoning'] {
@@ -84,34 +41,13 @@ function reasoningOf(request: ToolFields): AnswerForm['reasoning'] {
   return request.separate_reasoning === false ? 'inline' : 'apart';
 }
 
-function parametersOf({ parameters }: RequestTool['function']): JsonObject {
-  return parameters ?? NO_PARAMETERS;
-}
-
-function definitionOf({ function: called }: RequestTool): ToolDefinition {
-  const { name, description } = called;
-  return {
-    type: 'function',
-    function: {
-      name,
-      ...(description == null ? {} : { description: withWellFormedText(description) as string }),
-      parameters: withWellFormedText(parametersOf(called)) as JsonObject,
-    },
-  };
-}
-
-function checkTools(tools: readonly RequestTool[], fields: FieldCheck): void {
-  const names = new Set<string>();
-  for (const [index, tool] of tools.entries()) {
-    const exact = `tools[${index}].`;
-    fields.check(tool, TOOL_FIELDS, { exact, general: 'tools[].' });
-    const place = { exact: `${exact}function.`, general: 'tools[].function.' };
-    fields.check(tool.function, TOOL_FUNCTION_FIELDS, place);
-    checkParameters(tool.function.parameters, `${place.exact}parameters`);
-    const { name } = tool.function;
-    if (names.has(name)) throw invalid(`${place.exact}name`, `Two tools have the name '${name}'.`);
-    names.add(name);
-  }
+function givenTool(tool: RequestTool, index: number, fields: FieldCheck): GivenTool {
+  const exact = `tools[${index}].`;
+  fields.check(tool, TOOL_FIELDS, { exact, general: 'tools[].' });
+  const place = { exact: `${exact}function.`, general: 'tools[].function.' };
+  fields.check(tool.function, TOOL_FUNCTION_FIELDS, place);
+  const { name, description, parameters, strict } = tool.function;
+  return { place: place.exact, name, description, parameters, strict };
 }
 
 function checkChoice(choice: ToolFields['tool_choice'], fields: FieldCheck): void {
@@ -135,35 +71,16 @@ function checkNamedTool(tool: NamedTool, fields: FieldCheck, { exact, general }:
   fields.check(tool.function, NAMED_FUNCTION_FIELDS, place);
 }
 
-function checkParameters(parameters: JsonObject | null | undefined, param: string): void {
-  if (parameters == null) return;
-  const { type } = parameters;
-  if (type !== undefined && type !== 'object') {
-    throw invalid(`${param}.type`, `'${param}.type': arguments are an object, so it has to be "object".`);
-  }
-  if (isNestedTooDeep(parameters, TOOL_ARGUMENTS_DEPTH_MAX)) {
-    throw invalid(param, `'${param}' is nested more than ${TOOL_ARGUMENTS_DEPTH_MAX} deep.`);
-  }
-}
-
-function choiceOf({ tool_choice: choice }: ToolFields, tools: readonly RequestTool[]): ToolChoice {
-  const names = new Set(tools.map((tool) => tool.function.name));
-  if (choice == null || choice === 'auto' || choice === 'none') {
-    return { kind: choice === 'none' || tools.length === 0 ? 'none' : 'auto', names };
-  }
-  if (tools.length === 0) throw invalid('tool_choice', "'tool_choice' needs 'tools' to choose from.");
-  if (choice === 'required') return { kind: 'required', names };
+function givenChoice(choice: ToolFields['tool_choice']): GivenChoice {
+  if (choice == null) return { kind: 'auto' };
+  if (typeof choice === 'string') return { kind: choice };
   if (choice.type === 'function') {
-    requireKnown(choice.function.name, names, 'tool_choice.function.name');
-    return { kind: 'named', names: new Set([choice.function.name]) };
+    return { kind: 'named', named: { name: choice.function.name, param: 'tool_choice.function.name' } };
   }
-  const { mode, tools: allowed } = choice.allowed_tools;
-  for (const [index, each] of allowed.entries()) {
-    requireKnown(each.function.name, names, `tool_choice.allowed_tools.tools[${index}].function.name`);
-  }
-  return { kind: mode, names: new Set(allowed.map((each) => each.function.name)) };
-}
-
-function requireKnown(name: string, names: ReadonlySet<string>, param: string): void {
-  if (!names.has(name)) throw invalid(param, `'${param}' names a function that is not among the tools.`);
+  const { mode, tools } = choice.allowed_tools;
+  const allowed = tools.map((tool, index) => ({
+    name: tool.function.name,
+    param: `tool_choice.allowed_tools.tools[${index}].function.name`,
+  }));
+  return { kind: 'allowed', mode, allowed };
 }

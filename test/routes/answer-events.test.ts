@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { AnswerEncoder } from '../../src/routes/answer.ts';
+import type { StreamEncoder } from '../../src/routes/answer.ts';
 import { AnswerEvents } from '../../src/routes/answer-events.ts';
 import type { RunningRequest } from '../../src/routes/running-request.ts';
 
@@ -14,12 +14,13 @@ function aBrokenAnswer() {
     },
   } as unknown as RunningRequest;
   let encodedCount = 0;
-  const encoder = {
+  const encoder: StreamEncoder = {
     encode: () => {
       if (encodedCount++ > 0) throw new TypeError('no such delta');
       return 'data: {}\n\n';
     },
-  } as unknown as AnswerEncoder;
+    failed: (body) => `data: ${JSON.stringify(body)}\n\n`,
+  };
   return { seen, events: new AnswerEvents(running, encoder, (error) => seen.faults.push(error)) };
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { errorBodySchema } from '../../src/routes/schema/error.ts';
 import { routeTestApp } from '../support/route-test-app.ts';
 import { CHAT_ROWS, COMPLETION_ROWS, type FieldRow } from './openai-fields.ts';
+import { RESPONSES_ROWS } from './openai-responses-fields.ts';
 
 /** Names of the fields of a request type of the official package. */
 function officialFields(module: string, type: string): string[] {
@@ -28,6 +29,11 @@ const ENDPOINTS = [
     name: 'complete',
     rows: COMPLETION_ROWS,
     official: officialFields('openai/resources/completions.js', 'CompletionCreateParamsBase'),
+  },
+  {
+    name: 'respond',
+    rows: RESPONSES_ROWS,
+    official: officialFields('openai/resources/responses/responses.js', 'ResponseCreateParamsBase'),
   },
 ] as const;
 

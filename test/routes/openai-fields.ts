@@ -27,14 +27,14 @@ export type FieldRow = {
 
 type Values = Pick<FieldRow, 'valid' | 'wrongType' | 'outOfRange'> & Partial<FieldRow>;
 
-function row(field: string, outcome: Outcome, values: Values): FieldRow {
+export function row(field: string, outcome: Outcome, values: Values): FieldRow {
   return { field, outcome, null: 'absent', ...values };
 }
 
-const NOT_NUMBERS = ['1', true, [1], {}];
-const NOT_BOOLEANS = ['true', 1, [], {}];
-const NOT_OBJECTS = ['x', 5, true];
-const NOT_STRINGS = [5, true, ['x'], {}];
+export const NOT_NUMBERS = ['1', true, [1], {}];
+export const NOT_BOOLEANS = ['true', 1, [], {}];
+export const NOT_OBJECTS = ['x', 5, true];
+export const NOT_STRINGS = [5, true, ['x'], {}];
 
 const tool = {
   type: 'function',
@@ -46,14 +46,42 @@ const jsonSchema = {
   json_schema: { name: 'answer', schema: { type: 'object', properties: {}, additionalProperties: false } },
 };
 
-/** Of both requests. */
-const COMMON: readonly FieldRow[] = [
+/** Of all requests. */
+export const OF_EACH: readonly FieldRow[] = [
   row('model', 'served', {
     valid: ['octavo/tiny-1'],
     wrongType: [5, true, ['octavo/tiny-1'], {}],
     outOfRange: [''],
     null: 'refused',
   }),
+  row('stream', 'served', { valid: [false, true], wrongType: NOT_BOOLEANS, outOfRange: [] }),
+  row('temperature', 'served', { valid: [0, 0.7, 2], wrongType: NOT_NUMBERS, outOfRange: [-0.1, 2.1] }),
+  row('top_p', 'served', { valid: [0, 0.5, 1], wrongType: NOT_NUMBERS, outOfRange: [-0.1, 1.1] }),
+  row('user', 'ignored', { valid: ['u'], wrongType: [5], outOfRange: [''] }),
+];
+
+/** Of a service with accounts and stores. */
+export const SERVICE: readonly FieldRow[] = [
+  row('store', 'ignored', { valid: [true], wrongType: [1], outOfRange: [], neutral: [false] }),
+  row('service_tier', 'ignored', {
+    valid: ['flex', 'priority'],
+    wrongType: [5],
+    outOfRange: ['first'],
+    neutral: ['auto', 'default'],
+  }),
+  row('safety_identifier', 'ignored', { valid: ['s'], wrongType: [5], outOfRange: [''] }),
+  row('prompt_cache_key', 'ignored', { valid: ['k'], wrongType: [5], outOfRange: [''] }),
+  row('prompt_cache_options', 'ignored', { valid: [{}], wrongType: [5], outOfRange: [] }),
+  row('prompt_cache_retention', 'ignored', {
+    valid: ['in_memory', '24h'],
+    wrongType: [5],
+    outOfRange: ['1y'],
+  }),
+];
+
+/** Of chat completions and completions. */
+const COMMON: readonly FieldRow[] = [
+  ...OF_EACH,
   row('frequency_penalty', 'served', {
     valid: [-2, 0, 0.5, 2],
     wrongType: NOT_NUMBERS,
@@ -81,16 +109,12 @@ const COMMON: readonly FieldRow[] = [
     wrongType: [5, true, {}, ['a', 5]],
     outOfRange: ['', ['a', ''], Array.from({ length: 33 }, (_, index) => `stop ${index}`)],
   }),
-  row('stream', 'served', { valid: [false, true], wrongType: NOT_BOOLEANS, outOfRange: [] }),
   row('stream_options', 'served', {
     valid: [{}, { include_usage: true }, { include_usage: null }],
     wrongType: ['x', 5, { include_usage: 1 }],
     outOfRange: [],
     beside: { stream: true },
   }),
-  row('temperature', 'served', { valid: [0, 0.7, 2], wrongType: NOT_NUMBERS, outOfRange: [-0.1, 2.1] }),
-  row('top_p', 'served', { valid: [0, 0.5, 1], wrongType: NOT_NUMBERS, outOfRange: [-0.1, 1.1] }),
-  row('user', 'ignored', { valid: ['u'], wrongType: [5], outOfRange: [''] }),
 ];
 
 export const CHAT_ROWS: readonly FieldRow[] = [
@@ -183,21 +207,7 @@ export const CHAT_ROWS: readonly FieldRow[] = [
     neutral: ['medium'],
   }),
   row('metadata', 'ignored', { valid: [{ a: 'b' }], wrongType: NOT_OBJECTS, outOfRange: [], neutral: [{}] }),
-  row('store', 'ignored', { valid: [true], wrongType: [1], outOfRange: [], neutral: [false] }),
-  row('service_tier', 'ignored', {
-    valid: ['flex', 'priority'],
-    wrongType: [5],
-    outOfRange: ['first'],
-    neutral: ['auto', 'default'],
-  }),
-  row('safety_identifier', 'ignored', { valid: ['s'], wrongType: [5], outOfRange: [''] }),
-  row('prompt_cache_key', 'ignored', { valid: ['k'], wrongType: [5], outOfRange: [''] }),
-  row('prompt_cache_options', 'ignored', { valid: [{}], wrongType: [5], outOfRange: [] }),
-  row('prompt_cache_retention', 'ignored', {
-    valid: ['in_memory', '24h'],
-    wrongType: [5],
-    outOfRange: ['1y'],
-  }),
+  ...SERVICE,
 ];
 
 export const COMPLETION_ROWS: readonly FieldRow[] = [

@@ -3,6 +3,7 @@
 import { ServerError } from '../../src/base/errors.ts';
 import type { Feed, OnReadable } from '../../src/base/feed.ts';
 import type { Admission, EngineHealth } from '../../src/engine/engine-client.ts';
+import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
 import type { EngineLimits, StepReport } from '../../src/engine/protocol.ts';
 import {
   type Prompt,
@@ -157,6 +158,7 @@ export function sayingThenFailing(texts: readonly string[], error: Error): Scrip
 }
 
 export class FakeTextGenerator implements TextGenerator {
+  readonly defaults = OPENAI_DEFAULTS;
   script: Script = saying(['Hello', ' ', 'world']);
   /** Thrown by `generate` itself, before anything is iterated. */
   refusal: Error | null = null;

@@ -21,6 +21,8 @@ export type RouteTestApp = {
   chat(fields?: Record<string, unknown>, init?: RequestInit): Promise<Response>;
   /** Sends a completion request likewise. */
   complete(fields?: Record<string, unknown>, init?: RequestInit): Promise<Response>;
+  /** Sends a request for a response likewise. */
+  respond(fields?: Record<string, unknown>, init?: RequestInit): Promise<Response>;
   /** Sends a body of JSON. */
   post(path: string, body: unknown, init?: RequestInit): Promise<Response>;
 };
@@ -75,6 +77,8 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
       post('/v1/chat/completions', { model: MODEL, messages: [USER_MESSAGE], ...fields }, init),
     complete: (fields = {}, init = {}) =>
       post('/v1/completions', { model: MODEL, prompt: 'Once', ...fields }, init),
+    respond: (fields = {}, init = {}) =>
+      post('/v1/responses', { model: MODEL, input: 'Say something.', ...fields }, init),
   };
 }
 

@@ -170,4 +170,3 @@ export type ChatCompletion = z.infer<typeof chatCompletionSchema>;
 export type ChatCompletionChunk = z.infer<typeof chatCompletionChunkSchema>;
 export type ChatCompletionUsage = z.infer<typeof usageSchema>;
 export type PromptLogprobs = z.infer<typeof promptLogprobsField>;
-export type ChatTokenLogprob = z.infer<typeof tokenLogprobSchema>;

@@ -126,7 +126,9 @@ function unitOf(origin: string): string {
 /** The values that a discriminator may have. */
 function optionsOf(issue: Issue): string {
   const options = 'options' in issue && Array.isArray(issue.options) ? issue.options : [];
-  return options.map((option) => `'${String(option)}'`).join(', ');
+  // What may be left out is no option that a client could write.
+  const named = options.filter((option) => option !== undefined);
+  return named.map((option) => `'${String(option)}'`).join(', ');
 }
 
 function isTypeIssue(issue: Issue): boolean {

@@ -32,7 +32,7 @@ const OPENAI_SERVED = [
   'top_p',
 ] as const;
 
-const EXTENSIONS_SERVED = [
+export const EXTENSIONS_SERVED = [
   'allowed_token_ids',
   'bad_words',
   'prompt_logprobs',
@@ -48,7 +48,7 @@ const EXTENSIONS_SERVED = [
 ] as const;
 
 /** What the output has to look like. */
-const STRUCTURED_SERVED = [
+export const STRUCTURED_SERVED = [
   'response_format',
   'structured_outputs',
   'guided_json',
@@ -71,7 +71,7 @@ const TEMPLATE_SERVED = [
 ] as const;
 
 /** OpenAI's fields of a chat request that its clients also send with completions, and that change no output. */
-const SERVICE_IGNORED: readonly (readonly [string, FieldRule])[] = [
+export const SERVICE_IGNORED: readonly (readonly [string, FieldRule])[] = [
   ['metadata', ignored('nothing is stored', isEmpty)],
   ['store', ignored('nothing is stored', is(false))],
   ['user', ignored(NO_USERS)],
@@ -94,7 +94,7 @@ const OPENAI_OTHERS: readonly (readonly [string, FieldRule])[] = [
 ];
 
 /** Extensions of vLLM, SGLang and llama-server without which the output is not what the caller asked for. */
-const OTHERS_REFUSED: readonly (readonly [string, FieldRule])[] = [
+export const OTHERS_REFUSED: readonly (readonly [string, FieldRule])[] = [
   ['guided_whitespace_pattern', refused(ONE_WHITE_SPACE)],
   ['guided_decoding_backend', ignored('there is one')],
   ['structural_tag', refused(NO_TAGS)],
@@ -108,7 +108,7 @@ const OTHERS_REFUSED: readonly (readonly [string, FieldRule])[] = [
 ];
 
 /** Extensions that mean something for chat only. */
-const CHAT_OTHERS: readonly (readonly [string, FieldRule])[] = [
+export const CHAT_OTHERS: readonly (readonly [string, FieldRule])[] = [
   ['echo', refused('the prompt is not repeated in the answer', is(false))],
   ['best_of', refused('choices are not ranked', is(1))],
   ['chat_template', refused(TEMPLATE)],
@@ -123,7 +123,8 @@ const COMPLETION_OTHERS: readonly (readonly [string, FieldRule])[] = [
   ['prompt_embeds', refused('prompts are text or tokens')],
 ];
 
-const served = (names: readonly string[]): [string, FieldRule][] => names.map((name) => [name, SERVED]);
+export const served = (names: readonly string[]): [string, FieldRule][] =>
+  names.map((name) => [name, SERVED]);
 
 /** Top level of a chat request. */
 export const CHAT_FIELDS: FieldTable = new Map([

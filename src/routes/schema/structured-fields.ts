@@ -25,6 +25,9 @@ const SCHEMA_JSON = {
   type: ['object', 'boolean', 'null'],
   description: 'A JSON Schema; docs/structured-output.md says how much of it.',
 };
+/** A JSON Schema as the value of a field. */
+export const schemaObjectField = schemaObject.nullish().meta(SCHEMA_JSON);
+
 const schemaOrText = z.custom<SchemaField>(
   (value) => isJsonObject(value) || typeof value === 'boolean' || typeof value === 'string',
   {
@@ -43,13 +46,13 @@ const choiceField = z.array(z.string().min(1)).min(1).max(CHOICES_OF_TEXT_MAX);
 
 const responseFormat = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('text') }),
-  z.looseObject({ type: z.literal('json_object'), schema: schemaObject.nullish().meta(SCHEMA_JSON) }),
+  z.looseObject({ type: z.literal('json_object'), schema: schemaObjectField }),
   z.looseObject({
     type: z.literal('json_schema'),
     json_schema: z.looseObject({
       name: z.string().nullish(),
       description: z.string().nullish(),
-      schema: schemaObject.nullish().meta(SCHEMA_JSON),
+      schema: schemaObjectField,
       strict: z
         .boolean()
         .nullish()

@@ -12,26 +12,29 @@ const functionName = z
   })
   .describe('Letters, digits, underscores and dashes.');
 
+/** What describes a function, in chat requests and in those for responses. */
+export const functionFields = {
+  name: functionName,
+  description: z.string().nullish(),
+  parameters: z
+    .custom<JsonObject>(isJsonObject, { error: 'expected a JSON Schema, which is an object' })
+    .nullish()
+    .meta({
+      type: ['object', 'null'],
+      description: 'A JSON Schema of type object. Left out: there are none.',
+    }),
+  strict: z
+    .boolean()
+    .nullish()
+    .describe(
+      'Arguments have to fit `parameters`, and a schema that they cannot be held to is refused. Without it they fit ' +
+        'too where a call is demanded, and where a token announces one, as far as the schema can be held.',
+    ),
+};
+
 const toolSchema = z.looseObject({
   type: z.literal('function'),
-  function: z.looseObject({
-    name: functionName,
-    description: z.string().nullish(),
-    parameters: z
-      .custom<JsonObject>(isJsonObject, { error: 'expected a JSON Schema, which is an object' })
-      .nullish()
-      .meta({
-        type: ['object', 'null'],
-        description: 'A JSON Schema of type object. Left out: there are none.',
-      }),
-    strict: z
-      .boolean()
-      .nullish()
-      .describe(
-        'Arguments have to fit `parameters`, and a schema that they cannot be held to is refused. Without it they fit ' +
-          'too where a call is demanded, and where a token announces one, as far as the schema can be held.',
-      ),
-  }),
+  function: z.looseObject(functionFields),
 });
 
 const namedFunction = z.looseObject({

@@ -1,0 +1,193 @@
+/** From a request for a response to the engine's own text request. Pure: the same body gives the same result. */
+
+import type { GrammarSource } from '../../sampling/grammar/grammar-source.ts';
+import { calledTools, type GivenChoice, type GivenTool, type ToolRequest } from '../called-tools.ts';
+import type { JsonObject } from '../request-body.ts';
+import { FieldCheck, TOP_LEVEL } from '../schema/fields.ts';
+import {
+  ALLOWED_TOOLS_FIELDS,
+  FUNCTION_FIELDS,
+  NAMED_FUNCTION_FIELDS,
+  REASONING_FIELDS,
+  RESPONSES_FIELDS,
+  RESPONSES_STREAM_OPTIONS_FIELDS,
+  TEXT_FIELDS,
+  TEXT_FORMAT_FIELDS,
+} from '../schema/responses-field-tables.ts';
+import { type ResponsesRequest, responsesRequestSchema } from '../schema/responses-request.ts';
+import { STRUCTURE_FIELDS } from '../schema/structured-fields.ts';
+import { type Given, grammarOf, schemaFormat } from '../structured-output.ts';
+import { renderingOf } from '../template-request.ts';
+import {
+  callOf,
+  checkGenerationFields,
+  checkTokensMin,
+  type GenerationCall,
+  generationOf,
+  type ParseOptions,
+  parseFields,
+  tellableTokens,
+  unsupported,
+} from '../text-request.ts';
+import { type GivenBack, givenBack } from './given-back.ts';
+import { messagesOf } from './input-items.ts';
+
+export type ResponsesCall = GenerationCall & {
+  /** What the response tells of its request. */
+  readonly givenBack: GivenBack;
+};
+
+/**
+ * @throws ServerError `unsupported_parameter`, or `invalid_request` for values that do not go together.
+ * @throws HttpError 400 for values of a wrong type or out of range; `param` is the path.
+ */
+export function parseResponsesRequest(body: JsonObject, options: ParseOptions): ResponsesCall {
+  const fields = new FieldCheck({ strict: options.strictFields });
+  refuseUnserved(body);
+  const request = parseFields(body, responsesRequestSchema, { table: RESPONSES_FIELDS, fields });
+  checkFields(request, fields, options);
+  const showsThoughts =
+    options.templateReadsField('reasoning') || options.templateReadsField('reasoning_content');
+  const messages = messagesOf(request, { fields, showsThoughts });
+  const extent = extentOf(request);
+  const { definitions, form } = toolsOf(request, fields);
+  const grammar = grammarOfText(request, fields, form.mustCall);
+  const { chat_template_kwargs: kwargs, reasoning } = request;
+  const rendering = renderingOf(
+    { chat_template_kwargs: kwargs, reasoning_effort: reasoning?.effort },
+    fields,
+    {
+      ...options,
+      tools: definitions,
+      effortField: { name: 'effort', place: REASONING_PLACE },
+    },
+  );
+  return {
+    ...callOf(request, fields),
+    givenBack: givenBack(request, options.defaults),
+    text: {
+      ...generationOf(request, options),
+      grammar,
+      prompts: [{ kind: 'messages', param: 'input', messages, rendering, addSpecialTokens: false }],
+      answerForm: form,
+      ...extent,
+      promptLogprobCount: null,
+      wantsMeanLogprob: false,
+      wantsStopLogprobs: false,
+      wantsPrompts: false,
+    },
+  };
+}
+
+const REASONING_PLACE = { exact: 'reasoning.', general: 'reasoning.' };
+const TEXT_PLACE = { exact: 'text.', general: 'text.' };
+const FORMAT_PLACE = { exact: 'text.format.', general: 'text.format.' };
+
+const LOGPROBS = 'message.output_text.logprobs';
+
+/** What the schema would call a wrong value, where it is one that other servers know. @throws ServerError */
+function refuseUnserved({ input, tools }: JsonObject): void {
+  const typeOf = (value: unknown): unknown => (value as { type?: unknown } | null)?.type;
+  for (const [index, item] of (Array.isArray(input) ? input : []).entries()) {
+    const param = `input[${index}].type`;
+    if (typeOf(item) !== 'item_reference') continue;
+    throw unsupported(param, `'${param}': items are not stored by this server; send the item itself.`);
+  }
+  for (const [index, tool] of (Array.isArray(tools) ? tools : []).entries()) {
+    const type = typeOf(tool);
+    if (typeof type !== 'string' || type === 'function') continue;
+    const param = `tools[${index}].type`;
+    throw unsupported(
+      param,
+      `'${param}': this server runs no tools of its own; only functions can be called.`,
+    );
+  }
+}
+
+function checkFields(request: ResponsesRequest, fields: FieldCheck, options: ParseOptions): void {
+  const { stream_options: streamOptions, reasoning, text, include } = request;
+  checkGenerationFields(request, fields, options);
+  if (streamOptions != null) {
+    const place = { exact: 'stream_options.', general: 'stream_options.' };
+    fields.check(streamOptions, RESPONSES_STREAM_OPTIONS_FIELDS, place);
+  }
+  if (reasoning != null) fields.check(reasoning, REASONING_FIELDS, REASONING_PLACE);
+  if (text != null) fields.check(text, TEXT_FIELDS, TEXT_PLACE);
+  if (include?.some((name) => name !== LOGPROBS)) {
+    fields.ignore('include', TOP_LEVEL, `of what can be asked for, '${LOGPROBS}' alone is known`);
+  }
+}
+
+/** @throws ServerError `invalid_request` for lengths that do not go together, and for too many log probabilities. */
+function extentOf(request: ResponsesRequest) {
+  const newTokensMax = request.max_output_tokens ?? null;
+  checkTokensMin(request, newTokensMax);
+  const topCount = request.top_logprobs ?? 0;
+  const areTold = topCount > 0 || request.include?.includes(LOGPROBS) === true;
+  const logprobCount = areTold ? topCount : null;
+  const tokenCount = newTokensMax ?? request.min_tokens ?? 0;
+  const tellable = tellableTokens(request, {
+    logprobCount,
+    sequenceCount: 1,
+    tokenCount,
+    param: 'top_logprobs',
+  });
+  return { newTokensMax, newTokensRoomMax: newTokensMax === null ? tellable : null, logprobCount };
+}
+
+function toolsOf(request: ResponsesRequest, fields: FieldCheck): ToolRequest {
+  const tools = (request.tools ?? []).map((tool, index): GivenTool => {
+    const place = `tools[${index}].`;
+    fields.check(tool, FUNCTION_FIELDS, { exact: place, general: 'tools[].' });
+    const { name, description, parameters, strict } = tool;
+    return { place, name, description, parameters, strict };
+  });
+  return calledTools(
+    {
+      tools,
+      choice: choiceOf(request.tool_choice, fields),
+      mayCallMany: request.parallel_tool_calls ?? null,
+      reasoning: 'apart',
+    },
+    fields,
+  );
+}
+
+function choiceOf(choice: ResponsesRequest['tool_choice'], fields: FieldCheck): GivenChoice {
+  if (choice == null) return { kind: 'auto' };
+  if (typeof choice === 'string') return { kind: choice };
+  const place = { exact: 'tool_choice.', general: 'tool_choice.' };
+  if (choice.type === 'function') {
+    fields.check(choice, NAMED_FUNCTION_FIELDS, place);
+    return { kind: 'named', named: { name: choice.name, param: 'tool_choice.name' } };
+  }
+  fields.check(choice, ALLOWED_TOOLS_FIELDS, place);
+  const allowed = choice.tools.map((tool, index) => {
+    const exact = `tool_choice.tools[${index}].`;
+    fields.check(tool, NAMED_FUNCTION_FIELDS, { exact, general: 'tool_choice.tools[].' });
+    return { name: tool.name, param: `${exact}name` };
+  });
+  return { kind: 'allowed', mode: choice.mode, allowed };
+}
+
+function grammarOfText(
+  request: ResponsesRequest,
+  fields: FieldCheck,
+  mustCall: boolean,
+): GrammarSource | null {
+  const grammar = grammarOf(request, fields, fromTextFormat(request, fields));
+  if (!mustCall || grammar === null) return grammar;
+  const reason = 'the answer has to be a call';
+  for (const name of STRUCTURE_FIELDS) if (request[name] != null) fields.ignore(name, TOP_LEVEL, reason);
+  if (request.text?.format != null) fields.ignore('format', TEXT_PLACE, reason);
+  return grammar;
+}
+
+function fromTextFormat({ text }: ResponsesRequest, fields: FieldCheck): readonly Given[] {
+  const format = text?.format;
+  if (format == null) return [];
+  fields.check(format, TEXT_FORMAT_FIELDS[format.type], FORMAT_PLACE);
+  if (format.type === 'text') return [];
+  if (format.type === 'json_object') return [{ param: 'text.format', grammar: { kind: 'json-object' } }];
+  return [schemaFormat(format, { param: 'text.format', place: FORMAT_PLACE.exact })];
+}

@@ -1,0 +1,38 @@
+/** POST /v1/responses, and how many tokens such a request would have: how they are read and their answers written. */
+
+import type { Handler } from 'hono';
+import type { AppDependencies, AppEnvironment } from '../dependencies.ts';
+import { type GenerationEndpoint, generationRoute, parseOptions } from '../generation-route.ts';
+import type { InputTokens } from '../schema/responses-object.ts';
+import { requireModel } from '../served-models.ts';
+import { answering, nameIgnored, tokensOf } from '../tokenization.ts';
+import { parseResponsesRequest, type ResponsesCall } from './request.ts';
+import { ResponseEncoder } from './response-encoder.ts';
+import { CollectedResponse } from './response-object.ts';
+
+const RESPONSE: GenerationEndpoint<ResponsesCall> = {
+  idPrefix: 'resp_',
+  parse: parseResponsesRequest,
+  collector: ({ givenBack }, identity) => new CollectedResponse({ identity, givenBack }),
+  encoder: ({ givenBack }, identity) => new ResponseEncoder({ identity, givenBack }),
+};
+
+/** Handler of POST /v1/responses. */
+export function responses(dependencies: AppDependencies): Handler<AppEnvironment> {
+  return generationRoute(RESPONSE, dependencies);
+}
+
+/** Handler of POST /v1/responses/input_tokens: the request is checked as if it were to run. */
+export function inputTokens(dependencies: AppDependencies): Handler<AppEnvironment> {
+  const { generator, models } = dependencies;
+  return answering(dependencies, async (context, body) => {
+    // OpenAI asks for no model here, and every name is one of the same.
+    const named = { ...body, model: body['model'] ?? models[0]?.id };
+    const call = parseResponsesRequest(named, parseOptions(dependencies));
+    requireModel(models, call.model);
+    const { tokenIds } = await tokensOf(call.text.prompts[0]!, context, generator);
+    const answer: InputTokens = { object: 'response.input_tokens', input_tokens: tokenIds.length };
+    nameIgnored(context, call.ignoredFields);
+    return context.json(answer);
+  });
+}
