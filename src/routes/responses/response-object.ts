@@ -61,7 +61,11 @@ function usageOf(usage: TextUsage): NonNullable<ResponseObject['usage']> {
   const { promptTokenCount, completionTokenCount, cachedTokenCount, reasoningTokenCount } = usage;
   return {
     input_tokens: promptTokenCount,
-    input_tokens_details: { cached_tokens: cachedTokenCount },
+    // What was not found there is computed, and that writes it.
+    input_tokens_details: {
+      cached_tokens: cachedTokenCount,
+      cache_write_tokens: promptTokenCount - cachedTokenCount,
+    },
     output_tokens: completionTokenCount,
     output_tokens_details: { reasoning_tokens: reasoningTokenCount ?? 0 },
     total_tokens: promptTokenCount + completionTokenCount,

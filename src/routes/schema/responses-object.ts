@@ -53,6 +53,7 @@ const responsesUsage = z.strictObject({
   input_tokens: z.int().min(0),
   input_tokens_details: z.strictObject({
     cached_tokens: z.int().min(0).describe('Input tokens that were found in the prefix cache.'),
+    cache_write_tokens: z.int().min(0).describe('The others.'),
   }),
   output_tokens: z.int().min(0),
   output_tokens_details: z.strictObject({

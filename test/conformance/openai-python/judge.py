@@ -175,6 +175,53 @@ def tools_round_trip():
     assert second.choices
 
 
+RESPONSE = {"model": MODEL, "input": "What is 12 + 30?", "max_output_tokens": 24}
+
+
+@case("responses: a whole one, with nothing that its type does not know")
+def response_whole():
+    response = client.responses.create(**RESPONSE, instructions="Be short.", top_logprobs=2)
+    assert response.object == "response" and response.output_text
+    assert len(response.output[0].content[0].logprobs[0].top_logprobs) == 2
+    type(response).model_validate(response.to_dict(), strict=True)
+
+
+@case("responses: streamed, with the helper's final response")
+def response_streamed():
+    with client.responses.stream(**RESPONSE) as events:
+        text = "".join(event.delta for event in events if event.type == "response.output_text.delta")
+        final = events.get_final_response()
+    assert final.output_text == text and final.status in ("completed", "incomplete")
+
+
+@case("responses: parse with pydantic")
+def response_parsed():
+    response = client.responses.parse(model=MODEL, input="How are you?", text_format=Mood)
+    assert isinstance(response.output_parsed, Mood)
+
+
+@case("responses: tools, a round trip of items")
+def response_tools():
+    function = {"type": "function", **WEATHER["function"]}
+    question = {"role": "user", "content": "Weather in Oslo?"}
+    first = client.responses.create(model=MODEL, input=[question], tools=[function], tool_choice="required")
+    calls = [item for item in first.output if item.type == "function_call"]
+    assert calls and all(GetWeather.model_validate_json(call.arguments) for call in calls)
+    results = [{"type": "function_call_output", "call_id": call.call_id, "output": "sunny"} for call in calls]
+    second = client.responses.create(**{**RESPONSE, "input": [question, *first.output, *results]}, tools=[function])
+    assert second.status in ("completed", "incomplete")
+
+
+@case("responses: what needs a store is refused by name")
+def response_stateless():
+    try:
+        client.responses.create(**RESPONSE, previous_response_id="resp_1")
+    except openai.BadRequestError as error:
+        assert error.param == "previous_response_id" and error.code == "unsupported_parameter"
+    else:
+        raise AssertionError("taken")
+
+
 @case("completions: token ids, echo and logprobs")
 def completions():
     completion = client.completions.create(model=MODEL, prompt=[5, 6, 7], max_tokens=2, echo=True, logprobs=1)

@@ -15,7 +15,11 @@ const compatible = createOpenAICompatible({
   supportsStructuredOutputs: true,
 });
 const openai = createOpenAI(settings);
-const models = { 'openai-compatible': compatible(id), 'openai.chat': openai.chat(id) };
+const models = {
+  'openai-compatible': compatible(id),
+  'openai.chat': openai.chat(id),
+  'openai.responses': openai.responses(id),
+};
 const prompt = 'What is 12 + 30?';
 const schema = z.object({ mood: z.enum(['glad', 'sad']), sure: z.boolean() });
 const weather = tool({
@@ -25,7 +29,9 @@ const weather = tool({
 });
 
 function casesOf(model) {
-  const common = { model, maxRetries: 0 };
+  const isResponses = model.provider.endsWith('responses');
+  // Nothing is stored here, so items are sent and not named.
+  const common = { model, maxRetries: 0, providerOptions: { openai: { store: false } } };
   const short = { ...common, prompt, maxOutputTokens: 24 };
   return {
     async 'generateText: text, usage and reason'() {
@@ -66,10 +72,12 @@ function casesOf(model) {
         seed: 3,
         stopSequences: ['\n'],
       });
-      assert.ok(!text.includes('\n'));
+      // The provider sends neither seed nor stop sequences in the newer form.
+      assert.ok(isResponses || !text.includes('\n'));
     },
     async 'errors: an unknown model is an APICallError with its status'() {
-      const provider = model.provider.startsWith('octavo') ? compatible('gpt-4o') : openai.chat('gpt-4o');
+      const ofOpenAI = isResponses ? openai.responses('gpt-4o') : openai.chat('gpt-4o');
+      const provider = model.provider.startsWith('octavo') ? compatible('gpt-4o') : ofOpenAI;
       const error = await generateText({ ...short, model: provider }).catch((reason) => reason);
       assert.equal(error.statusCode, 404);
       assert.match(error.message, /gpt-4o/);
