@@ -11,7 +11,7 @@ import { readModelFiles } from '../src/engine/model-directory.ts';
 import { readDecoderShape } from '../src/graph/checkpoint.ts';
 import { ChatTemplate } from '../src/text/chat-template.ts';
 import { Tokenizer } from '../src/text/tokenizer.ts';
-import { chooseTemplateSource } from '../src/text/tokenizer-files.ts';
+import { chooseTemplateSources } from '../src/text/tokenizer-files.ts';
 import { openForm, type RowSource } from './logit-rows.ts';
 
 type Flags = {
@@ -47,16 +47,17 @@ async function tokenSequences(flags: Flags): Promise<readonly (readonly number[]
   ];
   if (flags.text !== undefined) return cut(encode(await readFile(flags.text, 'utf8')));
   if (flags.records === undefined) throw new Error('give --records, --text or --ids');
-  const source = chooseTemplateSource({
+  const sources = chooseTemplateSources({
     templateFile: files.templateFile,
+    toolTemplateFile: null,
     tokenizerConfig: files.tokenizer.tokenizerConfig,
   });
-  if (source === null) throw new Error('the model has no chat template');
+  if (sources === null) throw new Error('the model has no chat template');
   const specialTokenTexts = tokenizer.addedTokens
     .filter(({ special }) => special)
     .map(({ content }) => content);
   const template = new ChatTemplate({
-    source,
+    source: sources.plain,
     namedSpecialTokens: tokenizer.namedSpecialTokens,
     specialTokenTexts,
   });

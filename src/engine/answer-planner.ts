@@ -7,6 +7,7 @@ import { ServerError } from '../base/errors.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { GrammarTrigger } from '../sampling/grammar/grammar-trigger.ts';
 import type { ChatMessage } from '../text/chat-message.ts';
+import { type ChatFormats, chatFormatOf } from '../text/message/chat-formats.ts';
 import type { MessageDialect } from '../text/message/message-dialect.ts';
 import type { MessageParserOptions } from '../text/message/message-parser.ts';
 import { type ToolCallFormat, toolCallFormat } from '../text/message/tool-call-format.ts';
@@ -17,7 +18,7 @@ import type { AnswerForm, TextRequest } from './text-generation.ts';
 
 export type AnswerPlannerOptions = {
   /** `null`: the model has no chat template, so every answer is text. */
-  readonly dialect: MessageDialect | null;
+  readonly formats: ChatFormats | null;
   readonly tokenizer: { readonly addedTokens: readonly AddedToken[] };
 };
 
@@ -31,12 +32,12 @@ export type AnswerPlan = {
 };
 
 export class AnswerPlanner {
-  readonly #dialect: MessageDialect | null;
+  readonly #formats: ChatFormats | null;
   /** Of added tokens, by their texts. */
   readonly #tokenIds: ReadonlyMap<string, number>;
 
-  constructor({ dialect, tokenizer }: AnswerPlannerOptions) {
-    this.#dialect = dialect;
+  constructor({ formats, tokenizer }: AnswerPlannerOptions) {
+    this.#formats = formats;
     this.#tokenIds = new Map(tokenizer.addedTokens.map(({ content, id }) => [content, id]));
   }
 
@@ -48,8 +49,9 @@ export class AnswerPlanner {
    */
   plan(request: TextRequest, prompt: string | null): AnswerPlan {
     const { answerForm: form, grammar: content } = request;
-    const dialect = this.#dialect;
-    if (form === null || dialect === null) return { message: null, grammar: content, trigger: null };
+    const formats = this.#formats;
+    if (form === null || formats === null) return { message: null, grammar: content, trigger: null };
+    const { dialect } = chatFormatOf(formats, offeredTools(request));
     const calls = this.#callsOf(form, content, dialect);
     const place = dialect.reasoningAt(prompt ?? '', continuedMessage(request));
     const isOpen = place === 'open';
@@ -156,6 +158,11 @@ type PlannedCalls = {
   /** … unless it stands in content that is held to a form of its own. */
   readonly mayQuoteMarks: boolean;
 };
+
+/** Tools that the template is told of, of which the answer may call some, or none. */
+function offeredTools({ prompts: [prompt] }: TextRequest): readonly unknown[] {
+  return prompt?.kind === 'messages' ? prompt.rendering.tools : [];
+}
 
 /** By the variables with which templates are asked for thoughts; those that think by themselves may be told not to. */
 function wantsThoughts({ prompts: [prompt] }: TextRequest): boolean {

@@ -14,22 +14,27 @@ export type ModelFiles = {
   readonly generationConfig: unknown;
   readonly tokenizer: { readonly tokenizerJson: unknown; readonly tokenizerConfig: unknown };
   readonly templateFile: string | null;
+  /** Of conversations in which tools are offered. */
+  readonly toolTemplateFile: string | null;
 };
 
 /** @throws StartupError for a file that is missing or holds broken JSON. */
 export async function readModelFiles(directory: string): Promise<ModelFiles> {
-  const [config, generationConfig, tokenizerJson, tokenizerConfig, templateFile] = await Promise.all([
-    requiredJson(directory, 'config.json'),
-    optionalJson(directory, 'generation_config.json'),
-    requiredJson(directory, 'tokenizer.json'),
-    optionalJson(directory, 'tokenizer_config.json'),
-    optionalText(directory, 'chat_template.jinja'),
-  ]);
+  const [config, generationConfig, tokenizerJson, tokenizerConfig, templateFile, toolTemplateFile] =
+    await Promise.all([
+      requiredJson(directory, 'config.json'),
+      optionalJson(directory, 'generation_config.json'),
+      requiredJson(directory, 'tokenizer.json'),
+      optionalJson(directory, 'tokenizer_config.json'),
+      optionalText(directory, 'chat_template.jinja'),
+      optionalText(directory, 'additional_chat_templates/tool_use.jinja'),
+    ]);
   return {
     config,
     generationConfig,
     tokenizer: { tokenizerJson, tokenizerConfig: tokenizerConfig ?? {} },
     templateFile,
+    toolTemplateFile,
   };
 }
 

@@ -2,23 +2,30 @@
 
 import { calendarTime, systemClock } from '../base/clock.ts';
 import { ChatTemplate } from '../text/chat-template.ts';
+import type { ChatFormat } from '../text/message/chat-formats.ts';
 import { MessageDialect, type MessageParsers } from '../text/message/message-dialect.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
-import { chooseTemplateSource } from '../text/tokenizer-files.ts';
+import { chooseTemplateSources } from '../text/tokenizer-files.ts';
 import type { ModelFiles } from './model-directory.ts';
 import type { PromptEncoder } from './prompt-encoding.ts';
 
 /** @throws StartupError when the files cannot be understood. */
 export function createPromptEncoder(
-  { tokenizer: files, templateFile }: ModelFiles,
+  { tokenizer: files, templateFile, toolTemplateFile }: ModelFiles,
   parsers: MessageParsers,
 ): PromptEncoder {
   const tokenizer = new Tokenizer(files);
-  const source = chooseTemplateSource({ templateFile, tokenizerConfig: files.tokenizerConfig });
-  if (source === null) return { tokenizer, template: null, dialect: null };
+  const { tokenizerConfig } = files;
+  const sources = chooseTemplateSources({ templateFile, toolTemplateFile, tokenizerConfig });
+  if (sources === null) return { tokenizer, formats: null };
   const { namedSpecialTokens, specialTokenTexts, addedTokens } = tokenizer;
   const now = () => calendarTime(systemClock.unixSeconds());
-  const template = new ChatTemplate({ source, namedSpecialTokens, specialTokenTexts, now });
   const addedTokenTexts = addedTokens.map(({ content }) => content);
-  return { tokenizer, template, dialect: new MessageDialect({ template, addedTokenTexts, ...parsers }) };
+  const formatOf = (source: string): ChatFormat => {
+    const template = new ChatTemplate({ source, namedSpecialTokens, specialTokenTexts, now });
+    return { template, dialect: new MessageDialect({ template, addedTokenTexts, ...parsers }) };
+  };
+  const plain = formatOf(sources.plain);
+  const withTools = sources.withTools === null ? plain : formatOf(sources.withTools);
+  return { tokenizer, formats: { plain, withTools } };
 }

@@ -4,9 +4,8 @@ import { ServerError } from '../base/errors.ts';
 import { COUNTED_CONTEXTS_MAX } from '../base/limits.ts';
 import { sharedArray } from '../sampling/grammar/shared-arrays.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
-import type { ChatTemplate } from '../text/chat-template.ts';
 import { findInfillMarkers } from '../text/infill.ts';
-import type { MessageDialect } from '../text/message/message-dialect.ts';
+import { type ChatFormats, chatFormatOf } from '../text/message/chat-formats.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { EngineLimits } from './protocol.ts';
 import type { Prompt } from './text-generation.ts';
@@ -26,10 +25,8 @@ export type EncodedPrompt = {
 
 export type PromptEncoder = {
   readonly tokenizer: Tokenizer;
-  /** `null`: the checkpoint has none, and chat is refused. */
-  readonly template: ChatTemplate | null;
-  /** Of the template; `null` only without one. */
-  readonly dialect: MessageDialect | null;
+  /** `null`: the checkpoint has no template, and chat is refused. */
+  readonly formats: ChatFormats | null;
 };
 
 /**
@@ -55,11 +52,7 @@ export function encodePrompt(
   return { text, tokenIds: shared };
 }
 
-function encode(
-  prompt: Prompt,
-  { tokenizer, template, dialect }: PromptEncoder,
-  tokenCountMax: number,
-): EncodedPrompt {
+function encode(prompt: Prompt, { tokenizer, formats }: PromptEncoder, tokenCountMax: number): EncodedPrompt {
   switch (prompt.kind) {
     case 'tokens':
       return { text: null, tokenIds: Int32Array.from(prompt.tokenIds) };
@@ -71,7 +64,7 @@ function encode(
     case 'infill':
       return { text: null, tokenIds: encodeInfill(prompt, tokenizer, tokenCountMax) };
     case 'messages': {
-      if (template === null || dialect === null) {
+      if (formats === null) {
         throw new ServerError(
           'invalid_request',
           'The model has no chat template (chat_template.jinja, or chat_template in tokenizer_config.json), ' +
@@ -80,6 +73,7 @@ function encode(
         );
       }
       const { rendering, addSpecialTokens } = prompt;
+      const { template, dialect } = chatFormatOf(formats, rendering.tools);
       const { messages, tools } = dialect.shown({ messages: prompt.messages, tools: rendering.tools });
       const { text, breaks } = template.render(messages, { ...rendering, tools });
       const options = { addSpecialTokens, parseSpecialTokens: true, breaks, tokenCountMax };

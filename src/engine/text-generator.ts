@@ -10,6 +10,7 @@ import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
 import { decodeTokens } from '../text/decode-tokens.ts';
 import { findInfillMarkers } from '../text/infill.ts';
+import { someTemplate } from '../text/message/chat-formats.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
 import { AnswerPlanner } from './answer-planner.ts';
 import { ChoiceText } from './choice-text.ts';
@@ -90,9 +91,9 @@ export function createTextGenerator(given: TextGeneratorOptions): TextGenerator 
 
     defaults: options.defaults,
     tokenText: (tokenId) => options.vocabulary.textOf(tokenId),
-    templateReads: (variable) => options.template?.reads(variable) ?? false,
-    templateShowsName: (role) => options.template?.showsName(role) ?? false,
-    templateReadsField: (field) => options.template?.readsField(field) ?? false,
+    templateReads: (variable) => someTemplate(options.formats, (each) => each.reads(variable)),
+    templateShowsName: (role) => someTemplate(options.formats, (each) => each.showsName(role)),
+    templateReadsField: (field) => someTemplate(options.formats, (each) => each.readsField(field)),
   };
 }
 

@@ -138,20 +138,33 @@ export function* modelVocabulary(tokenizerJson: unknown): Iterable<readonly [str
   for (const text in entries) yield [text, entries[text]!];
 }
 
+export type TemplateSources = {
+  readonly plain: string;
+  /** For conversations in which tools are offered; `null`: the same. */
+  readonly withTools: string | null;
+};
+
 /**
- * The chat template that a checkpoint ships: the file `chat_template.jinja`, else `chat_template` of
- * `tokenizer_config.json`, which is a string or a list of named ones, of which `default` is meant.
- * `null` when there is none.
+ * The chat templates that a checkpoint ships: the files `chat_template.jinja` and
+ * `additional_chat_templates/tool_use.jinja`, else `chat_template` of `tokenizer_config.json`, which is a string or a
+ * list of named ones, of which `default` and `tool_use` are meant. `null` when there is none.
  */
-export function chooseTemplateSource(input: {
+export function chooseTemplateSources(input: {
   readonly templateFile: string | null;
+  readonly toolTemplateFile: string | null;
   readonly tokenizerConfig: unknown;
-}): string | null {
-  if (input.templateFile !== null) return input.templateFile;
-  const template = isObject(input.tokenizerConfig) ? input.tokenizerConfig['chat_template'] : null;
-  if (typeof template === 'string') return template;
+}): TemplateSources | null {
+  const { templateFile, toolTemplateFile, tokenizerConfig } = input;
+  if (templateFile !== null) return { plain: templateFile, withTools: toolTemplateFile };
+  const template = isObject(tokenizerConfig) ? tokenizerConfig['chat_template'] : null;
+  if (typeof template === 'string') return { plain: template, withTools: toolTemplateFile };
   if (!Array.isArray(template)) return null;
-  const entry: unknown = template.find((each: unknown) => isObject(each) && each['name'] === 'default');
+  const plain = namedTemplate(template, 'default');
+  return plain === null ? null : { plain, withTools: namedTemplate(template, 'tool_use') };
+}
+
+function namedTemplate(list: readonly unknown[], name: string): string | null {
+  const entry = list.find((each) => isObject(each) && each['name'] === name);
   const source = isObject(entry) ? entry['template'] : null;
   return typeof source === 'string' ? source : null;
 }

@@ -3,11 +3,12 @@
 import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../src/base/errors.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
-import type { AnswerForm, TextEvent, TextRequest } from '../../src/engine/text-generation.ts';
+import type { AnswerForm, Prompt, TextEvent, TextRequest } from '../../src/engine/text-generation.ts';
 import { createTextGenerator } from '../../src/engine/text-generator.ts';
 import type { GrammarSource } from '../../src/sampling/grammar/grammar-source.ts';
 import type { ChatMessage } from '../../src/text/chat-message.ts';
 import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
+import type { ChatFormat } from '../../src/text/message/chat-formats.ts';
 import { MessageDialect } from '../../src/text/message/message-dialect.ts';
 import { addPart, type MessagePart } from '../../src/text/message/message-part.ts';
 import type { ToolCallFormatName } from '../../src/text/message/tool-call-format.ts';
@@ -19,7 +20,7 @@ import { grammarsHere } from '../support/grammars.ts';
 import { NO_LONG_PROMPTS } from '../support/prompt-threads.ts';
 import { aTextRequest } from '../support/text-request.ts';
 import { filesOf } from '../text/fixtures.ts';
-import { DEEPSEEK_TEMPLATE, HERMES_TEMPLATE } from '../text/tool-templates.ts';
+import { DEEPSEEK_TEMPLATE, HERMES_TEMPLATE, LLAMA_TEMPLATE } from '../text/tool-templates.ts';
 
 const END = 2;
 const OPENING_TOKEN = 5000;
@@ -58,6 +59,8 @@ type Output = {
 
 type Setting = {
   readonly template?: string;
+  /** Where tools are offered. */
+  readonly toolTemplate?: string;
   readonly withMarks?: boolean;
   readonly ends?: 'stop' | 'length';
   readonly toolCalls?: ToolCallFormatName | 'auto' | null;
@@ -88,10 +91,19 @@ function generatorFor(tokenIds: readonly number[], setting: Setting) {
   const tokenizerFiles = withMarks === true ? files.marked : files.plain;
   const tokenizer = new Tokenizer(tokenizerFiles);
   const { namedSpecialTokens, specialTokenTexts } = tokenizer;
-  const template = new ChatTemplate({ source, namedSpecialTokens, specialTokenTexts });
+  const formatOf = (text: string): ChatFormat => {
+    const template = new ChatTemplate({ source: text, namedSpecialTokens, specialTokenTexts });
+    return {
+      template,
+      dialect: new MessageDialect({ template, addedTokenTexts: [], toolCalls, reasoning: 'auto' }),
+    };
+  };
   const logprobs = { logprob: -1, top: [] };
   const script = tokenIds.map((tokenId) => ({ ...tokens([tokenId]), tokens: [{ tokenId, logprobs }] }));
-  const client = new FakeEngineClient(() => [...script, finish(ends)], { vocabularySize: 6000 });
+  const client = new FakeEngineClient(() => [...script, finish(ends)], {
+    vocabularySize: 6000,
+    modelLengthMax: 1024,
+  });
   const vocabulary = new Vocabulary(tokenizerFiles);
   const compiler = grammarsHere(tokenizer, vocabulary);
   const sources: GrammarSource[] = [];
@@ -105,8 +117,7 @@ function generatorFor(tokenIds: readonly number[], setting: Setting) {
     vocabulary,
     grammars: { compile },
     longPrompts: NO_LONG_PROMPTS,
-    template,
-    dialect: new MessageDialect({ template, addedTokenTexts: [], toolCalls, reasoning: 'auto' }),
+    formats: { plain: formatOf(source), withTools: formatOf(setting.toolTemplate ?? source) },
     defaults: OPENAI_DEFAULTS,
     endOfTextTokenIds: [END],
     drawSeed: () => 1,
@@ -164,6 +175,35 @@ const called = (index = 0): MessagePart[] => [
   { kind: 'tool-call', index, name: 'now' },
   { kind: 'tool-arguments', index, text: '{}' },
 ];
+
+describe('a checkpoint with a template for tools beside the one for all', () => {
+  const setting = { template: WITHOUT_THOUGHTS, toolTemplate: LLAMA_TEMPLATE };
+  const parameters = { type: 'object', properties: {} };
+  const offered = [
+    { type: 'function' as const, function: { name: 'now', description: 'The time', parameters } },
+  ];
+  const promptOf = (tools: typeof offered): Prompt => ({
+    kind: 'messages',
+    messages: [{ role: 'user', content: 'Hi' }],
+    rendering: { ...PLAIN_RENDERING, tools },
+    addSpecialTokens: false,
+  });
+
+  it('is asked by it where tools are offered, and by the other where none are', async () => {
+    const { generator } = generatorFor([], setting);
+    const textOf = async (tools: typeof offered) =>
+      (await generator.tokenize(promptOf(tools), () => true)).text;
+    expect(await textOf(offered)).toContain('Respond with a call in the format');
+    expect(await textOf([])).not.toContain('<|start_header_id|>');
+  });
+
+  it('has its calls read as that one shows them', async () => {
+    const written = '{"name": "now", "parameters": {}}';
+    const request = { prompts: [promptOf(offered)] };
+    const { parts } = await answerOf(tokensOf(written, END), { ...setting, request });
+    expect(parts).toEqual(called());
+  });
+});
 
 describe('an answer with tools', () => {
   it('has its calls told apart, and ends with them', async () => {

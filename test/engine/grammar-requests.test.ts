@@ -10,6 +10,7 @@ import { createTextGenerator } from '../../src/engine/text-generator.ts';
 import { GrammarAutomaton } from '../../src/sampling/grammar/grammar-automaton.ts';
 import type { GrammarSource } from '../../src/sampling/grammar/grammar-source.ts';
 import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
+import { onlyFormat } from '../../src/text/message/chat-formats.ts';
 import { MessageDialect } from '../../src/text/message/message-dialect.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
@@ -49,8 +50,10 @@ function aGenerator(family: Family, thread: HeldThread | null = null) {
       thread === null
         ? grammarsHere(tokenizer, vocabulary)
         : new ModelGrammars(vocabularyTrie(vocabulary), thread),
-    template,
-    dialect: new MessageDialect({ template, addedTokenTexts: [], toolCalls: 'auto', reasoning: 'auto' }),
+    formats: onlyFormat({
+      template,
+      dialect: new MessageDialect({ template, addedTokenTexts: [], toolCalls: 'auto', reasoning: 'auto' }),
+    }),
     defaults: OPENAI_DEFAULTS,
     endOfTextTokenIds: [2],
     drawSeed: () => 1,

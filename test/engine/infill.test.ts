@@ -49,11 +49,7 @@ function filesWith(name: string): TokenizerFiles {
 
 function encode(tokenizer: Tokenizer, prefix: string, suffix: string, addSpecialTokens = false): number[] {
   const prompt = { kind: 'infill', prefix, suffix, addSpecialTokens } as const;
-  const encoded = encodePrompt(
-    prompt,
-    { tokenizer, template: null, dialect: null },
-    { limits: LIMITS, param: 'prompt' },
-  );
+  const encoded = encodePrompt(prompt, { tokenizer, formats: null }, { limits: LIMITS, param: 'prompt' });
   expect(encoded.text).toBeNull();
   return [...encoded.tokenIds];
 }
@@ -87,9 +83,8 @@ describe.each(Object.keys(EXPECTED))('a prompt with a suffix, as for %s', (name)
       tokenizer,
       vocabulary,
       grammars: grammarsHere(tokenizer, vocabulary),
-      template: null,
+      formats: null,
       longPrompts: NO_LONG_PROMPTS,
-      dialect: null,
       defaults: OPENAI_DEFAULTS,
       endOfTextTokenIds: [2],
       drawSeed: () => 1,

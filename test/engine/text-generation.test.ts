@@ -11,6 +11,7 @@ import type { TextEvent, TextGenerator, TextRequest } from '../../src/engine/tex
 import { createTextGenerator, type TextGeneratorOptions } from '../../src/engine/text-generator.ts';
 import { promptScores } from '../../src/sampling/prompt-scores.ts';
 import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
+import { onlyFormat } from '../../src/text/message/chat-formats.ts';
 import { MessageDialect } from '../../src/text/message/message-dialect.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
@@ -29,7 +30,10 @@ const template = new ChatTemplate({
   namedSpecialTokens: tokenizer.namedSpecialTokens,
   specialTokenTexts: tokenizer.specialTokenTexts,
 });
-const dialect = new MessageDialect({ template, addedTokenTexts: [], toolCalls: 'auto', reasoning: 'auto' });
+const formats = onlyFormat({
+  template,
+  dialect: new MessageDialect({ template, addedTokenTexts: [], toolCalls: 'auto', reasoning: 'auto' }),
+});
 const END = 2;
 const TEXT = { addSpecialTokens: false, parseSpecialTokens: true };
 
@@ -56,9 +60,8 @@ function aGenerator(
     tokenizer,
     vocabulary,
     grammars: grammarsHere(tokenizer, vocabulary),
-    template,
+    formats,
     longPrompts: NO_LONG_PROMPTS,
-    dialect,
     defaults: OPENAI_DEFAULTS,
     endOfTextTokenIds: [END],
     drawSeed: () => 77,
@@ -471,7 +474,7 @@ describe('TextGenerator: refusals', () => {
   it('does not count a prompt that is many times too long to its end, and says so', async () => {
     const { client, generator } = aGenerator(spelled('a'), {
       longPrompts: {
-        encode: async (prompt, context) => encodePrompt(prompt, { tokenizer, template, dialect }, context),
+        encode: async (prompt, context) => encodePrompt(prompt, { tokenizer, formats }, context),
       },
     });
     const prompt = { kind: 'text', text: 'word '.repeat(100_000), addSpecialTokens: true } as const;
@@ -549,7 +552,7 @@ describe('TextGenerator: refusals', () => {
   });
 
   it('says that there is no chat template when messages come to a model without one', () => {
-    const { generator } = aGenerator(spelled('a'), { template: null });
+    const { generator } = aGenerator(spelled('a'), { formats: null });
     const prompt = { kind: 'messages', messages: [{ role: 'user', content: 'x' }], ...PLAIN } as const;
     const error = failure(() => generator.generate(aTextRequest({ prompts: [prompt] }), IGNORE));
     expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });

@@ -4,7 +4,7 @@ import { ServerError, StartupError } from '../../src/base/errors.ts';
 import type { ChatMessage } from '../../src/text/chat-message.ts';
 import { ChatTemplate, type ChatTemplateOptions, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
-import { chooseTemplateSource } from '../../src/text/tokenizer-files.ts';
+import { chooseTemplateSources } from '../../src/text/tokenizer-files.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { expectedOf, FAMILIES, type Family, filesOf } from './fixtures.ts';
 
@@ -17,7 +17,7 @@ function aTemplate(source: string, overrides: Partial<ChatTemplateOptions> = {})
 function familyTemplate(family: Family, tokenizer: Tokenizer): ChatTemplate {
   const { tokenizerConfig } = filesOf(family);
   return new ChatTemplate({
-    source: chooseTemplateSource({ templateFile: null, tokenizerConfig })!,
+    source: chooseTemplateSources({ templateFile: null, toolTemplateFile: null, tokenizerConfig })!.plain,
     namedSpecialTokens: tokenizer.namedSpecialTokens,
     specialTokenTexts: tokenizer.specialTokenTexts,
   });
@@ -258,20 +258,33 @@ describe('ChatTemplate', () => {
   });
 });
 
-describe('chooseTemplateSource', () => {
-  it('prefers the file, then the string, then the one named default', () => {
-    const list = [
-      { name: 'tool_use', template: 'tools' },
-      { name: 'default', template: 'plain' },
-    ];
-    const choose = (templateFile: string | null, chat_template: unknown): string | null =>
-      chooseTemplateSource({ templateFile, tokenizerConfig: { chat_template } });
-    expect(choose('file', 'string')).toBe('file');
-    expect(choose(null, 'string')).toBe('string');
-    expect(choose(null, list)).toBe('plain');
-    expect(choose(null, [list[0]])).toBeNull();
+describe('chooseTemplateSources', () => {
+  const LIST = [
+    { name: 'tool_use', template: 'tools' },
+    { name: 'default', template: 'plain' },
+  ];
+  const choose = (
+    templateFile: string | null,
+    chat_template: unknown,
+    toolTemplateFile: string | null = null,
+  ) => chooseTemplateSources({ templateFile, toolTemplateFile, tokenizerConfig: { chat_template } });
+
+  it('prefers the file, then the string, then those named default and tool_use', () => {
+    expect(choose('file', 'string')).toEqual({ plain: 'file', withTools: null });
+    expect(choose('file', LIST)).toEqual({ plain: 'file', withTools: null });
+    expect(choose(null, 'string')).toEqual({ plain: 'string', withTools: null });
+    expect(choose(null, LIST)).toEqual({ plain: 'plain', withTools: 'tools' });
+    expect(choose(null, [LIST[1]])).toEqual({ plain: 'plain', withTools: null });
+  });
+
+  it('takes the file for tools beside the one for all', () => {
+    expect(choose('file', LIST, 'tool file')).toEqual({ plain: 'file', withTools: 'tool file' });
+  });
+
+  it('finds none where none is for all', () => {
+    expect(choose(null, [LIST[0]])).toBeNull();
     expect(choose(null, undefined)).toBeNull();
-    expect(chooseTemplateSource({ templateFile: null, tokenizerConfig: null })).toBeNull();
+    expect(choose(null, undefined, 'tool file')).toBeNull();
   });
 });
 
