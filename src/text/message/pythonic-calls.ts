@@ -122,14 +122,24 @@ const CONSTANTS: ReadonlyMap<string, string> = new Map([
   ['false', 'false'],
   ['null', 'null'],
 ]);
+/** Escapes of one character; behind a backslash a line end is nothing. */
 const ESCAPES: ReadonlyMap<string, string> = new Map([
-  ['n', '\n'],
-  ['t', '\t'],
-  ['r', '\r'],
+  ['a', '\x07'],
   ['b', '\b'],
   ['f', '\f'],
+  ['n', '\n'],
+  ['r', '\r'],
+  ['t', '\t'],
+  ['v', '\v'],
+  ['\\', '\\'],
+  ["'", "'"],
+  ['"', '"'],
   ['\n', ''],
+  ['\r', ''],
+  ['\r\n', ''],
 ]);
+const ESCAPE =
+  /\\(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U(0010[\da-fA-F]{4}|000[\da-fA-F]{5})|([0-7]{1,3})|(\r\n|.))/gs;
 
 /** Recursive descent over Python literals; every method returns JSON text. */
 class PythonParser {
@@ -201,14 +211,17 @@ class PythonParser {
     return `${key}: ${this.#value()}`;
   }
 
+  /** An escape that Python does not know is the text that it is. */
   #quoted(): string {
     const source = this.#match(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'/sy).slice(1, -1);
     return source.replace(
-      /\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))/gs,
-      (_, byte: string | undefined, unit: string | undefined, other: string) =>
-        byte !== undefined || unit !== undefined
-          ? String.fromCharCode(Number.parseInt((byte ?? unit)!, 16))
-          : (ESCAPES.get(other) ?? other),
+      ESCAPE,
+      (written, byte?: string, unit?: string, point?: string, octal?: string, other?: string) => {
+        const digits = byte ?? unit ?? point;
+        if (digits !== undefined) return String.fromCodePoint(Number.parseInt(digits, 16));
+        if (octal !== undefined) return String.fromCodePoint(Number.parseInt(octal, 8));
+        return ESCAPES.get(other!) ?? written;
+      },
     );
   }
 

@@ -300,6 +300,23 @@ describe('Python literals', () => {
       e: '[)',
     });
   });
+
+  // As Python's ast.literal_eval reads them, where it does.
+  it.each([
+    [String.raw`'\d+\.\w'`, String.raw`\d+\.\w`],
+    [String.raw`"\é\😀\8"`, String.raw`\é\😀\8`],
+    [String.raw`"\a\b\f\n\r\t\v\\\"\'"`, '\x07\b\f\n\r\t\v\\"\''],
+    [String.raw`"\0\101\1234\400"`, '\0AS4\u0100'],
+    [String.raw`"\x41\u00e9\U0001F600"`, 'Aé😀'],
+    ['"one\\\ntwo\\\r\nthree"', 'onetwothree'],
+    // Errors in Python: nothing of what the model wrote gets lost.
+    [String.raw`"C:\Users\xyz\u12 \U00110000"`, String.raw`C:\Users\xyz\u12 \U00110000`],
+  ])('in quotes are what they are in Python, however they arrive: %s', (literal, value) => {
+    const text = `[now(a=${literal})]`;
+    const parts = parsed(text, { format: 'pythonic' });
+    expect(parts).toEqual(call('now', `{"a": ${JSON.stringify(value)}}`));
+    expect(partsOf([...text], parserOptions({ format: 'pythonic' }))).toEqual(parts);
+  });
 });
 
 describe('reasoning', () => {
