@@ -49,6 +49,7 @@ const rawConfig = z.looseObject({
   num_key_value_heads: positiveInteger.optional(),
   head_dim: positiveInteger.optional(),
   max_position_embeddings: positiveInteger.optional(),
+  original_max_position_embeddings: positiveInteger.optional(),
   rms_norm_eps: z.number().positive().default(1e-6),
   hidden_act: z.string().default('silu'),
   tie_word_embeddings: z.boolean().default(false),
@@ -108,7 +109,9 @@ export function ropeScaling(config: CheckpointConfig, positionsMax: number): Rop
     if (value == null) throw new StartupError(`config.json: rope type "${kind}" needs "${name}"`);
     return value;
   };
-  const originalPositionsMax = parameters.original_max_position_embeddings ?? positionsMax;
+  // The field of the whole goes before the one among the scaling's own, as it does in transformers.
+  const originalPositionsMax =
+    config.original_max_position_embeddings ?? parameters.original_max_position_embeddings ?? positionsMax;
   switch (kind) {
     case 'default':
       return { kind };

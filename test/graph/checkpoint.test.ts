@@ -194,6 +194,33 @@ describe('a checkpoint that YaRN stretches', () => {
   });
 });
 
+describe('the positions that a checkpoint was trained for', () => {
+  beforeEach(async () => {
+    checkpoint = await scratchCheckpoint('llama-tied-f32');
+  });
+  afterEach(() => checkpoint.remove());
+
+  // The values are those of transformers' standardize_rope_params.
+  it.each([
+    ['yarn', { factor: 4 }],
+    ['yarn', { factor: 4, original_max_position_embeddings: 8192 }],
+    ['llama3', { factor: 4, low_freq_factor: 1, high_freq_factor: 4 }],
+    [
+      'llama3',
+      { factor: 4, low_freq_factor: 1, high_freq_factor: 4, original_max_position_embeddings: 8192 },
+    ],
+  ])('are those that stand beside the other fields, before those of %s %j', async (rope_type, numbers) => {
+    await checkpoint.editConfig({
+      max_position_embeddings: 16_384,
+      original_max_position_embeddings: 4096,
+      rope_parameters: { rope_type, ...numbers },
+    });
+    const shape = await readDecoderShape(checkpoint.directory);
+    expect(shape.ropeScaling).toMatchObject({ kind: rope_type, originalPositionsMax: 4096 });
+    expect(shape.positionsMax).toBe(16_384);
+  });
+});
+
 describe('weights', () => {
   beforeEach(async () => {
     checkpoint = await scratchCheckpoint('llama-untied-bf16');
