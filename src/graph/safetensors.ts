@@ -1,10 +1,10 @@
 /**
- * Finds the tensors of a checkpoint directory: `model.safetensors`, or the shards that
- * `model.safetensors.index.json` names. Reads headers only; the data stay where they are.
+ * Finds the tensors of a checkpoint directory: those of `model.safetensors`, or where there is none of the shards
+ * that `model.safetensors.index.json` names. Reads headers only; the data stay where they are.
  * Format: 8 bytes length (little-endian), that many bytes of JSON, then the data.
  */
 
-import { type FileHandle, open, readFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { StartupError } from '../base/errors.ts';
@@ -32,6 +32,7 @@ export type StoredTensors<Type extends ElementType = FloatType> = ReadonlyMap<st
 /** A checkpoint whose matrices are packed: words of several weights each, and what is stored in floating point. */
 export type PackedTensors = { readonly floats: StoredTensors; readonly words: StoredTensors<'I32'> };
 
+const ONE_FILE = 'model.safetensors';
 /** The bound that the reference implementation sets; a header of a large model has some 100 KB. */
 const HEADER_BYTES_MAX = 100_000_000;
 const LENGTH_BYTES = 8;
@@ -72,10 +73,16 @@ async function openAll(
   return tensors;
 }
 
+/** Who puts shards together may leave their index behind: the one file goes first, as it does in transformers. */
 async function weightFiles(directory: string): Promise<readonly string[]> {
-  const indexPath = path.join(directory, 'model.safetensors.index.json');
+  const hasOneFile = await stat(path.join(directory, ONE_FILE)).then(
+    (found) => found.isFile(),
+    () => false,
+  );
+  if (hasOneFile) return [ONE_FILE];
+  const indexPath = path.join(directory, `${ONE_FILE}.index.json`);
   const index = await readFile(indexPath, 'utf8').catch(() => null);
-  if (index === null) return ['model.safetensors'];
+  if (index === null) return [ONE_FILE];
   const parsed = indexSchema.safeParse(parseJson(index, indexPath));
   if (!parsed.success) throw new StartupError(`${indexPath}: has no "weight_map" of tensor names to files`);
   return [...new Set(Object.values(parsed.data.weight_map))].sort();

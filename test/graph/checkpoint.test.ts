@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
 import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { openSafetensors } from '../../src/graph/safetensors.ts';
 import { type ScratchCheckpoint, safetensorsFile, scratchCheckpoint } from '../support/checkpoint-files.ts';
 
 const GEOMETRY = { cache: { blockCount: 4, blockSize: 4 }, positionCount: 16 };
@@ -236,6 +237,14 @@ describe('weights', () => {
     });
     expect(model.weightsFolder).toBe(plain.directory);
     await expect(stat(plain.cacheDirectory)).rejects.toThrow('ENOENT');
+    await plain.remove();
+  });
+
+  it('are those of the one file where an index lies beside it, as one that was left from shards', async () => {
+    const plain = await scratchCheckpoint('llama-tied-f32');
+    const index = { weight_map: { 'model.norm.weight': 'model-00001-of-00002.safetensors' } };
+    await writeFile(path.join(plain.directory, 'model.safetensors.index.json'), JSON.stringify(index));
+    expect((await openSafetensors(plain.directory)).get('model.norm.weight')?.file).toBe('model.safetensors');
     await plain.remove();
   });
 
