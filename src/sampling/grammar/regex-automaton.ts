@@ -4,11 +4,12 @@
  * deterministic here, so an expression costs what its text and its repetitions say.
  */
 
-import { type AST, RegExpParser } from '@eslint-community/regexpp';
+import type { AST } from '@eslint-community/regexpp';
 import { ServerError } from '../../base/errors.ts';
 import { GRAMMAR_STATES_MAX, PATTERN_CHARACTERS_MAX, PATTERN_DEPTH_MAX } from '../../base/limits.ts';
 import { ALL_CODE_POINTS, type CodePoints, codePoints, complement, only } from './code-points.ts';
 import { tooLarge } from './program-builder.ts';
+import { parsePattern } from './regex-dialect.ts';
 import type { TextAutomaton, TextEdge } from './text-automaton.ts';
 import { propertyCodePoints } from './unicode-properties.ts';
 
@@ -50,7 +51,7 @@ export function regexAutomaton(pattern: string, options: RegexOptions): TextAuto
   const [start, begin, end, last] = [builder.state(), builder.state(), builder.state(), builder.state()];
   builder.states[start]!.empties.push(begin);
   builder.states[end]!.empties.push(last);
-  builder.alternatives(parse(pattern, options.param).alternatives, begin, end);
+  builder.alternatives(parsePattern(pattern, options.param).alternatives, begin, end);
   if (!options.isWhole) for (const state of [start, last]) builder.connect(state, ALL_CODE_POINTS, state);
   return withoutAssertions(builder.states, last);
 }
@@ -68,25 +69,6 @@ function groupDepth(pattern: string): number {
   }
   return deepest;
 }
-
-/** As `u` patterns, which JSON Schema recommends; those that are none as the older, laxer kind. */
-function parse(pattern: string, param: string): AST.Pattern {
-  const parser = new RegExpParser({ ecmaVersion: 2025 });
-  try {
-    return parser.parsePattern(pattern, 0, pattern.length, { unicode: true });
-  } catch (unicodeError) {
-    try {
-      return parser.parsePattern(pattern, 0, pattern.length, { unicode: false });
-    } catch {
-      const reason = (unicodeError as Error).message.replace(/^Invalid regular expression: /, '');
-      const message = `'${param}' is not a regular expression: ${reason.slice(0, REASON_CHARACTERS_MAX)}.`;
-      throw new ServerError('invalid_request', message, { param });
-    }
-  }
-}
-
-/** Parsers repeat the whole pattern. */
-const REASON_CHARACTERS_MAX = 200;
 
 class RegexBuilder {
   readonly states: AssertedState[] = [];

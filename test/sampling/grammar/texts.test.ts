@@ -68,6 +68,53 @@ describe('a regular expression', () => {
     expect(fitOf(regex('[\\w-.]+@x'), 'a-b.c@x')).toBe('whole');
   });
 
+  it.each([
+    ['\\p{L}+\\-\\d+', '\\p{L}+-\\d+', ['Zürich-1', 'p{L}-1']],
+    ['😀\\:', '😀:', ['😀:', '😀\\:']],
+    ['[😀-😂]\\ \\#', '[😀-😂] #', ['😁 #', '😃 #']],
+    ['[\\p{Lu}\\-\\:\\\\]{2}\\_', '[\\p{Lu}\\-:\\\\]{2}_', ['É-_', '\\:_', '--_', 'e-_']],
+    ['[\\!-\\~]\\é', '[!-~]é', ['aé', '~é', 'éé']],
+    ['\\u{1F600}\\,', '\\u{1F600},', ['😀,', '😀']],
+  ])(
+    'may escape what needs no escape, and stays of the kind with the u flag: %s',
+    (pattern, plain, texts) => {
+      const expected = new RegExp(`^(?:${plain})$`, 'u');
+      for (const text of texts)
+        expect(fitOf(regex(pattern), text) === 'whole', text).toBe(expected.test(text));
+    },
+  );
+
+  it('has no repetition where the comma of one is escaped', () => {
+    expect(fitOf(regex('a{1\\,2}'), 'a{1,2}')).toBe('whole');
+  });
+
+  it.each([
+    ['\\Aabc', 'an anchor of other languages, \\A'],
+    ['abc\\Z', 'an anchor of other languages, \\Z'],
+    ['[\\w-.]\\z', 'an anchor of other languages, \\z'],
+    ['[[:alpha:]]+', 'a POSIX class, [:alpha:]'],
+    ['[_[:^digit:]]', 'a POSIX class, [:^digit:]'],
+    ['a{,3}', 'a repetition without a least number, {,3}'],
+    ['[\\w-.]\\p{L}', 'holds \\p{L}'],
+    ['[\\w-.[\\p{L}]', 'holds \\p{L}'],
+    ['\\pL', 'holds \\pL'],
+    ['\\P{Nonsense}', 'holds \\P{Nonsense}'],
+    ['[\\w-.]😀', 'holds 😀'],
+    ['[\\w-.]\\u{1F600}', 'holds \\u{1F600}'],
+    ['[\\w-.]\\ud83d\\ude00', 'holds \\ud83d'],
+  ])('that would mean something else without the u flag is refused: %s', (pattern, said) => {
+    expect(() => compileGrammar(regex(pattern), { addedTokenId: () => 7 })).toThrow(said);
+  });
+
+  it.each([
+    ['\\\\A[{,3}]]', '\\A,]'],
+    ['[\\w-.]\\{,3}', 'a{,3}'],
+    ['[[:]]', ':]'],
+  ])('is not taken for one of those: %s', (pattern, text) => {
+    expect(new RegExp(`^${pattern}$`).test(text)).toBe(true);
+    expect(fitOf(regex(pattern), text)).toBe('whole');
+  });
+
   it('knows properties of Unicode', () => {
     expect(fitOf(regex('\\p{Lu}\\P{Lu}'), 'Éé')).toBe('whole');
     expect(fitOf(regex('\\p{Lu}'), 'é')).toBe('no');
