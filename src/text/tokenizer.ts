@@ -2,7 +2,8 @@
  * Text to token ids, over `@huggingface/tokenizers`. The library's normaliser, pre-tokeniser and model do the
  * work; recognising added tokens is ours, for two reasons: the library cannot be told to read a special token's
  * text as plain text, and it numbers the sections between added tokens in a way that is lost when they are
- * encoded one by one. The library's types do not resolve under `nodenext`, hence the small interface below.
+ * encoded one by one. Where its parts differ from Hugging Face tokenizers, `tokenizer-repairs.ts` puts others in
+ * their place. The library's types do not resolve under `nodenext`, hence the small interface below.
  *
  * One difference from Hugging Face tokenizers is meant: a special token is looked for in the text as it is, also
  * where it is marked `normalized`. It shows only with a normaliser that changes the token's own text.
@@ -21,6 +22,7 @@ import {
   requireObject,
   type TokenizerFiles,
 } from './tokenizer-files.ts';
+import { repairedPreTokenizer } from './tokenizer-repairs.ts';
 
 type LibraryTokenizer = {
   readonly normalizer: ((text: string) => string) | null;
@@ -219,10 +221,10 @@ function openLibrary(files: TokenizerFiles): LibraryTokenizer {
   }
   const complete = {
     normalizer: null,
-    pre_tokenizer: null,
     post_processor: null,
     decoder: null,
     ...tokenizerJson,
+    pre_tokenizer: repairedPreTokenizer(tokenizerJson['pre_tokenizer'] ?? null),
     added_tokens: [],
   };
   try {

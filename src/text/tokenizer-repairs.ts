@@ -1,0 +1,106 @@
+/**
+ * What the library that tokenises does otherwise than Hugging Face tokenizers, put right before it is used: its
+ * pre-tokenizers are written anew with those that it does right.
+ * Its `Split` does as it should where it keeps matches and gaps as they are (`Isolated`), or matches alone (`Removed`,
+ * inverted); its regular expressions are those of Hugging Face tokenizers, `\s` too. Everything else is put into these.
+ */
+
+import { StartupError } from '../base/errors.ts';
+import { isObject, type JsonObject } from './tokenizer-files.ts';
+
+const GPT2_WORDS = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
+const PUNCTUATION = String.raw`[\p{P}\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E]`;
+/** `\w` of Rust's expressions; Oniguruma's, which the library follows, has some fractions and powers too. */
+const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D`;
+
+/** @throws StartupError for a way of splitting that there is not, or that cannot be put right. */
+export function repairedPreTokenizer(described: unknown): unknown {
+  if (!isObject(described)) return described;
+  switch (described['type']) {
+    case 'Sequence': {
+      const parts = described['pretokenizers'];
+      return { ...described, pretokenizers: Array.isArray(parts) ? parts.map(repairedPreTokenizer) : parts };
+    }
+    case 'Split':
+      return repairedSplit(described);
+    case 'Punctuation':
+      return splitBy(PUNCTUATION, String(described['behavior'] ?? 'Isolated'), false);
+    case 'Digits':
+      return splitBy(described['individual_digits'] === true ? '\\p{N}' : '\\p{N}+', 'Isolated', false);
+    case 'Whitespace':
+      return splitBy(String.raw`[${WORD}]+|[^${WORD}\s]+`, 'Removed', true);
+    case 'WhitespaceSplit':
+      return splitBy('\\S+', 'Removed', true);
+    case 'ByteLevel':
+      return repairedByteLevel(described);
+    default:
+      return described;
+  }
+}
+
+/** The library's own cutting takes U+FEFF for white space, and U+0085 for none. */
+function repairedByteLevel(described: JsonObject): unknown {
+  if (described['use_regex'] === false) return described;
+  // What it puts before a piece that does not begin with it, and in place of spaces, is a space.
+  const space = { type: 'Metaspace', replacement: ' ', prepend_scheme: 'always' };
+  return {
+    type: 'Sequence',
+    pretokenizers: [
+      ...(described['add_prefix_space'] === true ? [space] : []),
+      splitBy(GPT2_WORDS, 'Isolated', false),
+      { ...described, add_prefix_space: false, use_regex: false },
+    ],
+  };
+}
+
+function repairedSplit(described: JsonObject): unknown {
+  const pattern = isObject(described['pattern']) ? described['pattern'] : {};
+  const { Regex: regex, String: text } = pattern;
+  const source = typeof text === 'string' ? text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') : regex;
+  if (typeof source !== 'string') throw new StartupError('a Split of tokenizer.json has no pattern');
+  return splitBy(source, String(described['behavior']), described['invert'] === true);
+}
+
+/** @param isInverted whether what lies between the matches counts as matches; each match stays one of its own. */
+function splitBy(source: string, behavior: string, isInverted: boolean): unknown {
+  const split = (regex: string, name = 'Isolated', invert = false): unknown => ({
+    type: 'Split',
+    pattern: { Regex: regex },
+    behavior: name,
+    invert,
+  });
+  switch (behavior) {
+    case 'Isolated':
+      return split(source);
+    case 'Contiguous':
+      return split(`(?:${source})+`);
+    case 'Removed':
+      if (!isInverted) requireNoGroups(source);
+      return split(source, 'Removed', isInverted);
+    case 'MergedWithPrevious':
+      return split(isInverted ? matchAndGap(source) : gapAndMatch(source));
+    case 'MergedWithNext':
+      return split(isInverted ? gapAndMatch(source) : matchAndGap(source));
+    default:
+      throw new StartupError(`tokenizer.json splits by the behavior '${behavior}', which is not supported`);
+  }
+}
+
+/** The end of the text stands beside the match so that a text without one is looked through once only. */
+function gapAndMatch(source: string): string {
+  return `(?:.|\\n)*?(?:${source}|\\z)`;
+}
+
+function matchAndGap(source: string): string {
+  requireNoGroups(source);
+  return `(?:${source})(?:.|\\n)*?(?=${source}|\\z)`;
+}
+
+/** Splitting by an expression gives its groups back too, and an expression that stands twice has them twice. */
+function requireNoGroups(source: string): void {
+  const bare = source.replace(/\\[\s\S]|\[(?:\\[\s\S]|[^\]\\])*\]/g, '');
+  if (!/\((?!\?)|\(\?<(?![=!])/.test(bare)) return;
+  throw new StartupError(
+    `tokenizer.json takes apart or joins by ${source}, which has capturing groups; this is not supported`,
+  );
+}
