@@ -1,12 +1,21 @@
 /**
  * What the library that tokenises does otherwise than Hugging Face tokenizers, put right before it is used: its
- * pre-tokenizers are written anew with those that it does right.
+ * pre-tokenizers are written anew with those that it does right, and unknown characters of Unigram become bytes.
  * Its `Split` does as it should where it keeps matches and gaps as they are (`Isolated`), or matches alone (`Removed`,
  * inverted); its regular expressions are those of Hugging Face tokenizers, `\s` too. Everything else is put into these.
  */
 
 import { StartupError } from '../base/errors.ts';
 import { isObject, type JsonObject } from './tokenizer-files.ts';
+
+export type LibraryModel = ((pieces: readonly string[]) => string[]) & {
+  readonly tokens_to_ids: ReadonlyMap<string, number>;
+  readonly unk_token_id: number | undefined;
+  readonly fuse_unk: boolean;
+  readonly byte_fallback?: boolean;
+  /** The same without joining unknown tokens. */
+  readonly encode: (pieces: readonly string[]) => string[];
+};
 
 const GPT2_WORDS = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 const PUNCTUATION = String.raw`[\p{P}\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E]`;
@@ -103,4 +112,44 @@ function requireNoGroups(source: string): void {
   throw new StartupError(
     `tokenizer.json takes apart or joins by ${source}, which has capturing groups; this is not supported`,
   );
+}
+
+/**
+ * A Unigram model that spells characters outside of its vocabulary by their bytes, where all of these are tokens. The
+ * text of the unknown token itself is spelled as well: it is text where the model meets it.
+ */
+export function withByteFallback(model: LibraryModel): LibraryModel {
+  const encoder = new TextEncoder();
+  const isUnknown = (token: string): boolean => {
+    const id = model.tokens_to_ids.get(token);
+    return id === undefined || id === model.unk_token_id;
+  };
+  const spelled = (token: string): readonly string[] => {
+    const bytes = Array.from(encoder.encode(token), byteToken);
+    return bytes.every((byte) => model.tokens_to_ids.has(byte)) ? bytes : [token];
+  };
+  const encodePiece = (piece: string): readonly string[] =>
+    joinedRuns(model.encode([piece]), isUnknown).flatMap((token) =>
+      isUnknown(token) ? spelled(token) : token,
+    );
+  const encode = (pieces: readonly string[]): string[] => pieces.flatMap(encodePiece);
+  const { tokens_to_ids, unk_token_id } = model;
+  return Object.assign(encode, { tokens_to_ids, unk_token_id, fuse_unk: false, byte_fallback: true, encode });
+}
+
+function byteToken(byte: number): string {
+  return `<0x${byte.toString(16).toUpperCase().padStart(2, '0')}>`;
+}
+
+/** Tokens in a row that `joins` holds for become one: its bytes are all there, or it is unknown as a whole. */
+function joinedRuns(tokens: readonly string[], joins: (token: string) => boolean): string[] {
+  const joined: string[] = [];
+  let isRun = false;
+  for (const token of tokens) {
+    const isPart = joins(token);
+    if (isPart && isRun) joined[joined.length - 1] += token;
+    else joined.push(token);
+    isRun = isPart;
+  }
+  return joined;
 }

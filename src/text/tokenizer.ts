@@ -22,17 +22,12 @@ import {
   requireObject,
   type TokenizerFiles,
 } from './tokenizer-files.ts';
-import { repairedPreTokenizer } from './tokenizer-repairs.ts';
+import { type LibraryModel, repairedPreTokenizer, withByteFallback } from './tokenizer-repairs.ts';
 
 type LibraryTokenizer = {
   readonly normalizer: ((text: string) => string) | null;
   readonly pre_tokenizer: ((text: string, options: { section_index: number }) => string[]) | null;
-  readonly model: ((pieces: readonly string[]) => string[]) & {
-    readonly tokens_to_ids: ReadonlyMap<string, number>;
-    readonly unk_token_id: number | undefined;
-    readonly fuse_unk: boolean;
-    readonly byte_fallback?: boolean;
-  };
+  readonly model: LibraryModel;
   readonly post_processor:
     | ((tokens: readonly string[], pair: null, addSpecialTokens: boolean) => { tokens: string[] })
     | null;
@@ -215,7 +210,11 @@ export class Tokenizer {
  */
 function openLibrary(files: TokenizerFiles): LibraryTokenizer {
   const tokenizerJson = requireObject(files.tokenizerJson, 'tokenizer.json');
-  const modelType = requireObject(tokenizerJson['model'], 'model of tokenizer.json')['type'];
+  const {
+    type: modelType,
+    vocab,
+    byte_fallback,
+  } = requireObject(tokenizerJson['model'], 'model of tokenizer.json');
   if (modelType !== undefined && modelType !== 'BPE' && modelType !== 'Unigram') {
     throw new StartupError(`tokenizer model '${String(modelType)}' is not supported; BPE and Unigram are`);
   }
@@ -228,7 +227,12 @@ function openLibrary(files: TokenizerFiles): LibraryTokenizer {
     added_tokens: [],
   };
   try {
-    return new LibraryTokenizerClass(complete, files.tokenizerConfig ?? {}) as unknown as LibraryTokenizer;
+    const config = files.tokenizerConfig ?? {};
+    const library = new LibraryTokenizerClass(complete, config) as unknown as LibraryTokenizer;
+    const { normalizer, pre_tokenizer, model, post_processor } = library;
+    const isUnigram = Array.isArray(vocab);
+    const repaired = isUnigram && byte_fallback === true ? withByteFallback(model) : model;
+    return { normalizer, pre_tokenizer, model: repaired, post_processor };
   } catch (error) {
     throw new StartupError(`tokenizer.json cannot be used: ${(error as Error).message}`, { cause: error });
   }

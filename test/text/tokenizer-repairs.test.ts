@@ -10,6 +10,10 @@ type Fixture = {
     readonly preTokenizer: object;
     readonly texts: readonly { readonly text: string; readonly pieces: readonly string[] }[];
   }[];
+  readonly unigrams: readonly {
+    readonly tokenizer: { readonly model: object };
+    readonly encodings: readonly { readonly text: string; readonly ids: readonly number[] }[];
+  }[];
 };
 
 const fixture = JSON.parse(
@@ -22,8 +26,8 @@ function tokenizerOf(preTokenizer: object, vocabulary: readonly string[]): Token
   return new Tokenizer({ tokenizerJson: { pre_tokenizer: preTokenizer, model }, tokenizerConfig: {} });
 }
 
-function encode(tokenizer: Tokenizer, text: string): number[] {
-  return [...tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: true })];
+function encode(tokenizer: Tokenizer, text: string, parseSpecialTokens = true): number[] {
+  return [...tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens })];
 }
 
 describe('a pre-tokenizer', () => {
@@ -60,3 +64,20 @@ describe('a pre-tokenizer', () => {
     expect(() => tokenizerOf(preTokenizer, ['a'])).toThrow(said);
   });
 });
+
+describe.each(fixture.unigrams.map((each, index) => ({ ...each, index })))(
+  'a Unigram model with byte fallback, $index',
+  ({ tokenizer: tokenizerJson, encodings }) => {
+    const tokenizer = new Tokenizer({ tokenizerJson, tokenizerConfig: {} });
+
+    it('spells unknown characters as Hugging Face tokenizers does', () => {
+      for (const { text, ids } of encodings)
+        expect(encode(tokenizer, text), JSON.stringify(text)).toEqual(ids);
+    });
+
+    it('reads no special token out of text when told not to', () => {
+      const ids = encode(tokenizer, 'a <s> b </s>c<unk> ~<unk>~', false);
+      expect(ids.filter((id) => id < 3)).toEqual([]);
+    });
+  },
+);
