@@ -34,5 +34,5 @@ export async function startBareEngine(
     workerUrl,
   });
   await client.ready;
-  return { client, close: () => client.close() };
+  return { client, close: async () => void (await client.close()) };
 }

@@ -5,13 +5,13 @@
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import os from 'node:os';
 import path from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
 import { systemClock } from './base/clock.ts';
-import { StartupError } from './base/errors.ts';
+import { ServerError, StartupError } from './base/errors.ts';
 import {
   ANSWER_UNREAD_MS,
   ARRIVING_BODY_BYTES_MAX,
@@ -24,11 +24,11 @@ import {
 } from './base/limits.ts';
 import { engineOptions, type ServeConfig } from './config.ts';
 import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
-import { countGpusAsNvidiaSmi, hideSoftwareDrivers } from './engine/device-choice.ts';
 import { readEndOfTextTokenIds, readGenerationDefaults } from './engine/generation-defaults.ts';
 import { GrammarThread } from './engine/grammar-thread.ts';
-import { readModelFiles } from './engine/model-directory.ts';
+import { type ModelFiles, readModelFiles } from './engine/model-directory.ts';
 import { addedTokenIds, ModelGrammars, vocabularyTrie } from './engine/model-grammars.ts';
+import { countGpusAsNvidiaSmi, hideSoftwareDrivers } from './engine/native-environment.ts';
 import { createPromptEncoder } from './engine/prompt-encoder.ts';
 import { PromptThread } from './engine/prompt-thread.ts';
 import type { EngineLimits, PlacementReport } from './engine/protocol.ts';
@@ -37,6 +37,7 @@ import { createTextGenerator } from './engine/text-generator.ts';
 import { startWorkerEngine } from './engine/worker-engine.ts';
 import { loadingReport } from './loading-report.ts';
 import { OpenAnswers } from './open-answers.ts';
+import { toApiError } from './routes/api-error.ts';
 import { createApp } from './routes/app.ts';
 import { brokenRequests } from './routes/broken-request.ts';
 import { EngineMetrics } from './routes/engine-metrics.ts';
@@ -58,34 +59,55 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
   const stopExiting = exitOnSignal();
   const logger = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
   if (config.device === 'auto') hideSoftwareDrivers(process.env);
-  // Here too it is the main thread whose variables reach native code.
   countGpusAsNvidiaSmi(process.env);
+  // What can be wrong with them is told before the engine loads, which cannot be interrupted.
+  const files = await readModelFiles(config.model);
+  if (config.profile !== null) await requireFolderOf(config.profile);
+  const http = await listen(config);
   const engine = startWorkerEngine({
     engine: engineOptions(config),
     inFlightMax: config.maxInFlight,
     clock: systemClock,
     onLoading: loadingReport(systemClock, process.stderr),
   });
-  let server: Server | null = null;
+  const { server } = http;
   try {
-    const generator = await loadTextGenerator(config, engine);
-    const http = await listen(config, await createHttp(config, build, { engine, generator, logger }));
-    server = http.server;
+    const generator = loadTextGenerator(config, files, engine);
+    http.answerBy(await createHttp(config, build, { engine, generator, logger }));
     const limits = await engine.ready;
     stopExiting();
     takeDownOnSignal({ ...http, engine, config, logger });
     announce(server, config, { limits, placement: engine.placement! }, systemClock.monotonicMs() - startedMs);
     endWhenEngineDies(engine, logger);
   } catch (error) {
-    server?.close();
-    server?.closeAllConnections();
-    await engine.close();
+    server.close();
+    server.closeAllConnections();
+    // Not waited for: the error is told first.
+    void endWithEngine(engine);
     throw error;
   }
 }
 
-async function loadTextGenerator(config: ServeConfig, client: ChannelEngineClient): Promise<TextGenerator> {
-  const files = await readModelFiles(config.model);
+/** `process.exit` under the engine's native code aborts, and the process would not end by itself before that is done. */
+async function endWithEngine(engine: ChannelEngineClient): Promise<void> {
+  if (!(await engine.close())) process.kill(process.pid, 'SIGKILL');
+}
+
+/** ONNX Runtime writes no trace where there is no folder, and does not say so. @throws StartupError */
+async function requireFolderOf(prefix: string): Promise<void> {
+  const folder = path.dirname(path.resolve(prefix));
+  const isFolder = await stat(folder).then(
+    (found) => found.isDirectory(),
+    () => false,
+  );
+  if (!isFolder) throw new StartupError(`--profile ${prefix}: there is no folder ${folder}`);
+}
+
+function loadTextGenerator(
+  config: ServeConfig,
+  files: ModelFiles,
+  client: ChannelEngineClient,
+): TextGenerator {
   const parsers = messageParsers(config);
   const encoder = createPromptEncoder(files, parsers);
   const vocabulary = new Vocabulary(files.tokenizer);
@@ -173,13 +195,20 @@ async function createHttp(
 
 type Http = { readonly server: Server; readonly answers: OpenAnswers };
 
-async function listen(config: ServeConfig, app: ReturnType<typeof createApp>): Promise<Http> {
+type App = ReturnType<typeof createApp>;
+
+/** Listens, and says that it is not ready until it is told what answers. @throws StartupError when it cannot. */
+async function listen(config: ServeConfig): Promise<Http & { readonly answerBy: (app: App) => void }> {
   const broken = brokenRequests(newId);
-  // `hostname` stands in where a request names no host, as HTTP/1.0 allows.
-  const listener = getRequestListener(app.fetch, { hostname: 'localhost', errorHandler: broken.respond });
   const server = createServer();
   const answers = new OpenAnswers(server, ANSWER_UNREAD_MS);
-  server.on('request', listener);
+  server.on('request', answerNotReady);
+  const answerBy = (app: App): void => {
+    // `hostname` stands in where a request names no host, as HTTP/1.0 allows.
+    const listener = getRequestListener(app.fetch, { hostname: 'localhost', errorHandler: broken.respond });
+    server.off('request', answerNotReady);
+    server.on('request', listener);
+  };
   server.requestTimeout = REQUEST_RECEIVE_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on('clientError', broken.onClientError);
@@ -192,7 +221,13 @@ async function listen(config: ServeConfig, app: ReturnType<typeof createApp>): P
     });
     server.listen(config.port, config.host, resolve);
   });
-  return { server, answers };
+  return { server, answers, answerBy };
+}
+
+function answerNotReady(_request: IncomingMessage, response: ServerResponse): void {
+  const starting = new ServerError('not_ready', 'The server is starting; try again.');
+  const { status, headers, body } = toApiError(starting);
+  response.writeHead(status, { ...headers, 'content-type': 'application/json' }).end(JSON.stringify(body));
 }
 
 function announce(
@@ -232,18 +267,26 @@ function describePlacement(placement: PlacementReport, { threads }: ServeConfig)
 }
 
 /**
- * Until the model is loaded nothing runs that would have to be waited for, and loading cannot be interrupted. The first
- * process of a container would not hear of a signal without a listener.
+ * Until the model is loaded nothing runs that would have to be waited for, and loading cannot be interrupted.
  * @returns takes the listeners away
  */
 function exitOnSignal(): () => void {
-  const exit = (signal: NodeJS.Signals) => process.exit(128 + os.constants.signals[signal]);
-  process.on('SIGTERM', exit);
-  process.on('SIGINT', exit);
+  process.on('SIGTERM', endBySignal);
+  process.on('SIGINT', endBySignal);
   return () => {
-    process.off('SIGTERM', exit);
-    process.off('SIGINT', exit);
+    process.off('SIGTERM', endBySignal);
+    process.off('SIGINT', endBySignal);
   };
+}
+
+/**
+ * By the signal's own way: `process.exit` takes libraries down under the engine's native code. The first process of a
+ * container, which no signal of its own can end, has no other way.
+ */
+function endBySignal(signal: NodeJS.Signals): void {
+  if (process.pid === 1) process.exit(128 + os.constants.signals[signal]);
+  process.removeAllListeners(signal);
+  process.kill(process.pid, signal);
 }
 
 type TakenDown = Http & {
@@ -275,16 +318,14 @@ function takeDownOnSignal({ server, answers, engine, config, logger }: TakenDown
         hurry();
         return;
       }
-      // By the signal's own way: `process.exit` would take libraries down under the engine's running step.
-      process.removeAllListeners(signal);
-      process.kill(process.pid, signal);
+      endBySignal(signal);
       return;
     }
     stoppingSinceMs = nowMs;
     logger.info({ signal, inFlight: engine.health.inFlightCount }, 'finishing what runs, taking nothing new');
     const timeout = delay(config.shutdownTimeout * 1000);
     takeDown({ server, answers, engine }, Promise.race([timeout, hurried])).then(
-      () => process.exit(exitCode),
+      (isEngineGone) => (isEngineGone ? process.exit(exitCode) : endBySignal(signal)),
       (error) => {
         logger.error({ err: error }, 'the server did not stop cleanly');
         process.exit(1);
@@ -302,20 +343,24 @@ function delay(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms).unref());
 }
 
-/** @param impatience resolves when what runs need not be waited for any longer */
+/**
+ * @param impatience resolves when what runs need not be waited for any longer
+ * @returns whether the engine has ended its last step
+ */
 async function takeDown(
   { server, answers, engine }: Http & { readonly engine: ChannelEngineClient },
   impatience: Promise<void>,
-): Promise<void> {
+): Promise<boolean> {
   // The door stays open meanwhile: probes and new requests are told 503, which a closed port could not say.
   const drained = engine.drain().then(() => answers.settled());
   await Promise.race([drained, impatience]);
   // What is still open now fails with an error of its own before its connection is closed.
-  await engine.close();
+  const isEngineGone = await engine.close();
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   server.closeIdleConnections();
   await Promise.race([closed, delay(LAST_BYTES_MS)]);
   server.closeAllConnections();
+  return isEngineGone;
 }
 
 /** How long clients get to read the end of what they were sent. */

@@ -30,8 +30,8 @@ import { TokenStream } from './token-stream.ts';
 
 export type ChannelEngineClientOptions = {
   readonly send: (command: EngineCommand) => void;
-  /** Ends the other side; resolves when it is gone. */
-  readonly close: () => Promise<void>;
+  /** Ends the other side; resolves with whether it is gone. */
+  readonly close: () => Promise<boolean>;
   /** Sequences in flight, running and waiting, before `admit` refuses. */
   readonly inFlightMax: number;
   readonly clock: Clock;
@@ -144,9 +144,9 @@ export class ChannelEngineClient implements EngineClient {
     await new Promise<void>((resolve) => this.#drainers.push(resolve));
   }
 
-  async close(): Promise<void> {
+  async close(): Promise<boolean> {
     this.#end(new ServerError('shutting_down', 'The server was stopped.'));
-    await this.#options.close();
+    return this.#options.close();
   }
 
   /** Takes in what the engine says. */

@@ -57,17 +57,3 @@ function hasGraphics(machine: Machine): boolean {
   if (machine.platform !== 'linux') return true;
   return hasNvidia(machine) || machine.list('/dev/dri').some((node) => node.startsWith('renderD'));
 }
-
-/**
- * Keeps `auto` from taking a driver that computes on the CPU for a GPU: ONNX Runtime does not tell which adapter it got, so
- * Vulkan's loader is told to look past them. To be called before the first session, in the process' main thread: only
- * there does a variable reach native code.
- */
-export function hideSoftwareDrivers(environment: Record<string, string | undefined>): void {
-  environment['VK_LOADER_DRIVERS_DISABLE'] ??= '*lvp*,*swiftshader*';
-}
-
-/** CUDA by itself puts the fastest GPU first, nvidia-smi goes by the bus: memory would be read from another card. */
-export function countGpusAsNvidiaSmi(environment: Record<string, string | undefined>): void {
-  environment['CUDA_DEVICE_ORDER'] ??= 'PCI_BUS_ID';
-}

@@ -96,6 +96,9 @@ export interface EngineClient {
 
   /** Refuses new requests from now on; resolves when those in flight have ended. */
   drain(): Promise<void>;
-  /** Ends the engine at once; open sequences fail with `engine_dead`. */
-  close(): Promise<void>;
+  /**
+   * Ends the engine at once; open sequences fail with `shutting_down`.
+   * @returns whether it is gone: what it computes cannot be interrupted, and is not waited for without end.
+   */
+  close(): Promise<boolean>;
 }

@@ -25,6 +25,7 @@ export function startInlineEngine({
     close: async () => {
       inbox.push({ kind: 'engine-close' });
       await loop;
+      return true;
     },
     inFlightMax,
     clock,

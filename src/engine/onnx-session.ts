@@ -10,6 +10,10 @@ import * as ort from 'onnxruntime-node';
 import { StartupError } from '../base/errors.ts';
 import type { Feed, Feeds } from './cache-form.ts';
 import { RunnerError } from './model-runner.ts';
+import { disableTelemetry } from './native-environment.ts';
+
+// For sessions of the main thread; before a thread of the engine's own starts, `worker-engine.ts` says it there.
+disableTelemetry(process.env);
 
 /** Execution providers that a model is computed on; whatever one lacks falls back to the CPU's. */
 export type GpuDevice = 'cuda' | 'webgpu';

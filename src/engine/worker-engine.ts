@@ -5,6 +5,7 @@ import type { Clock } from '../base/clock.ts';
 import { ENGINE_CLOSE_MS, ENGINE_YOUNG_GENERATION_MB } from '../base/limits.ts';
 import { ChannelEngineClient, type ChannelEngineClientOptions } from './channel-engine-client.ts';
 import type { EngineOptions } from './engine-options.ts';
+import { disableTelemetry } from './native-environment.ts';
 import type { EngineEvent } from './protocol.ts';
 
 export type WorkerEngineOptions = {
@@ -18,6 +19,7 @@ export type WorkerEngineOptions = {
 
 /** Returns at once; `client.ready` says when the model is loaded, or why it cannot be. */
 export function startWorkerEngine(options: WorkerEngineOptions): ChannelEngineClient {
+  disableTelemetry(process.env);
   const url = options.workerUrl ?? new URL('./engine-worker.js', import.meta.url);
   const worker = new Worker(url, {
     workerData: options.engine,
@@ -28,10 +30,8 @@ export function startWorkerEngine(options: WorkerEngineOptions): ChannelEngineCl
     send: (command) => worker.postMessage(command),
     close: async () => {
       worker.postMessage({ kind: 'engine-close' });
-      if (await isOverWithin(exited, ENGINE_CLOSE_MS)) return;
-      // Native code cannot be interrupted: what does not end now is left to the end of the process.
-      void worker.terminate();
-      await isOverWithin(exited, ENGINE_CLOSE_MS);
+      // Not terminated: native code cannot be interrupted, and what it returns to an ended thread aborts the process.
+      return isOverWithin(exited, ENGINE_CLOSE_MS);
     },
     inFlightMax: options.inFlightMax,
     clock: options.clock,

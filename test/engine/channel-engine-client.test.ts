@@ -43,7 +43,7 @@ function aClient() {
   const sent: EngineCommand[] = [];
   const client = new ChannelEngineClient({
     send: (command) => sent.push(command),
-    close: async () => {},
+    close: async () => true,
     inFlightMax: 8,
     clock,
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseDevice, hideSoftwareDrivers, type Machine } from '../../src/engine/device-choice.ts';
+import { chooseDevice, type Machine } from '../../src/engine/device-choice.ts';
 import {
   cacheBudget,
   parseMemory,
@@ -8,6 +8,7 @@ import {
   workspaceBytes,
 } from '../../src/engine/gpu-memory.ts';
 import { gpuBlockSize, readsBlocksInPlace } from '../../src/engine/gpu-placement.ts';
+import { hideSoftwareDrivers } from '../../src/engine/native-environment.ts';
 import { readDecoderShape } from '../../src/graph/checkpoint.ts';
 import { readOracle } from '../support/oracle.ts';
 

@@ -149,7 +149,7 @@ describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
       const from = (file: string) => JSON.stringify(path.join(import.meta.dirname, '../../src/engine', file));
       const program = `
       const { probeDevice } = await import(${from('device-probe.ts')});
-      const { hideSoftwareDrivers } = await import(${from('device-choice.ts')});
+      const { hideSoftwareDrivers } = await import(${from('native-environment.ts')});
       hideSoftwareDrivers(process.env);
       console.log(await probeDevice('webgpu') === null ? 'found' : 'hidden');
     `;

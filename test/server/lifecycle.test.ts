@@ -1,7 +1,7 @@
 /** How the server comes and goes: start, stop signals, the death of its engine. */
 
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
@@ -79,14 +79,7 @@ describe('a stop signal', () => {
 
 describe('a stop signal while the model is being loaded', () => {
   it('ends the process at once, whatever the loading does', async () => {
-    const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-slow-start-'));
-    const hook = path.join(directory, 'hook.mjs');
-    // The engine's thread sleeps as native code would, deaf to everything.
-    await writeFile(
-      hook,
-      `import { isMainThread } from 'node:worker_threads';
-       if (!isMainThread) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);`,
-    );
+    const { directory, hook } = await deafEngine();
     const port = await freePort();
     const child = spawnServer(['--port', String(port)], { NODE_OPTIONS: `--import=${hook}` });
     await eventually(async () => {
@@ -95,8 +88,59 @@ describe('a stop signal while the model is being loaded', () => {
     });
     const exited = once(child, 'exit');
     child.kill('SIGTERM');
-    expect(await exited).toEqual([143, null]);
+    expect(await exited).toEqual([null, 'SIGTERM']);
     await rm(directory, { recursive: true });
+  });
+});
+
+/** A module for Node's --import, by which the engine's thread sleeps as native code would, deaf to everything. */
+async function deafEngine(untilThen = 'true') {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-deaf-engine-'));
+  const hook = path.join(directory, 'hook.mjs');
+  await writeFile(
+    hook,
+    `import { existsSync } from 'node:fs';
+     import { isMainThread } from 'node:worker_threads';
+     const sleep = () => {
+       if (${untilThen}) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 60_000);
+     };
+     if (!isMainThread) sleep();
+     if (!isMainThread) setInterval(sleep, 5).unref();`,
+  );
+  return { directory, hook };
+}
+
+describe('an engine that cannot be interrupted', () => {
+  it('does not keep a stop signal from ending the process by the way of signals', async () => {
+    const scratch = await mkdtemp(path.join(os.tmpdir(), 'octavo-trigger-'));
+    const trigger = path.join(scratch, 'now');
+    const { directory, hook } = await deafEngine(`existsSync(${JSON.stringify(trigger)})`);
+    server = await startServer({
+      flags: ['--shutdown-timeout', '0'],
+      environment: { NODE_OPTIONS: `--import=${hook}` },
+    });
+    await writeFile(trigger, '');
+    void openStream(server.baseUrl).catch(() => {});
+    expect(await server.stop('SIGTERM')).toBeNull();
+    expect(server.process.signalCode).toBe('SIGTERM');
+    expect(server.output()).not.toContain('terminate called');
+    await Promise.all([directory, scratch].map((each) => rm(each, { recursive: true })));
+  });
+
+  it('does not keep a start that cannot succeed from saying so', async () => {
+    const { directory, hook } = await deafEngine();
+    const checkpoint = await scratchCheckpoint('llama-tied-f32');
+    await writeFile(path.join(checkpoint.directory, 'tokenizer.json'), await tinyTokenizer());
+    await writeFile(path.join(checkpoint.directory, 'chat_template.jinja'), '{% if %}');
+    const child = spawnServer(['--port', '0', '--model', checkpoint.directory], {
+      NODE_OPTIONS: `--import=${hook}`,
+    });
+    const exited = once(child, 'exit');
+    const [told] = await once(child.stderr, 'data');
+    expect(String(told)).toMatch(/^octavo: .*template/);
+    expect(await exited).toEqual([null, 'SIGKILL']);
+    await rm(directory, { recursive: true });
+    await checkpoint.remove();
   });
 });
 
@@ -141,7 +185,39 @@ describe('a start', () => {
   });
 });
 
+describe('a server', () => {
+  it('leaves nothing but its own cache in the home and the temporary folder of its user', async () => {
+    const home = await mkdtemp(path.join(os.tmpdir(), 'octavo-home-'));
+    server = await startServer({
+      environment: { HOME: home, TMPDIR: home, XDG_CACHE_HOME: path.join(home, '.cache') },
+    });
+    const chunks = await openStream(server.baseUrl);
+    await chunks.next();
+    await server.stop('SIGINT');
+    const left = await readdir(home, { recursive: true });
+    expect(left.filter((name) => !name.startsWith('.cache/octavo'))).toEqual(['.cache']);
+    await rm(home, { recursive: true });
+  });
+});
+
 describe('a start that cannot succeed', () => {
+  it.each([
+    ['a port that is taken', (port: string) => ['--port', port], /the port is taken/],
+    [
+      'a folder for traces that is not there',
+      () => ['--profile', '/nowhere/at/all'],
+      /--profile .*no folder/,
+    ],
+  ])('ends before the engine begins to load: %s', async (_, flagsFor, expected) => {
+    const holder = createServer().listen(0, '127.0.0.1');
+    await once(holder, 'listening');
+    const { port } = holder.address() as AddressInfo;
+    const error = await startServer({ flags: flagsFor(String(port)) }).catch((reason) => reason);
+    expect(error.message).toMatch(/ended with code 1: octavo: /);
+    expect(error.message).toMatch(expected);
+    holder.close();
+  });
+
   it('is one line on stderr that says what is wrong, and a code that is not 0', async () => {
     const checkpoint = await scratchCheckpoint('llama-tied-f32');
     await checkpoint.editConfig({ architectures: ['GPT2LMHeadModel'] });

@@ -91,8 +91,8 @@ export class FakeEngineClient implements EngineClient {
     return Promise.resolve();
   }
 
-  close(): Promise<void> {
-    return Promise.resolve();
+  close(): Promise<boolean> {
+    return Promise.resolve(true);
   }
 }
 
