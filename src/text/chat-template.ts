@@ -21,8 +21,9 @@ import {
 } from './special-text-guard.ts';
 import { strftime } from './strftime.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
+import { REPAIR_FUNCTIONS } from './template-functions.ts';
 import { hasLongNumbers, templateMessage } from './template-message.ts';
-import { REPAIR_FUNCTIONS, repairTemplate } from './template-repairs.ts';
+import { repairTemplate } from './template-repairs.ts';
 import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
 
 export type ChatTemplateOptions = {
