@@ -11,7 +11,6 @@ import { ServerError, StartupError } from '../base/errors.ts';
 import type { ChatMessage, TextPart, ToolDefinition } from './chat-message.ts';
 import { mapClientText, type RenderInput } from './client-text.ts';
 import { ExactNumbers } from './exact-numbers.ts';
-import { renameVariable } from './rename-variable.ts';
 import {
   chooseMark,
   insertMarks,
@@ -22,6 +21,7 @@ import {
 import { strftime } from './strftime.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
 import { REPAIR_FUNCTIONS } from './template-functions.ts';
+import { type Program, renderTemplate } from './template-interpreter.ts';
 import { hasLongNumbers, templateMessage } from './template-message.ts';
 import { repairTemplate } from './template-repairs.ts';
 import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
@@ -72,12 +72,9 @@ export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([
   ...NAMED_TOKENS,
 ]);
 
-/** The library's own `strftime_now` looks at the machine's clock and cannot be replaced. */
-const STRFTIME_NOW = 'octavo_strftime_now';
-
 export class ChatTemplate {
   readonly abilities: TemplateAbilities;
-  readonly #template: Template;
+  readonly #program: Program;
   readonly #source: string;
   readonly #globals: Readonly<Record<string, unknown>>;
   readonly #guard: SpecialTextGuard;
@@ -88,21 +85,20 @@ export class ChatTemplate {
     // As jinja2 reads it.
     this.#source = options.source.replace(/\r\n?/g, '\n');
     try {
-      this.#template = new Template(this.#source);
+      this.#program = new Template(this.#source).parsed;
     } catch (error) {
       throw new StartupError(`the chat template cannot be parsed: ${(error as Error).message}`, {
         cause: error,
       });
     }
-    renameVariable(this.#template.parsed, 'strftime_now', STRFTIME_NOW);
-    repairTemplate(this.#template.parsed);
+    repairTemplate(this.#program);
     // transformers defines `tools` and `documents` as none, and templates ask for both `defined` and truth.
     this.#globals = {
       ...options.namedSpecialTokens,
       ...(options.dateString === undefined ? {} : { date_string: options.dateString }),
       tools: null,
       documents: null,
-      [STRFTIME_NOW]: (format: string) => strftime(format, requireNow(options.now)),
+      strftime_now: (format: string) => strftime(format, requireNow(options.now)),
     };
     this.#guard = new SpecialTextGuard(options.specialTokenTexts);
     this.#developerRole = this.#source.includes('developer') ? 'developer' : 'system';
@@ -196,7 +192,7 @@ export class ChatTemplate {
   #run(input: RenderInput, options: { readonly addGenerationPrompt: boolean }): string {
     const { messages, tools, variables } = input;
     try {
-      return this.#template.render({
+      return renderTemplate(this.#program, {
         ...this.#globals,
         ...variables,
         ...REPAIR_FUNCTIONS,
