@@ -1,11 +1,10 @@
 /**
- * Messages -> the one prompt string that a model was trained on, by the checkpoint's own Jinja template, over
- * `@huggingface/jinja`. Knows no tokenizer, only the texts of its special tokens, and nothing of HTTP.
+ * Messages -> the one prompt string that a model was trained on, by the checkpoint's own Jinja template.
+ * Knows no tokenizer, only the texts of its special tokens, and nothing of HTTP.
  *
  * A template runs without a limit on time; it is part of the checkpoint, which the operator chose.
  */
 
-import { Template } from '@huggingface/jinja';
 import type { CalendarTime } from '../base/clock.ts';
 import { ServerError, StartupError } from '../base/errors.ts';
 import type { ChatMessage, TextPart, ToolDefinition } from './chat-message.ts';
@@ -21,7 +20,8 @@ import {
 import { strftime } from './strftime.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
 import { REPAIR_FUNCTIONS } from './template-functions.ts';
-import { type Program, renderTemplate } from './template-interpreter.ts';
+import { hasStrayJump, renderTemplate } from './template-interpreter.ts';
+import { type Program, parseTemplate } from './template-library.ts';
 import { hasLongNumbers, templateMessage } from './template-message.ts';
 import { repairTemplate } from './template-repairs.ts';
 import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
@@ -85,11 +85,14 @@ export class ChatTemplate {
     // As jinja2 reads it.
     this.#source = options.source.replace(/\r\n?/g, '\n');
     try {
-      this.#program = new Template(this.#source).parsed;
+      this.#program = parseTemplate(this.#source);
     } catch (error) {
       throw new StartupError(`the chat template cannot be parsed: ${(error as Error).message}`, {
         cause: error,
       });
+    }
+    if (hasStrayJump(this.#program.body)) {
+      throw new StartupError("the chat template has 'break' or 'continue' outside of a loop");
     }
     repairTemplate(this.#program);
     // transformers defines `tools` and `documents` as none, and templates ask for both `defined` and truth.

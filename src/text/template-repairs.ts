@@ -25,7 +25,6 @@ export function repairTemplate(node: unknown): void {
   const { type } = node as Partial<Node>;
   if (type === 'CallExpression') repairCall(node as Node);
   else if (type === 'FilterExpression') repairFilter(node as Node);
-  else if (type === 'For') repairFor(node as Node);
 }
 
 /**
@@ -56,13 +55,6 @@ function repairFilter(node: Node): void {
   else if (OF_SEQUENCES.has(name)) node['operand'] = orElse(operand, NO_ITEMS);
   else if (OF_TEXTS.has(name)) node['operand'] = whereDefined(operand, { type: 'StringLiteral', value: '' });
   if (name === 'trim' && args.length > 0) become(node, call('octavo_strip', [node['operand'], ...args]));
-}
-
-/** Over what is not defined, jinja2 makes no turn. */
-function repairFor(node: Node): void {
-  const iterable = node['iterable'] as Node;
-  if (iterable.type === 'SelectExpression') iterable['lhs'] = whereDefined(iterable['lhs'] as Node, NO_ITEMS);
-  else node['iterable'] = whereDefined(iterable, NO_ITEMS);
 }
 
 const NO_ITEMS: Node = { type: 'ArrayLiteral', value: [] };

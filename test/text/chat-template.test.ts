@@ -158,6 +158,19 @@ describe('ChatTemplate', () => {
     expect(() => aTemplate('{% if %}')).toThrow(StartupError);
   });
 
+  it.each([
+    '{% break %}',
+    '{% if x %}{% else %}{% continue %}{% endif %}',
+    '{% for x in messages %}{% endfor %}{% break %}',
+    '{% for x in messages %}{% else %}{% break %}{% endfor %}',
+    '{% macro f() %}{% break %}{% endmacro %}',
+    '{% for x in messages %}{% set y %}a{% continue %}{% endset %}{% endfor %}',
+  ])('refuses a template that leaves a loop from where no loop is: %s', (source) => {
+    expect(() => aTemplate(source)).toThrow(
+      new StartupError("the chat template has 'break' or 'continue' outside of a loop"),
+    );
+  });
+
   it('gives developer messages to a template that knows them, and calls them system for the others', () => {
     const developer = [{ role: 'developer', content: 'Be brief.' }];
     const options = NO_TURN;
