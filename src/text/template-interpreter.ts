@@ -1,8 +1,8 @@
 /**
  * Runs parsed chat templates: the template library's interpreter, in the environment that transformers gives a template, and
- * with blocks and loops that do what they do in jinja2. In the library's own a turn of a loop loses what it has written when
- * it is left, and shares its variables with those that follow; and its own environment cannot be had without `strftime_now`,
- * which looks at the machine's clock.
+ * with blocks, loops and operators that do what they do in jinja2. In the library's own a turn of a loop loses what it has
+ * written when it is left, and shares its variables with those that follow; and its own environment cannot be had without
+ * `strftime_now`, which looks at the machine's clock.
  */
 
 import {
@@ -20,6 +20,7 @@ import {
   UNDEFINED,
   type Value,
 } from './template-library.ts';
+import { OPERATORS } from './template-operators.ts';
 
 type If = Statement & {
   readonly test: Statement;
@@ -32,6 +33,11 @@ type For = Statement & {
   readonly iterable: Statement & { readonly lhs?: Statement; readonly test?: Statement };
   readonly body: Statement[];
   readonly defaultBlock: Statement[];
+};
+type Operation = Statement & {
+  readonly operator: { readonly value: string };
+  readonly left: Statement;
+  readonly right: Statement;
 };
 type Name = Statement & { readonly value: string };
 /** A turn that a loop makes. */
@@ -94,6 +100,8 @@ class ChatInterpreter extends Interpreter {
         return this.#loop(statement as For, environment);
       case 'If':
         return this.#choose(statement as If, environment);
+      case 'BinaryExpression':
+        return this.#operate(statement as Operation, environment);
       case 'Break':
       case 'Continue':
         this.#jump = statement.type;
@@ -101,6 +109,12 @@ class ChatInterpreter extends Interpreter {
       default:
         return super.evaluate(statement, environment);
     }
+  }
+
+  #operate(operation: Operation, environment: Environment): Value {
+    const operator = OPERATORS.get(operation.operator.value);
+    if (operator === undefined) return super.evaluate(operation, environment);
+    return operator(this.evaluate(operation.left, environment), this.evaluate(operation.right, environment));
   }
 
   #choose({ test, body, alternate }: If, environment: Environment): Value {
