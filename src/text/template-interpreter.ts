@@ -6,6 +6,7 @@
  */
 
 import {
+  ArrayValue,
   Environment,
   FALSE,
   IntegerValue,
@@ -21,6 +22,8 @@ import {
   type Value,
 } from './template-library.ts';
 import { OPERATORS } from './template-operators.ts';
+import { type Comprehension, givenName, ITEM } from './template-selection.ts';
+import type { Name } from './template-tree.ts';
 
 type If = Statement & {
   readonly test: Statement;
@@ -39,7 +42,6 @@ type Operation = Statement & {
   readonly left: Statement;
   readonly right: Statement;
 };
-type Name = Statement & { readonly value: string };
 /** A turn that a loop makes. */
 type Turn = { readonly item: Value; readonly scope: Environment };
 
@@ -102,6 +104,8 @@ class ChatInterpreter extends Interpreter {
         return this.#choose(statement as If, environment);
       case 'BinaryExpression':
         return this.#operate(statement as Operation, environment);
+      case 'Comprehension':
+        return this.#collect(statement as Comprehension, environment);
       case 'Break':
       case 'Continue':
         this.#jump = statement.type;
@@ -115,6 +119,21 @@ class ChatInterpreter extends Interpreter {
     const operator = OPERATORS.get(operation.operator.value);
     if (operator === undefined) return super.evaluate(operation, environment);
     return operator(this.evaluate(operation.left, environment), this.evaluate(operation.right, environment));
+  }
+
+  #collect({ iterable, given, condition, result }: Comprehension, environment: Environment): Value {
+    const source = this.evaluate(iterable, environment);
+    const scope = new Environment(environment);
+    for (const [index, each] of given.entries()) {
+      scope.setVariable(givenName(index), this.evaluate(each, environment));
+    }
+    const results: Value[] = [];
+    for (const item of source.__bool__().value ? itemsOf(source) : []) {
+      scope.setVariable(ITEM, item);
+      if (condition !== null && !this.evaluate(condition, scope).__bool__().value) continue;
+      results.push(this.evaluate(result, scope));
+    }
+    return new ArrayValue(results);
   }
 
   #choose({ test, body, alternate }: If, environment: Environment): Value {

@@ -46,6 +46,7 @@ type ValueClass<Held> = new (held: Held) => Value;
 export const IntegerValue = valueOfPlain(0).constructor as ValueClass<number>;
 export const StringValue = valueOfPlain('').constructor as ValueClass<string>;
 export const ObjectValue = valueOfPlain({}).constructor as ValueClass<ReadonlyMap<string, Value>>;
+export const ArrayValue = valueOfPlain([]).constructor as ValueClass<readonly Value[]>;
 export const NONE = valueOfPlain(null);
 export const UNDEFINED = valueOfPlain(undefined);
 export const TRUE = valueOfPlain(true);

@@ -10,6 +10,7 @@ export const OPERATORS: ReadonlyMap<string, (left: Value, right: Value) => Value
   ['==', (left, right) => truth(isEqual(left, right))],
   ['!=', (left, right) => truth(!isEqual(left, right))],
   ['in', (left, right) => truth(contains(right, left))],
+  ['sameas', (left, right) => truth(isSame(left, right))],
   ['not in', (left, right) => truth(!contains(right, left))],
 ]);
 
@@ -28,6 +29,11 @@ const KINDS: Readonly<Record<string, string>> = {
   ObjectValue: 'mapping',
   KeywordArgumentsValue: 'mapping',
 };
+
+/** Python's `is`, of which jinja2 has a test only. */
+function isSame(left: Value, right: Value): boolean {
+  return left === right || (left.type === right.type && left.value === right.value);
+}
 
 function isEqual(left: Value, right: Value): boolean {
   if (left === right) return true;

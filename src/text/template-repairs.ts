@@ -1,20 +1,24 @@
 /**
  * Constructs of chat templates of which the template library makes something else than jinja2 does, or nothing: rewritten
- * in the parsed tree into others that it knows. Only what templates in use have; each is in the fixture `constructs`.
+ * in the parsed tree into others that it or template-interpreter.ts knows. Only what templates in use have; each is in the fixture `constructs`.
  */
 
 import type { REPAIR_FUNCTIONS } from './template-functions.ts';
+import type { Statement } from './template-library.ts';
+import { asComprehension, testedAsInPython } from './template-selection.ts';
+import { called, filtered, type Name, not, textLiteral, whereDefined } from './template-tree.ts';
 
-type Node = { type: string; [field: string]: unknown };
+type Call = Statement & { readonly callee: Statement; readonly args: readonly Statement[] };
+type Member = Statement & { readonly object: Statement; readonly property: Name; readonly computed: boolean };
+type Filter = Statement & { operand: Statement; readonly filter: Name | (Call & { readonly callee: Name }) };
+type Test = Statement & { readonly operand: Statement; readonly negate: boolean; readonly test: Name };
 
 /** Methods of texts whose argument the library does not look at. */
-const STRIPPING: Readonly<Record<string, keyof typeof REPAIR_FUNCTIONS>> = {
-  strip: 'octavo_strip',
-  lstrip: 'octavo_lstrip',
-  rstrip: 'octavo_rstrip',
-};
-/** Filters that to jinja2 give nothing for whatever is false. */
-const OF_SEQUENCES = new Set(['selectattr', 'rejectattr', 'map']);
+const STRIPPING: ReadonlyMap<string, keyof typeof REPAIR_FUNCTIONS> = new Map([
+  ['strip', 'octavo_strip'],
+  ['lstrip', 'octavo_lstrip'],
+  ['rstrip', 'octavo_rstrip'],
+]);
 /** Filters for which what is not defined is an empty text to jinja2. */
 const OF_TEXTS = new Set(['trim', 'upper', 'lower', 'capitalize', 'length', 'count']);
 
@@ -22,60 +26,53 @@ const OF_TEXTS = new Set(['trim', 'upper', 'lower', 'capitalize', 'length', 'cou
 export function repairTemplate(node: unknown): void {
   if (typeof node !== 'object' || node === null) return;
   for (const child of node instanceof Map ? [...node].flat() : Object.values(node)) repairTemplate(child);
-  const { type } = node as Partial<Node>;
-  if (type === 'CallExpression') repairCall(node as Node);
-  else if (type === 'FilterExpression') repairFilter(node as Node);
+  const { type } = node as Partial<Statement>;
+  if (type === 'CallExpression') repairCall(node as Call);
+  else if (type === 'FilterExpression') repairFilter(node as Filter);
+  else if (type === 'TestExpression') repairTest(node as Test);
 }
 
 /**
  * `x.items()`: the library takes an entry of that name first. `'{}'.format(x)`: it has none. `x.strip('\n')`: it strips all
  * white space, the indentation of code too.
  */
-function repairCall(node: Node): void {
-  const callee = node['callee'] as Node;
-  const args = node['args'] as readonly unknown[];
-  if (callee.type !== 'MemberExpression' || callee['computed'] === true) return;
-  const { object, property } = callee as unknown as { object: Node; property: Node };
-  const name = property['value'] as string;
-  if (name === 'items' && args.length === 0) {
-    become(node, { type: 'FilterExpression', operand: object, filter: property });
-  } else if (name === 'format') {
-    become(node, call('octavo_brace_format', [object, ...args]));
-  } else if (Object.hasOwn(STRIPPING, name) && args.length > 0) {
-    become(node, call(STRIPPING[name]!, [object, ...args]));
+function repairCall(node: Call): void {
+  const { callee, args } = node;
+  if (callee.type !== 'MemberExpression') return;
+  const { object, property, computed } = callee as Member;
+  if (computed) return;
+  const name = property.value;
+  const stripping = STRIPPING.get(name);
+  if (name === 'items' && args.length === 0) become(node, filtered(object, 'items', []));
+  else if (name === 'format') become(node, helper('octavo_brace_format', [object, ...args]));
+  else if (stripping !== undefined && args.length > 0) become(node, helper(stripping, [object, ...args]));
+}
+
+function repairFilter(node: Filter): void {
+  const { filter } = node;
+  const [name, args] = 'args' in filter ? [filter.callee.value, filter.args] : [filter.value, []];
+  if (OF_TEXTS.has(name)) node.operand = whereDefined(node.operand, textLiteral(''));
+  const comprehension = asComprehension(node.operand, name, args);
+  if (name === 'format') become(node, helper('octavo_percent_format', [node.operand, ...args]));
+  else if (name === 'trim' && args.length > 0) become(node, helper('octavo_strip', [node.operand, ...args]));
+  else if (name === 'count') become(node, filtered(node.operand, 'length', []));
+  else if (comprehension !== null) {
+    if (comprehension.result.type === 'FilterExpression') repairFilter(comprehension.result as Filter);
+    become(node, comprehension);
   }
 }
 
-function repairFilter(node: Node): void {
-  const filter = node['filter'] as Node;
-  const operand = node['operand'] as Node;
-  const args = filter.type === 'CallExpression' ? (filter['args'] as readonly unknown[]) : [];
-  const name = (filter.type === 'CallExpression' ? (filter['callee'] as Node) : filter)['value'] as string;
-  if (name === 'format') become(node, call('octavo_percent_format', [operand, ...args]));
-  else if (OF_SEQUENCES.has(name)) node['operand'] = orElse(operand, NO_ITEMS);
-  else if (OF_TEXTS.has(name)) node['operand'] = whereDefined(operand, { type: 'StringLiteral', value: '' });
-  if (name === 'trim' && args.length > 0) become(node, call('octavo_strip', [node['operand'], ...args]));
+function repairTest(node: Test): void {
+  const { operand, negate, test } = node;
+  const passes = testedAsInPython(operand, test.value);
+  if (passes.type !== 'TestExpression') become(node, negate ? not(passes) : passes);
 }
 
-const NO_ITEMS: Node = { type: 'ArrayLiteral', value: [] };
-
-function orElse(left: Node, right: Node): Node {
-  return { type: 'BinaryExpression', operator: { type: 'BinaryOperator', value: 'or' }, left, right };
+function helper(name: keyof typeof REPAIR_FUNCTIONS, args: readonly Statement[]): Statement {
+  return called(name, args);
 }
 
-/** The operand, or `other` where it is not defined. Only names and places in objects may not be: they are looked up twice. */
-function whereDefined(operand: Node, other: Node): Node {
-  if (operand.type !== 'Identifier' && operand.type !== 'MemberExpression') return operand;
-  const test = { type: 'Identifier', value: 'defined' };
-  const condition: Node = { type: 'TestExpression', operand, negate: false, test };
-  return { type: 'Ternary', condition, trueExpr: operand, falseExpr: other };
-}
-
-function call(name: keyof typeof REPAIR_FUNCTIONS, args: readonly unknown[]): Node {
-  return { type: 'CallExpression', callee: { type: 'Identifier', value: name }, args };
-}
-
-function become(node: Node, other: Node): void {
-  for (const field of Object.keys(node)) delete node[field];
+function become(node: Statement, other: Statement): void {
+  for (const field of Object.keys(node)) delete (node as Record<string, unknown>)[field];
   Object.assign(node, other);
 }
