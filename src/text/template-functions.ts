@@ -7,10 +7,14 @@
 export const REPAIR_FUNCTIONS = {
   octavo_percent_format: percentFormat,
   octavo_brace_format: braceFormat,
+  octavo_capitalize: capitalized,
+  octavo_length: lengthOf,
   octavo_strip: (text: unknown, characters: unknown) => stripped(text, characters, 'both'),
   octavo_lstrip: (text: unknown, characters: unknown) => stripped(text, characters, 'start'),
   octavo_rstrip: (text: unknown, characters: unknown) => stripped(text, characters, 'end'),
 } as const;
+
+const SURROGATE_PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
 
 /**
  * Python's `text.strip(characters)`, in time that grows with the text: a pattern would look at each run of the characters
@@ -38,8 +42,23 @@ function stripped(text: unknown, characters: unknown, side: 'both' | 'start' | '
   return text.slice(start, end);
 }
 
+/** The first character in upper case and the others in lower case. @throws Error where it is no text. */
+function capitalized(text: unknown): string {
+  if (typeof text !== 'string') throw new Error('only a text can be capitalized');
+  const [first = ''] = text;
+  return first.toUpperCase() + text.slice(first.length).toLowerCase();
+}
+
+/** As many characters as Python counts, of a text; items or entries of others. @throws Error where it has none. */
+function lengthOf(value: unknown): number {
+  if (Array.isArray(value)) return value.length;
+  if (value instanceof Map) return value.size;
+  if (typeof value !== 'string') throw new Error('only a text, a list or an object has a length');
+  return value.length - (value.match(SURROGATE_PAIR)?.length ?? 0);
+}
+
 /** Python's `format % values`, of `%s`, `%d`, `%i` and `%%` alone. @throws Error for others, and where Python does. */
-function percentFormat(format: string, ...values: readonly unknown[]): string {
+export function percentFormat(format: string, ...values: readonly unknown[]): string {
   const left = [...values];
   const text = format.replace(/%(.?)/g, (whole, kind: string) => {
     if (kind === '%') return '%';

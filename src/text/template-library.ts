@@ -44,6 +44,7 @@ function valueOfPlain(plain: unknown): Value {
 type ValueClass<Held> = new (held: Held) => Value;
 
 export const IntegerValue = valueOfPlain(0).constructor as ValueClass<number>;
+export const FloatValue = valueOfPlain(0.5).constructor as ValueClass<number>;
 export const StringValue = valueOfPlain('').constructor as ValueClass<string>;
 export const ObjectValue = valueOfPlain({}).constructor as ValueClass<ReadonlyMap<string, Value>>;
 export const ArrayValue = valueOfPlain([]).constructor as ValueClass<readonly Value[]>;

@@ -1,9 +1,11 @@
 /**
  * Operators of chat templates that mean what they mean in Python. The template library compares as JavaScript does: what is
- * not defined is `none` to it, `'1'` is 1, and a list or a message is equal to itself alone.
+ * not defined is `none` to it, `'1'` is 1, and a list or a message is equal to itself alone. The rest of a division is as
+ * negative to it as the number that is divided, and in Python as the one that it is divided by.
  */
 
-import { FALSE, TRUE, type Value } from './template-library.ts';
+import { percentFormat } from './template-functions.ts';
+import { FALSE, FloatValue, IntegerValue, StringValue, TRUE, type Value } from './template-library.ts';
 
 /** By the names that they have in a parsed template. */
 export const OPERATORS: ReadonlyMap<string, (left: Value, right: Value) => Value> = new Map([
@@ -11,6 +13,7 @@ export const OPERATORS: ReadonlyMap<string, (left: Value, right: Value) => Value
   ['!=', (left, right) => truth(!isEqual(left, right))],
   ['in', (left, right) => truth(contains(right, left))],
   ['sameas', (left, right) => truth(isSame(left, right))],
+  ['%', remainder],
   ['not in', (left, right) => truth(!contains(right, left))],
 ]);
 
@@ -81,4 +84,22 @@ function contains(container: Value, item: Value): boolean {
     default:
       throw new Error(`a ${container.type} holds nothing`);
   }
+}
+
+/** Of a text, what its `%s` and `%d` become. @throws Error where Python does. */
+function remainder(left: Value, right: Value): Value {
+  if (left.type === 'StringValue') {
+    const values = right.type === 'TupleValue' ? (right.value as Value[]) : [right];
+    return new StringValue(percentFormat(left.value as string, ...values.map(({ value }) => value)));
+  }
+  if (KINDS[left.type] !== 'number' || KINDS[right.type] !== 'number') {
+    throw new Error(`${left.type} % ${right.type} is not known`);
+  }
+  const divisor = Number(right.value);
+  if (divisor === 0) throw new Error('division by zero');
+  const rest = Number(left.value) % divisor;
+  const value = rest === 0 || rest < 0 === divisor < 0 ? rest : rest + divisor;
+  return [left, right].some(({ type }) => type === 'FloatValue')
+    ? new FloatValue(value)
+    : new IntegerValue(value);
 }

@@ -1,6 +1,7 @@
 /**
  * Constructs of chat templates of which the template library makes something else than jinja2 does, or nothing: rewritten
- * in the parsed tree into others that it or template-interpreter.ts knows. Only what templates in use have; each is in the fixture `constructs`.
+ * in the parsed tree into others that it or template-interpreter.ts knows. Only what templates in use have; each is in the
+ * fixture `constructs`.
  */
 
 import type { REPAIR_FUNCTIONS } from './template-functions.ts';
@@ -13,11 +14,23 @@ type Member = Statement & { readonly object: Statement; readonly property: Name;
 type Filter = Statement & { operand: Statement; readonly filter: Name | (Call & { readonly callee: Name }) };
 type Test = Statement & { readonly operand: Statement; readonly negate: boolean; readonly test: Name };
 
-/** Methods of texts whose argument the library does not look at. */
-const STRIPPING: ReadonlyMap<string, keyof typeof REPAIR_FUNCTIONS> = new Map([
+type Helper = keyof typeof REPAIR_FUNCTIONS;
+
+const METHODS: ReadonlyMap<string, Helper> = new Map([
+  ['format', 'octavo_brace_format'],
+  ['capitalize', 'octavo_capitalize'],
+]);
+/** Methods whose argument the library does not look at. */
+const STRIPPING: ReadonlyMap<string, Helper> = new Map([
   ['strip', 'octavo_strip'],
   ['lstrip', 'octavo_lstrip'],
   ['rstrip', 'octavo_rstrip'],
+]);
+const FILTERS: ReadonlyMap<string, Helper> = new Map([
+  ['format', 'octavo_percent_format'],
+  ['capitalize', 'octavo_capitalize'],
+  ['length', 'octavo_length'],
+  ['count', 'octavo_length'],
 ]);
 /** Filters for which what is not defined is an empty text to jinja2. */
 const OF_TEXTS = new Set(['trim', 'upper', 'lower', 'capitalize', 'length', 'count']);
@@ -34,7 +47,7 @@ export function repairTemplate(node: unknown): void {
 
 /**
  * `x.items()`: the library takes an entry of that name first. `'{}'.format(x)`: it has none. `x.strip('\n')`: it strips all
- * white space, the indentation of code too.
+ * white space, the indentation of code too. `x.capitalize()`: it leaves the rest as it is.
  */
 function repairCall(node: Call): void {
   const { callee, args } = node;
@@ -42,20 +55,18 @@ function repairCall(node: Call): void {
   const { object, property, computed } = callee as Member;
   if (computed) return;
   const name = property.value;
-  const stripping = STRIPPING.get(name);
+  const helper = METHODS.get(name) ?? (args.length > 0 ? STRIPPING.get(name) : undefined);
   if (name === 'items' && args.length === 0) become(node, filtered(object, 'items', []));
-  else if (name === 'format') become(node, helper('octavo_brace_format', [object, ...args]));
-  else if (stripping !== undefined && args.length > 0) become(node, helper(stripping, [object, ...args]));
+  else if (helper !== undefined) become(node, called(helper, [object, ...args]));
 }
 
 function repairFilter(node: Filter): void {
   const { filter } = node;
   const [name, args] = 'args' in filter ? [filter.callee.value, filter.args] : [filter.value, []];
   if (OF_TEXTS.has(name)) node.operand = whereDefined(node.operand, textLiteral(''));
+  const helper = name === 'trim' && args.length > 0 ? 'octavo_strip' : FILTERS.get(name);
   const comprehension = asComprehension(node.operand, name, args);
-  if (name === 'format') become(node, helper('octavo_percent_format', [node.operand, ...args]));
-  else if (name === 'trim' && args.length > 0) become(node, helper('octavo_strip', [node.operand, ...args]));
-  else if (name === 'count') become(node, filtered(node.operand, 'length', []));
+  if (helper !== undefined) become(node, called(helper, [node.operand, ...args]));
   else if (comprehension !== null) {
     if (comprehension.result.type === 'FilterExpression') repairFilter(comprehension.result as Filter);
     become(node, comprehension);
@@ -66,10 +77,6 @@ function repairTest(node: Test): void {
   const { operand, negate, test } = node;
   const passes = testedAsInPython(operand, test.value);
   if (passes.type !== 'TestExpression') become(node, negate ? not(passes) : passes);
-}
-
-function helper(name: keyof typeof REPAIR_FUNCTIONS, args: readonly Statement[]): Statement {
-  return called(name, args);
 }
 
 function become(node: Statement, other: Statement): void {
