@@ -40,7 +40,21 @@ const SHUTDOWN_SECONDS_MAX = 86_400;
 /** Beyond a second it is no stream any more. */
 const STREAM_DELAY_MS_MAX = 1000;
 
-const count = z.coerce.number().int().positive().max(COUNT_MAX);
+/** More than any machine has cores: a slip of the hand is not to start so many. */
+const THREADS_MAX = 1024;
+
+/** Digits as they are written by people: what JavaScript takes for a number too, nothing at all among it, is none. */
+const decimal = z
+  .string()
+  .regex(/^-?\d+(\.\d+)?$/, 'must be a number')
+  .transform(Number);
+const whole = z
+  .string()
+  .regex(/^-?\d+$/, 'must be a whole number')
+  .transform(Number);
+const count = whole.pipe(z.number().positive().max(COUNT_MAX));
+/** Clients send it in a header, which has no other characters. */
+const apiKey = z.string().regex(/^[\x21-\x7e]+$/, 'a key has no white space, and nothing but ASCII');
 const switchValue = z
   .union([z.boolean(), z.enum(['true', 'false', '1', '0', ''])], { error: 'must be true, false, 1 or 0' })
   .transform((value) => value === true || value === 'true' || value === '1');
@@ -57,8 +71,8 @@ const serveSchema = z.object({
   model: z.string().default(SHIPPED_MODEL),
   servedModelName: z.array(z.string().min(1)).default([]),
   host: z.string().default('127.0.0.1'),
-  port: z.coerce.number().int().min(0).max(65_535).default(8000),
-  apiKey: z.array(z.string().min(1)).default([]),
+  port: whole.pipe(z.number().min(0).max(65_535)).default(8000),
+  apiKey: z.array(apiKey).default([]),
   corsOrigin: z.array(originOrAll).default([]),
   insecure: switchValue.default(false),
   strictFields: switchValue.default(false),
@@ -73,24 +87,23 @@ const serveSchema = z.object({
   maxModelLen: count.nullable().default(null),
   maxNumSeqs: count.default(SEQUENCES_PER_STEP_DEFAULT),
   maxNumBatchedTokens: count.default(TOKENS_PER_STEP_DEFAULT),
-  maxDecodeSlowdown: z.coerce
-    .number()
+  maxDecodeSlowdown: decimal
     .refine((factor) => factor === 0 || factor > 1, 'must be above 1, or 0')
     .transform((factor) => (factor === 0 ? null : factor))
     .default(DECODE_SLOWDOWN_DEFAULT),
   speculation: z.enum(SPECULATIONS).default('prediction'),
   maxInFlight: count.default(REQUESTS_IN_FLIGHT_DEFAULT),
-  threads: count.default(os.availableParallelism()),
-  streamDelay: z.coerce.number().nonnegative().max(STREAM_DELAY_MS_MAX).default(STREAM_DELAY_MS_DEFAULT),
+  threads: whole.pipe(z.number().positive().max(THREADS_MAX)).default(os.availableParallelism()),
+  streamDelay: decimal
+    .pipe(z.number().nonnegative().max(STREAM_DELAY_MS_MAX))
+    .default(STREAM_DELAY_MS_DEFAULT),
   device: z.enum(['auto', 'cpu', 'cuda', 'webgpu']).default('auto'),
   strictDevice: switchValue.default(false),
   dtype: z.enum(['auto', 'float16', 'bfloat16']).default('auto'),
-  gpuMemoryUtilization: z.coerce.number().positive().max(1).default(GPU_MEMORY_UTILIZATION_DEFAULT),
+  gpuMemoryUtilization: decimal.pipe(z.number().positive().max(1)).default(GPU_MEMORY_UTILIZATION_DEFAULT),
   profile: z.string().min(1).nullable().default(null),
-  shutdownTimeout: z.coerce
-    .number()
-    .nonnegative()
-    .max(SHUTDOWN_SECONDS_MAX)
+  shutdownTimeout: decimal
+    .pipe(z.number().nonnegative().max(SHUTDOWN_SECONDS_MAX))
     .default(DRAIN_MS_DEFAULT / 1000),
   toolCallParser: z.enum(['auto', 'none', ...TOOL_CALL_FORMAT_NAMES]).default('auto'),
   reasoningParser: z
@@ -116,13 +129,23 @@ export function serveConfig(
   for (const [name, option] of Object.entries<ServeOption>(SERVE_OPTIONS)) {
     // An empty variable is one that is not set: compose files make them easily.
     const text = environment[option.environment] || undefined;
-    const inherited = option.repeats ? text?.split(',').filter((part) => part !== '') : text;
-    values[name] = flags[name] ?? inherited;
+    values[name] = flags[name] ?? (option.repeats ? listIn(text, option.environment) : text);
   }
   const result = serveSchema.safeParse(values);
   if (!result.success) throw new StartupError(describeIssue(result.error.issues[0]!));
   checkTogether(result.data);
   return result.data;
+}
+
+/** @throws StartupError for a list of nothing: who gives one means something. */
+function listIn(text: string | undefined, variable: string): string[] | undefined {
+  if (text === undefined) return undefined;
+  const parts = text
+    .split(',')
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+  if (parts.length === 0) throw new StartupError(`${variable} names nothing; leave it away, or give a value`);
+  return parts;
 }
 
 /** What of it concerns the engine. */
@@ -150,7 +173,20 @@ export function engineOptions(config: ServeConfig): EngineOptions {
 
 function describeIssue(issue: z.core.$ZodIssue): string {
   const option: ServeOption = SERVE_OPTIONS[issue.path[0] as keyof typeof SERVE_OPTIONS];
-  return `${option.flags.split(' ')[0]} (or ${option.environment}): ${issue.message}`;
+  return `${option.flags.split(' ')[0]} (or ${option.environment}): ${expectationOf(issue)}`;
+}
+
+function expectationOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case 'too_small':
+      return `must be ${issue.inclusive === false ? 'above' : 'at least'} ${issue.minimum}`;
+    case 'too_big':
+      return `must be at most ${issue.maximum}`;
+    case 'invalid_value':
+      return `must be one of ${issue.values.join(', ')}`;
+    default:
+      return issue.message;
+  }
 }
 
 function checkTogether(config: ServeConfig): void {

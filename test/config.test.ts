@@ -31,8 +31,32 @@ describe('serveConfig', () => {
     expect(serveConfig({}, { PORT: '', HOST: '', MODEL: '' })).toEqual(serveConfig({}, {}));
   });
 
-  it('splits what may be given several times at commas', () => {
+  it('splits what may be given several times at commas, with or without blanks', () => {
     expect(serveConfig({}, { OCTAVO_API_KEY: 'a,b' }).apiKey).toEqual(['a', 'b']);
+    expect(serveConfig({}, { OCTAVO_API_KEY: 'a, b\n' }).apiKey).toEqual(['a', 'b']);
+    expect(refusal({}, { OCTAVO_API_KEY: ' , ' })).toContain('OCTAVO_API_KEY names nothing');
+  });
+
+  it.each(['my key', 'key\n', 'schlüssel', ''])('refuses %j for a key, which no client could send', (key) => {
+    expect(refusal({ apiKey: [key] })).toBe(
+      '--api-key (or OCTAVO_API_KEY): a key has no white space, and nothing but ASCII',
+    );
+  });
+
+  it.each([
+    ['port', '', 'must be a whole number'],
+    ['port', '0x1F', 'must be a whole number'],
+    ['port', '8000.5', 'must be a whole number'],
+    ['port', '65536', 'must be at most 65535'],
+    ['port', '-1', 'must be at least 0'],
+    ['threads', '0', 'must be above 0'],
+    ['threads', '100000', 'must be at most 1024'],
+    ['streamDelay', ' ', 'must be a number'],
+    ['shutdownTimeout', '', 'must be a number'],
+    ['maxDecodeSlowdown', '', 'must be a number'],
+    ['device', 'tpu', 'must be one of auto, cpu, cuda, webgpu'],
+  ])('says what %s has to be where it is %j', (name, value, expected) => {
+    expect(refusal({ [name]: value })).toMatch(new RegExp(`\\): ${expected}$`));
   });
 
   it('refuses to listen beyond this machine without a key, unless told to', () => {
