@@ -74,8 +74,8 @@ export type CheckpointConfig = z.infer<typeof rawConfig>;
 export function parseCheckpointConfig(json: unknown): CheckpointConfig {
   const result = rawConfig.safeParse(withoutNulls(json));
   if (!result.success) {
-    const issue = result.error.issues[0];
-    throw new StartupError(`config.json: ${issue?.path.join('.')}: ${issue?.message}`);
+    const { path, message } = result.error.issues[0]!;
+    throw new StartupError(`config.json: ${path.length === 0 ? '' : `${path.join('.')}: `}${message}`);
   }
   const config = result.data;
   refuse(

@@ -82,7 +82,11 @@ async function weightFiles(directory: string): Promise<readonly string[]> {
   if (hasOneFile) return [ONE_FILE];
   const indexPath = path.join(directory, `${ONE_FILE}.index.json`);
   const index = await readFile(indexPath, 'utf8').catch(() => null);
-  if (index === null) return [ONE_FILE];
+  if (index === null) {
+    throw new StartupError(
+      `${directory}: holds neither ${ONE_FILE} nor ${ONE_FILE}.index.json; weights in other files (.bin, .gguf) are not read`,
+    );
+  }
   const parsed = indexSchema.safeParse(parseJson(index, indexPath));
   if (!parsed.success) throw new StartupError(`${indexPath}: has no "weight_map" of tensor names to files`);
   return [...new Set(Object.values(parsed.data.weight_map))].sort();

@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
 import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { parseCheckpointConfig } from '../../src/graph/checkpoint-config.ts';
 import { openSafetensors } from '../../src/graph/safetensors.ts';
 import { type ScratchCheckpoint, safetensorsFile, scratchCheckpoint } from '../support/checkpoint-files.ts';
 
@@ -88,6 +89,10 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
     expect(await refusal()).toMatch(/config\.json: hidden_size: .*number/);
   });
 
+  it('a config.json that is no object', () => {
+    expect(() => parseCheckpointConfig([])).toThrow(/^config\.json: Invalid input: expected object/);
+  });
+
   it('heads that do not divide', async () => {
     await checkpoint.editConfig({ num_key_value_heads: 5 });
     expect(await refusal()).toMatch(/6 attention heads.*5 key-value heads/);
@@ -105,7 +110,7 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
 
   it('missing weights', async () => {
     await rm(path.join(checkpoint.directory, 'model.safetensors'));
-    expect(await refusal()).toMatch(/model\.safetensors: cannot be opened \(ENOENT\)/);
+    expect(await refusal()).toMatch(/holds neither model\.safetensors nor model\.safetensors\.index\.json/);
   });
 
   it('weights cut short', async () => {
