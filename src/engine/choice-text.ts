@@ -60,7 +60,8 @@ export type ChoiceDelta = {
 };
 
 /** An entry, and how much text of the choice stood before its token. */
-type HeldLogprobs = { readonly textStart: number; readonly entry: TokenTextLogprobs };
+type HeldLogprobs = { readonly textStart: number; isSaid: boolean; readonly entry: TokenEntry };
+type TokenEntry = Omit<TokenTextLogprobs, 'isSaid'>;
 
 export class ChoiceText {
   readonly #options: ChoiceTextOptions;
@@ -148,7 +149,10 @@ export class ChoiceText {
     let stopped = this.#take(this.#detokenizer.flush(), parts);
     if (!stopped && this.#parser !== null) {
       const from = this.#textLength - this.#heldLength - contentLength(parts);
-      stopped = this.#tell(this.#parser.flush(), parts);
+      stopped = this.#tell(
+        this.#parsed(this.#parser, (parser) => parser.flush()),
+        parts,
+      );
       this.#settle(stopped, from, parts);
     }
     if (!stopped) addContent(parts, this.#matcher.flush());
@@ -162,16 +166,38 @@ export class ChoiceText {
   #take(text: string, parts: MessagePart[], isAnnouncement = false): boolean {
     if (text === '') return false;
     const from = this.#textLength - this.#heldLength - contentLength(parts);
-    this.#textLength += text.length;
     if (this.#options.wantsLogprobs) for (const _ of text) this.#characterCount++;
+    if (this.#parser === null) this.#textLength += text.length;
     const stopped =
       this.#parser === null
         ? this.#say(text, parts)
-        : this.#tell(this.#parser.push(text, isAnnouncement), parts) ||
-          this.#stopsInBlanks(this.#parser, parts);
+        : this.#tell(
+            this.#parsed(this.#parser, (parser) => parser.push(text, isAnnouncement), text.length),
+            parts,
+          ) || this.#stopsInBlanks(this.#parser, parts);
     if (!this.#isSearched) this.#unsearched = this.#parser?.heldLength ?? 0;
     this.#settle(stopped, from, parts);
     return stopped || (this.#parser?.isComplete ?? false);
+  }
+
+  /** What `parse` tells, and which tokens begin in what it does not tell as content. @param length of what it is given */
+  #parsed(
+    parser: MessageParser,
+    parse: (parser: MessageParser) => readonly MessagePart[],
+    length = 0,
+  ): readonly MessagePart[] {
+    const start = this.#textLength - parser.heldLength;
+    const told = parse(parser);
+    this.#textLength += length;
+    if (this.#held.length === 0) return told;
+    const isOther = ({ kind }: MessagePart): boolean => kind !== 'content';
+    const [first, last] = [told.findIndex(isOther), told.findLastIndex(isOther)];
+    const unsaidStart = start + contentLength(told.slice(0, Math.max(first, 0)));
+    const unsaidEnd = this.#textLength - parser.heldLength - contentLength(told.slice(last + 1));
+    for (const held of this.#held) {
+      if (held.textStart >= unsaidStart && held.textStart < unsaidEnd) held.isSaid = false;
+    }
+    return told;
   }
 
   /** What is left of a text that ends with a stop string is what was said; `from` is where `parts` begin. */
@@ -229,6 +255,7 @@ export class ChoiceText {
     if (!this.#options.wantsLogprobs || token.logprobs === null) return;
     this.#held.push({
       textStart: this.#textLength,
+      isSaid: true,
       entry: {
         ...describe(token.tokenId, token.logprobs, this.#options.vocabulary),
         textStart: this.#characterCount,
@@ -248,7 +275,7 @@ export class ChoiceText {
     const everything = end.isLast && !stopped;
     const firstHeld = everything ? -1 : this.#held.findIndex((held) => held.textStart >= this.#shownLength);
     const shown = this.#held.splice(0, firstHeld === -1 ? this.#held.length : firstHeld);
-    return { parts, logprobs: shown.map((held) => held.entry), tokenIds, stopped };
+    return { parts, logprobs: shown.map(({ entry, isSaid }) => ({ ...entry, isSaid })), tokenIds, stopped };
   }
 }
 
@@ -268,7 +295,7 @@ function describe(
   tokenId: number,
   logprobs: TokenLogprobs,
   vocabulary: Vocabulary,
-): Omit<TokenTextLogprobs, 'textStart'> {
+): Omit<TokenEntry, 'textStart'> {
   return {
     ...tokenText(tokenId, logprobs.logprob, vocabulary),
     top: logprobs.top.map((each) => tokenText(each.tokenId, each.logprob, vocabulary)),

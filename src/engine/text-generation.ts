@@ -144,6 +144,8 @@ export type TokenTextLogprobs = TokenText & {
   readonly top: readonly TokenText[];
   /** Characters (code points) of the choice's text before the one that this token begins or continues. */
   readonly textStart: number;
+  /** It begins in what is said: not in thoughts or a call, nor in the marks and blanks around these. */
+  readonly isSaid: boolean;
 };
 
 /** One token of a prompt as text, scored by those before it. */

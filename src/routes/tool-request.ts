@@ -14,14 +14,16 @@ import {
 import type { NamedTool, RequestTool, ToolFields } from './schema/tool-fields.ts';
 import { unsupported } from './text-request.ts';
 
+export const NO_CUSTOM_TOOLS =
+  'custom tools, whose input is free text, are not supported by this server: use functions.';
+
 /** Custom tools are known by their type, before the schema calls that a wrong value. @throws ServerError */
 export function refuseCustomTools(body: JsonObject): void {
   const { tools, tool_choice: choice } = body;
   const isCustom = (value: unknown): boolean => (value as { type?: unknown } | null)?.type === 'custom';
-  const reason = 'custom tools, whose input is free text, are not supported by this server: use functions.';
   const index = Array.isArray(tools) ? tools.findIndex(isCustom) : -1;
-  if (index >= 0) throw unsupported(`tools[${index}].type`, `'tools[${index}].type': ${reason}`);
-  if (isCustom(choice)) throw unsupported('tool_choice.type', `'tool_choice.type': ${reason}`);
+  if (index >= 0) throw unsupported(`tools[${index}].type`, `'tools[${index}].type': ${NO_CUSTOM_TOOLS}`);
+  if (isCustom(choice)) throw unsupported('tool_choice.type', `'tool_choice.type': ${NO_CUSTOM_TOOLS}`);
 }
 
 /** @throws ServerError for what the schema lets pass and what cannot be served. */

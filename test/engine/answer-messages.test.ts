@@ -59,6 +59,8 @@ type Output = {
 
 type Setting = {
   readonly template?: string;
+  /** How many of the answer's tokens arrive at once. */
+  readonly tokensPerDelta?: number;
   /** Where tools are offered. */
   readonly toolTemplate?: string;
   readonly withMarks?: boolean;
@@ -99,7 +101,11 @@ function generatorFor(tokenIds: readonly number[], setting: Setting) {
     };
   };
   const logprobs = { logprob: -1, top: [] };
-  const script = tokenIds.map((tokenId) => ({ ...tokens([tokenId]), tokens: [{ tokenId, logprobs }] }));
+  const { tokensPerDelta = 1 } = setting;
+  const script = Array.from({ length: Math.ceil(tokenIds.length / tokensPerDelta) }, (_, index) => {
+    const ids = tokenIds.slice(index * tokensPerDelta, (index + 1) * tokensPerDelta);
+    return { ...tokens(ids), tokens: ids.map((tokenId) => ({ tokenId, logprobs })) };
+  });
   const client = new FakeEngineClient(() => [...script, finish(ends)], {
     vocabularySize: 6000,
     modelLengthMax: 1024,
@@ -330,6 +336,29 @@ describe('log probabilities', () => {
     const { events } = await answerOf(tokensOf(text, END), { request: { logprobCount: 0 } });
     expect(textOf(events)).toBe(text);
   });
+
+  it.each([1, 3, 1000])(
+    'say which tokens begin in what is said, %d of them at once',
+    async (tokensPerDelta) => {
+      for (const [text, said] of [
+        ['<think>Hm, so</think>\n\nYes, I see.', 'Yes, I see.'],
+        [`Let me see.\n${CALL}`, 'Let me see.'],
+        [`<think>Hm</think>\nSee:\n${CALL}\n${CALL}`, 'See:'],
+        [`${CALL}And so on <tool_bar`, 'And so on <tool_bar'],
+        ['<think>Never done', ''],
+      ] as const) {
+        const request = { logprobCount: 0 };
+        const { events } = await answerOf(tokensOf(text, END), { request, tokensPerDelta });
+        const entries = events.flatMap((event) => ('logprobs' in event ? (event.logprobs ?? []) : []));
+        const saidText = entries
+          .filter(({ isSaid }) => isSaid)
+          .map((each) => each.text)
+          .join('');
+        expect(saidText, text).toBe(said);
+        expect(textOf(events)).toBe(text);
+      }
+    },
+  );
 
   it('are held back with the text that may become a call', async () => {
     const { events } = await answerOf(tokensOf('Oh <tool_bar', END), { request: { logprobCount: 0 } });

@@ -81,7 +81,7 @@ describe('a whole completion', () => {
     const test = routeTestApp();
     test.generator.script = async function* () {
       const token = (byte: number) => ({ tokenId: byte, text: '\ufffd', bytes: [byte], logprob: -byte });
-      const logprobs = [{ ...token(0xe2), top: [token(0xe2), token(0x0a)], textStart: 0 }];
+      const logprobs = [{ ...token(0xe2), top: [token(0xe2), token(0x0a)], textStart: 0, isSaid: true }];
       yield { kind: 'text-delta', choiceIndex: 0, text: '', logprobs, tokenIds: null };
       yield { kind: 'choice-finish', choiceIndex: 0, reason: 'length' };
       const usage = {

@@ -30,7 +30,7 @@ export const RESPONSES_ROWS: readonly FieldRow[] = [
       [{ type: 'message', ...said([{ type: 'input_text', text: 'x' }], 'developer') }],
     ],
     wrongType: [5, true, {}, ['x'], [said(5)], [said([5])], [{ type: 'function_call', call_id: 5 }]],
-    outOfRange: [[], [said('x', 'robot')], [{ type: 'computer_call' }]],
+    outOfRange: [[], [said('x', 'robot')], [{ type: 'thing' }]],
     null: 'refused',
   }),
   row('instructions', 'served', { valid: ['Be kind.', ''], wrongType: NOT_STRINGS, outOfRange: [] }),
@@ -83,7 +83,7 @@ export const RESPONSES_ROWS: readonly FieldRow[] = [
       { type: 'allowed_tools', mode: 'auto', tools: [namedTool] },
     ],
     wrongType: [5, true, ['auto']],
-    outOfRange: ['sometimes', { type: 'function', name: 'not offered' }, { type: 'web_search' }],
+    outOfRange: ['sometimes', { type: 'function', name: 'not offered' }, { type: 'thing' }],
     beside: { tools: [tool] },
   }),
   row('parallel_tool_calls', 'served', {

@@ -1,7 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../src/base/errors.ts';
 import { TOOL_ARGUMENTS_DEPTH_MAX } from '../../src/base/limits.ts';
+import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
 import type { TextRequest } from '../../src/engine/text-generation.ts';
+import { givenBack } from '../../src/routes/responses/given-back.ts';
+import { ResponseEncoder } from '../../src/routes/responses/response-encoder.ts';
 import { errorBodySchema } from '../../src/routes/schema/error.ts';
 import {
   inputTokensSchema,
@@ -69,7 +72,8 @@ function deltas(
   return async function* ({ logprobCount }) {
     yield { kind: 'prompt', promptTokenCount: 10, prompts: null };
     for (const [index, each] of parts.entries()) {
-      const logprobs = logprobCount === null ? null : [tokenLogprobs(`token ${index}`, logprobCount)];
+      const isSaid = each.some(({ kind }) => kind === 'content');
+      const logprobs = logprobCount === null ? null : [tokenLogprobs(`token ${index}`, logprobCount, isSaid)];
       yield { kind: 'message-delta', choiceIndex: 0, parts: each, logprobs, tokenIds: null };
     }
     yield { kind: 'choice-finish', choiceIndex: 0, reason };
@@ -195,6 +199,26 @@ describe('a streamed response', () => {
     ]);
   });
 
+  it('begins with response.created also where all that there is to say is that it failed', async () => {
+    const identity = {
+      id: 'resp_1',
+      created: 0,
+      now: () => 0,
+      model: 'm',
+      systemFingerprint: '',
+      newId: () => 'x',
+    };
+    const back = givenBack({ model: 'm', input: 'x' }, OPENAI_DEFAULTS);
+    const error = { message: 'Stopped.', type: 'server_error', param: null, code: null };
+    const encoder = new ResponseEncoder({ identity, givenBack: back });
+    const events = await responseEvents(new Response(encoder.failed({ error })));
+    expect(events.map(({ type }) => type)).toEqual([
+      'response.created',
+      'response.in_progress',
+      'response.failed',
+    ]);
+  });
+
   it('ends as incomplete where the model was cut off', async () => {
     expect((await streamed({}, saying(['Hel'], 'length'))).at(-1)!.type).toBe('response.incomplete');
   });
@@ -270,6 +294,14 @@ describe('the input of a response', () => {
     expect(roles.map(({ tool_calls: calls }) => calls?.length ?? 0)).toEqual([0, 1, 0]);
   });
 
+  it('is not torn by thoughts that cannot be read', async () => {
+    const call = (id: string) => ({ type: 'function_call', call_id: id, name: 'now', arguments: '{}' });
+    const hidden = { type: 'reasoning', summary: [], encrypted_content: 'x' };
+    const [only, ...others] = await messages({ input: [call('c1'), hidden, call('c2')] });
+    expect(only!.tool_calls).toHaveLength(2);
+    expect(others).toEqual([]);
+  });
+
   it('may be an earlier output as it was', async () => {
     const { output } = await respond(TOOLS, THINKING_CALL);
     const [first, ...others] = await messages({ input: [...output, { role: 'user', content: 'And?' }] });
@@ -279,6 +311,9 @@ describe('the input of a response', () => {
   });
 
   it.each<[string, Fields, string]>([
+    ['an item that is only named', { input: [{ id: 'msg_1' }] }, 'input[0].id'],
+    ['a call of another kind', { input: [{ type: 'web_search_call' }] }, 'input[0].type'],
+    ['a choice of another kind', { ...TOOLS, tool_choice: { type: 'mcp' } }, 'tool_choice.type'],
     ['an item that is stored elsewhere', { input: [{ type: 'item_reference', id: 'x' }] }, 'input[0].type'],
     [
       'an image',
@@ -352,8 +387,11 @@ describe('the input tokens of a response', () => {
   });
 
   it('are those of a request that could run', async () => {
-    const response = await routeTestApp().post('/v1/responses/input_tokens', { input: 'abc', top_p: 2 });
-    expect(response.status).toBe(400);
+    const count = (fields: Fields) =>
+      routeTestApp().post('/v1/responses/input_tokens', { input: 'abc', ...fields });
+    expect((await count({ top_p: 2 })).status).toBe(400);
+    // There is nothing that could be cut.
+    expect((await count({ truncation: 'auto' })).status).toBe(200);
   });
 });
 

@@ -26,7 +26,7 @@ export function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** Log probabilities of a token with so many alternatives; one of them impossible. */
-export function tokenLogprobs(text: string, topCount: number): TokenTextLogprobs {
+export function tokenLogprobs(text: string, topCount: number, isSaid = true): TokenTextLogprobs {
   const bytes = [...Buffer.from(text)];
   const top = Array.from({ length: topCount }, (_, index) => ({
     tokenId: index,
@@ -34,7 +34,7 @@ export function tokenLogprobs(text: string, topCount: number): TokenTextLogprobs
     bytes: index === 0 ? bytes : [0xff],
     logprob: index === 0 ? -0.25 : Number.NEGATIVE_INFINITY,
   }));
-  return { tokenId: 7, text, bytes, logprob: -0.25, top, textStart: 0 };
+  return { tokenId: 7, text, bytes, logprob: -0.25, top, textStart: 0, isSaid };
 }
 
 /** What a request that wants to know gets told of its prompts: text, or ids written as `<1 2>`; one token each. */

@@ -112,8 +112,9 @@ class Turns {
     this.#messages.push(message);
   }
 
-  /** Thoughts come before what they lead to. */
+  /** Thoughts come before what they lead to; none, as where they are encrypted, are no border. */
   addThoughts(thoughts: string): void {
+    if (thoughts === '') return;
     const { said, calls } = this.#turn();
     if (said !== null || calls.length > 0) this.#close();
     const turn = this.#turn();

@@ -4,7 +4,7 @@
  */
 
 import { assert } from '../../base/assert.ts';
-import type { FinishReason, TextEvent, TextUsage, TokenTextLogprobs } from '../../engine/text-generation.ts';
+import type { FinishReason, TextEvent, TextUsage } from '../../engine/text-generation.ts';
 import type { MessagePart } from '../../text/message/message-part.ts';
 import type { MessageDelta, TextDelta } from '../answer.ts';
 import type { OutputItem, ResponsesTokenLogprob } from '../schema/responses-object.ts';
@@ -64,7 +64,7 @@ export class OutputItems {
   readonly #listener: OutputListener | null;
   readonly #items: OutputItem[] = [];
   #open: GrowingItem | null = null;
-  /** Of tokens that came before it was known what they begin. */
+  /** Of tokens whose text is yet to come. */
   #unplaced: readonly ResponsesTokenLogprob[] = NO_LOGPROBS;
   #reason: FinishReason | null = null;
   #usage: TextUsage | null = null;
@@ -114,7 +114,7 @@ export class OutputItems {
     this.#end('incomplete');
   }
 
-  /** The log probabilities of a delta are those of what it says, where it says something. */
+  /** The log probabilities of a delta go with what it says. */
   #addParts(event: MessageDelta): void {
     let logprobs = logprobsOf(event);
     for (const part of event.parts) {
@@ -122,6 +122,7 @@ export class OutputItems {
       this.#addPart(part, isSaid ? logprobs : NO_LOGPROBS);
       if (isSaid) logprobs = NO_LOGPROBS;
     }
+    if (logprobs.length > 0) this.#addText('message', '', logprobs);
   }
 
   #addPart(part: MessagePart, logprobs: readonly ResponsesTokenLogprob[]): void {
@@ -142,15 +143,18 @@ export class OutputItems {
 
   /** What says nothing begins nothing: a marker of thoughts or of a call may come of it. */
   #addText(kind: ItemKind, text: string, logprobs: readonly ResponsesTokenLogprob[]): void {
-    if (text === '' && this.#open?.kind !== kind) {
-      if (this.#open === null && logprobs.length > 0) this.#unplaced = [...this.#unplaced, ...logprobs];
+    const all = kind === 'message' ? this.#withUnplaced(logprobs) : logprobs;
+    const isOpen = this.#open?.kind === kind;
+    if (text === '' && (!isOpen || all.length === 0)) {
+      if (kind === 'message') this.#unplaced = all;
       return;
     }
-    if (text === '' && logprobs.length === 0) return;
-    const item = this.#open?.kind === kind ? this.#open : this.#begin(kind, null);
-    const all = kind === 'message' && this.#unplaced.length > 0 ? [...this.#unplaced, ...logprobs] : logprobs;
-    this.#unplaced = NO_LOGPROBS;
-    this.#append(item, text, all);
+    if (kind === 'message') this.#unplaced = NO_LOGPROBS;
+    this.#append(isOpen ? this.#open! : this.#begin(kind, null), text, all);
+  }
+
+  #withUnplaced(logprobs: readonly ResponsesTokenLogprob[]): readonly ResponsesTokenLogprob[] {
+    return this.#unplaced.length === 0 ? logprobs : [...this.#unplaced, ...logprobs];
   }
 
   #begin(kind: ItemKind, callName: string | null): GrowingItem {
@@ -200,9 +204,6 @@ export class OutputItems {
 }
 
 function logprobsOf({ logprobs }: TextDelta | MessageDelta): readonly ResponsesTokenLogprob[] {
-  return logprobs === null || logprobs.length === 0 ? NO_LOGPROBS : logprobs.map(told);
-}
-
-function told(token: TokenTextLogprobs): ResponsesTokenLogprob {
-  return logprobOf(token);
+  if (logprobs === null || logprobs.length === 0) return NO_LOGPROBS;
+  return logprobs.filter(({ isSaid }) => isSaid).map(logprobOf);
 }

@@ -2,7 +2,7 @@
 
 import type { GrammarSource } from '../../sampling/grammar/grammar-source.ts';
 import { calledTools, type GivenChoice, type GivenTool, type ToolRequest } from '../called-tools.ts';
-import type { JsonObject } from '../request-body.ts';
+import { isJsonObject, type JsonObject } from '../request-body.ts';
 import { FieldCheck, TOP_LEVEL } from '../schema/fields.ts';
 import {
   ALLOWED_TOOLS_FIELDS,
@@ -29,6 +29,7 @@ import {
   tellableTokens,
   unsupported,
 } from '../text-request.ts';
+import { NO_CUSTOM_TOOLS } from '../tool-request.ts';
 import { type GivenBack, givenBack } from './given-back.ts';
 import { messagesOf } from './input-items.ts';
 
@@ -87,21 +88,31 @@ const LOGPROBS = 'message.output_text.logprobs';
 
 /** What the schema would call a wrong value, where it is one that other servers know. @throws ServerError */
 function refuseUnserved({ input, tools }: JsonObject): void {
-  const typeOf = (value: unknown): unknown => (value as { type?: unknown } | null)?.type;
   for (const [index, item] of (Array.isArray(input) ? input : []).entries()) {
-    const param = `input[${index}].type`;
-    if (typeOf(item) !== 'item_reference') continue;
+    if (!isReference(item)) continue;
+    const param = `input[${index}].${typeOf(item) == null ? 'id' : 'type'}`;
     throw unsupported(param, `'${param}': items are not stored by this server; send the item itself.`);
   }
   for (const [index, tool] of (Array.isArray(tools) ? tools : []).entries()) {
     const type = typeOf(tool);
     if (typeof type !== 'string' || type === 'function') continue;
     const param = `tools[${index}].type`;
-    throw unsupported(
-      param,
-      `'${param}': this server runs no tools of its own; only functions can be called.`,
-    );
+    throw unsupported(param, `'${param}': ${type === 'custom' ? NO_CUSTOM_TOOLS : NO_TOOLS}`);
   }
+}
+
+const NO_TOOLS = 'this server runs no tools of its own; only functions can be called.';
+
+function typeOf(value: unknown): unknown {
+  return (value as { type?: unknown } | null)?.type;
+}
+
+/** An item that is named and not sent; its type may be left out. */
+function isReference(item: unknown): boolean {
+  if (!isJsonObject(item)) return false;
+  const { type, id, role, content } = item;
+  const isBare = type == null && typeof id === 'string' && role === undefined && content === undefined;
+  return type === 'item_reference' || isBare;
 }
 
 function checkFields(request: ResponsesRequest, fields: FieldCheck, options: ParseOptions): void {

@@ -42,7 +42,9 @@ export class ResponseEncoder implements StreamEncoder, OutputListener {
     return this.#taken();
   }
 
+  /** Clients build the response from `response.created`, so that comes first in any case. */
   failed(body: ErrorBody): string {
+    if (this.#sequenceNumber === 0) this.#open();
     this.#output.cut();
     this.#send({ type: 'response.failed', response: failedResponse(this.#frame, this.#output.items, body) });
     return this.#taken();

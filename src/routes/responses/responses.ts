@@ -26,8 +26,9 @@ export function responses(dependencies: AppDependencies): Handler<AppEnvironment
 export function inputTokens(dependencies: AppDependencies): Handler<AppEnvironment> {
   const { generator, models } = dependencies;
   return answering(dependencies, async (context, body) => {
-    // OpenAI asks for no model here, and every name is one of the same.
-    const named = { ...body, model: body['model'] ?? models[0]?.id };
+    // OpenAI asks for no model here, and every name is one of the same. What would be cut is counted all the same.
+    const truncation = body['truncation'] === 'auto' ? null : body['truncation'];
+    const named = { ...body, truncation, model: body['model'] ?? models[0]?.id };
     const call = parseResponsesRequest(named, parseOptions(dependencies));
     requireModel(models, call.model);
     const { tokenIds } = await tokensOf(call.text.prompts[0]!, context, generator);

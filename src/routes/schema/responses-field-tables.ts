@@ -65,6 +65,9 @@ const CHAT_REFUSED: readonly (readonly [string, FieldRule])[] = [
   ['prompt_logprobs', refused('a response has no place for the log probabilities of its input')],
   ['include_reasoning', refused('thoughts are items of their own', is(true))],
   ['separate_reasoning', refused('thoughts are items of their own', is(true))],
+  ['continue_final_message', refused('an answer is always an item of its own', is(false))],
+  ['add_generation_prompt', refused('an answer is always an item of its own', is(true))],
+  ['add_special_tokens', refused('the chat template writes those that it wants', is(false))],
   ['prediction', refused('this endpoint does not know it; /v1/chat/completions does')],
   ['functions', refused('use tools', isEmpty)],
   ['function_call', refused('use tool_choice', is('none'))],
@@ -117,10 +120,15 @@ export const TEXT_FORMAT_FIELDS: Readonly<Record<'text' | 'json_object' | 'json_
   ]),
 };
 
+const isDirectAlone = (value: unknown): boolean =>
+  Array.isArray(value) && value.every((caller) => caller === 'direct');
+
 /** Of a tool. */
 export const FUNCTION_FIELDS: FieldTable = new Map([
   ...served(['type', 'name', 'description', 'parameters', 'strict']),
   ['defer_loading', refused('every tool is told at once', is(false))],
+  ['allowed_callers', ignored('only the model calls', isDirectAlone)],
+  ['output_schema', ignored('what a function returns is taken as it is')],
 ]);
 
 /** Of a function that a choice names. */
@@ -129,20 +137,33 @@ export const NAMED_FUNCTION_FIELDS: FieldTable = new Map(served(['type', 'name']
 export const ALLOWED_TOOLS_FIELDS: FieldTable = new Map(served(['type', 'mode', 'tools']));
 
 const isText = (value: unknown): boolean => typeof value === 'string';
+const isDirect = (value: unknown): boolean => (value as { type?: unknown } | null)?.type === 'direct';
 
 /** Sent back as they were got. */
 const ITEM_LABELS: readonly (readonly [string, FieldRule])[] = [
   ['id', ignored('items are known by their order', isText)],
   ['status', ignored('an item of the input is over', isText)],
+  ['created_by', ignored('the model is not told', isText)],
+];
+
+/** Of calls and of what they gave. */
+const CALL_LABELS: readonly (readonly [string, FieldRule])[] = [
+  ...ITEM_LABELS,
+  ['caller', ignored('the model is not told', isDirect)],
+  ['namespace', ignored('functions are known by their names alone')],
 ];
 
 type ItemType = 'message' | 'function_call' | 'function_call_output' | 'reasoning';
 
 /** Of an item of the input, by its type. */
 export const ITEM_FIELDS: Readonly<Record<ItemType, FieldTable>> = {
-  message: new Map([...served(['type', 'role', 'content']), ...ITEM_LABELS]),
-  function_call: new Map([...served(['type', 'call_id', 'name', 'arguments']), ...ITEM_LABELS]),
-  function_call_output: new Map([...served(['type', 'call_id', 'output']), ...ITEM_LABELS]),
+  message: new Map([
+    ...served(['type', 'role', 'content']),
+    ...ITEM_LABELS,
+    ['phase', ignored('chat templates know no phases')],
+  ]),
+  function_call: new Map([...served(['type', 'call_id', 'name', 'arguments']), ...CALL_LABELS]),
+  function_call_output: new Map([...served(['type', 'call_id', 'output']), ...CALL_LABELS]),
   reasoning: new Map([
     ...served(['type', 'content', 'summary']),
     ...ITEM_LABELS,
