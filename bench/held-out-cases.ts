@@ -11,7 +11,9 @@ export type ToolCall = { readonly name: string; readonly arguments: unknown };
 export type Check = {
   /** One of these texts, to the letter. */
   readonly equals?: readonly string[];
-  /** Hero and name: the story introduces the one under the other, and uses the name three times. */
+  /**
+   * Hero and name: the story introduces the one under the other, uses the name three times, and says no sentence so often.
+   */
   readonly story?: readonly [string, string];
   /** These calls, in this order, with these arguments. */
   readonly calls?: readonly ToolCall[];
@@ -39,6 +41,8 @@ export type Verdict = {
 };
 
 const STORY_NAME_USES = 3;
+/** As often as no story of the training says a sentence. */
+const STORY_SENTENCE_USES = 3;
 const THOUGHT_END = '</think>';
 
 /** One case a line. */
@@ -66,9 +70,16 @@ function isRight(check: Check, text: string, calls: readonly ToolCall[]): boolea
   if (calls.length > 0) return false;
   if (check.story !== undefined) {
     const [hero, name] = check.story;
-    return text.includes(` ${hero} called ${name}`) && text.split(name).length > STORY_NAME_USES;
+    const keepsName = text.includes(` ${hero} called ${name}`) && text.split(name).length > STORY_NAME_USES;
+    return keepsName && !repeatsItself(text);
   }
   return check.equals!.includes(text);
+}
+
+function repeatsItself(story: string): boolean {
+  const uses = new Map<string, number>();
+  for (const sentence of story.split(/(?<=[.!?])\s+/)) uses.set(sentence, (uses.get(sentence) ?? 0) + 1);
+  return [...uses.values()].some((count) => count >= STORY_SENTENCE_USES);
 }
 
 function parsed(text: string): unknown {

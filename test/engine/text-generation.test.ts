@@ -335,8 +335,8 @@ describe('TextGenerator: log probabilities', () => {
       choiceIndex: 0,
       text: 'é',
       logprobs: [
-        { ...first, top: [first], textStart: 0 },
-        { ...second, top: [second], textStart: 0 },
+        { ...first, top: [first], textStart: 0, isSaid: true },
+        { ...second, top: [second], textStart: 0, isSaid: true },
       ],
       tokenIds: null,
     });

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -92,7 +93,9 @@ def right(case: Case, text: str) -> bool:
         return text in check["equals"]
     if "story" in check:
         hero, name = check["story"]
-        return f" {hero} called {name}" in text and text.count(name) >= 3
+        sentences = Counter(re.split(r"(?<=[.!?])\s+", text))
+        goes_on = max(sentences.values()) < STORY_SENTENCE_USES
+        return f" {hero} called {name}" in text and text.count(name) >= 3 and goes_on
     return called(text) == check["calls"] if "calls" in check else _json(text) == check["json"]
 
 

@@ -4,7 +4,8 @@ A case holds `set`, `messages`, `check`, and at times `tools`, `variables` (for
 the template) and `max_tokens`. A check is one of
 
     {"equals": [answers]}                      the answer is one of these, to the letter
-    {"story": [hero, name]}                    it introduces the hero and uses the name three times
+    {"story": [hero, name]}                    it introduces the hero, uses the name three times, and says no
+                                               sentence three times
     {"calls": [{"name", "arguments"}, ...]}    it calls these tools with these arguments
     {"json": object}                           it is this object, in any order of keys
 
