@@ -149,10 +149,8 @@ export class ChoiceText {
     let stopped = this.#take(this.#detokenizer.flush(), parts);
     if (!stopped && this.#parser !== null) {
       const from = this.#textLength - this.#heldLength - contentLength(parts);
-      stopped = this.#tell(
-        this.#parsed(this.#parser, (parser) => parser.flush()),
-        parts,
-      );
+      const start = this.#textLength - this.#parser.heldLength;
+      stopped = this.#tell(this.#marked(this.#parser.flush(), start), parts);
       this.#settle(stopped, from, parts);
     }
     if (!stopped) addContent(parts, this.#matcher.flush());
@@ -167,33 +165,27 @@ export class ChoiceText {
     if (text === '') return false;
     const from = this.#textLength - this.#heldLength - contentLength(parts);
     if (this.#options.wantsLogprobs) for (const _ of text) this.#characterCount++;
-    if (this.#parser === null) this.#textLength += text.length;
+    const parser = this.#parser;
+    const start = this.#textLength - (parser?.heldLength ?? 0);
+    this.#textLength += text.length;
     const stopped =
-      this.#parser === null
+      parser === null
         ? this.#say(text, parts)
-        : this.#tell(
-            this.#parsed(this.#parser, (parser) => parser.push(text, isAnnouncement), text.length),
-            parts,
-          ) || this.#stopsInBlanks(this.#parser, parts);
-    if (!this.#isSearched) this.#unsearched = this.#parser?.heldLength ?? 0;
+        : this.#tell(this.#marked(parser.push(text, isAnnouncement), start), parts) ||
+          this.#stopsInBlanks(parser, parts);
+    if (!this.#isSearched) this.#unsearched = parser?.heldLength ?? 0;
     this.#settle(stopped, from, parts);
     return stopped || (this.#parser?.isComplete ?? false);
   }
 
-  /** What `parse` tells, and which tokens begin in what it does not tell as content. @param length of what it is given */
-  #parsed(
-    parser: MessageParser,
-    parse: (parser: MessageParser) => readonly MessagePart[],
-    length = 0,
-  ): readonly MessagePart[] {
-    const start = this.#textLength - parser.heldLength;
-    const told = parse(parser);
-    this.#textLength += length;
+  /** Marks the tokens that begin in what is not told as content. @param start where the parser's text began */
+  #marked(told: readonly MessagePart[], start: number): readonly MessagePart[] {
     if (this.#held.length === 0) return told;
     const isOther = ({ kind }: MessagePart): boolean => kind !== 'content';
     const [first, last] = [told.findIndex(isOther), told.findLastIndex(isOther)];
     const unsaidStart = start + contentLength(told.slice(0, Math.max(first, 0)));
-    const unsaidEnd = this.#textLength - parser.heldLength - contentLength(told.slice(last + 1));
+    const keptLength = this.#parser?.heldLength ?? 0;
+    const unsaidEnd = this.#textLength - keptLength - contentLength(told.slice(last + 1));
     for (const held of this.#held) {
       if (held.textStart >= unsaidStart && held.textStart < unsaidEnd) held.isSaid = false;
     }

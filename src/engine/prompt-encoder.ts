@@ -2,7 +2,7 @@
 
 import { calendarTime, systemClock } from '../base/clock.ts';
 import { ChatTemplate } from '../text/chat-template.ts';
-import type { ChatFormat } from '../text/message/chat-formats.ts';
+import { type ChatFormat, onlyFormat } from '../text/message/chat-formats.ts';
 import { MessageDialect, type MessageParsers } from '../text/message/message-dialect.ts';
 import { Tokenizer } from '../text/tokenizer.ts';
 import { chooseTemplateSources } from '../text/tokenizer-files.ts';
@@ -26,6 +26,7 @@ export function createPromptEncoder(
     return { template, dialect: new MessageDialect({ template, addedTokenTexts, ...parsers }) };
   };
   const plain = formatOf(sources.plain);
-  const withTools = sources.withTools === null ? plain : formatOf(sources.withTools);
-  return { tokenizer, formats: { plain, withTools } };
+  const { withTools } = sources;
+  const formats = withTools === null ? onlyFormat(plain) : { plain, withTools: formatOf(withTools) };
+  return { tokenizer, formats };
 }
