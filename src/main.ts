@@ -1,12 +1,11 @@
 /**
- * Puts the server together, listens, and takes it down again: on a stop signal after its requests have ended, on the
- * death of its engine at once. Everything that is random, timed or of this machine enters the house here.
+ * Puts the server together and listens; how it ends is the business of `process-end.ts`. Everything that is random, timed
+ * or of this machine enters the house here.
  */
 
 import { randomBytes, randomUUID } from 'node:crypto';
 import { stat } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import os from 'node:os';
 import path from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import { type Logger, pino } from 'pino';
@@ -37,6 +36,13 @@ import { createTextGenerator } from './engine/text-generator.ts';
 import { startWorkerEngine } from './engine/worker-engine.ts';
 import { loadingReport } from './loading-report.ts';
 import { OpenAnswers } from './open-answers.ts';
+import {
+  endWhenEngineDies,
+  endWithEngine,
+  exitOnSignal,
+  type Http,
+  takeDownOnSignal,
+} from './process-end.ts';
 import { toApiError } from './routes/api-error.ts';
 import { createApp } from './routes/app.ts';
 import { brokenRequests } from './routes/broken-request.ts';
@@ -86,11 +92,6 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
     void endWithEngine(engine);
     throw error;
   }
-}
-
-/** `process.exit` under the engine's native code aborts, and the process would not end by itself before that is done. */
-async function endWithEngine(engine: ChannelEngineClient): Promise<void> {
-  if (!(await engine.close())) process.kill(process.pid, 'SIGKILL');
 }
 
 /** ONNX Runtime writes no trace where there is no folder, and does not say so. @throws StartupError */
@@ -193,8 +194,6 @@ async function createHttp(
   });
 }
 
-type Http = { readonly server: Server; readonly answers: OpenAnswers };
-
 type App = ReturnType<typeof createApp>;
 
 /** Listens, and says that it is not ready until it is told what answers. @throws StartupError when it cannot. */
@@ -264,113 +263,4 @@ function describePlacement(placement: PlacementReport, { threads }: ServeConfig)
   const { device, type, weightForm, reason } = placement;
   const how = `${device === 'cpu' ? `${threads} threads` : type}, weights in ${weightForm ?? type}`;
   return `${DEVICE_NAMES[device]}, ${how} (${reason})`;
-}
-
-/**
- * Until the model is loaded nothing runs that would have to be waited for, and loading cannot be interrupted.
- * @returns takes the listeners away
- */
-function exitOnSignal(): () => void {
-  process.on('SIGTERM', endBySignal);
-  process.on('SIGINT', endBySignal);
-  return () => {
-    process.off('SIGTERM', endBySignal);
-    process.off('SIGINT', endBySignal);
-  };
-}
-
-/**
- * By the signal's own way: `process.exit` takes libraries down under the engine's native code. The first process of a
- * container, which no signal of its own can end, has no other way.
- */
-function endBySignal(signal: NodeJS.Signals): void {
-  if (process.pid === 1) process.exit(128 + os.constants.signals[signal]);
-  process.removeAllListeners(signal);
-  process.kill(process.pid, signal);
-}
-
-type TakenDown = Http & {
-  readonly engine: ChannelEngineClient;
-  readonly config: ServeConfig;
-  readonly logger: Logger;
-};
-
-/**
- * The first signal lets what runs finish, and be read; a second one, or the time limit, does not wait for it. Ctrl-C under
- * `npm start` arrives twice, from the terminal and from npm, so an echo does not count as a second one.
- */
-function takeDownOnSignal({ server, answers, engine, config, logger }: TakenDown): void {
-  let stoppingSinceMs: number | null = null;
-  let hurry = (): void => {};
-  const hurried = new Promise<void>((resolve) => {
-    hurry = resolve;
-  });
-  let exitCode = 0;
-  void engine.died.then(() => {
-    exitCode = 1;
-  });
-  const stop = (signal: NodeJS.Signals): void => {
-    const nowMs = systemClock.monotonicMs();
-    if (stoppingSinceMs !== null) {
-      if (nowMs - stoppingSinceMs < SIGNAL_ECHO_MS) return;
-      // The first process of a container cannot be ended by a signal of its own.
-      if (process.pid === 1) {
-        hurry();
-        return;
-      }
-      endBySignal(signal);
-      return;
-    }
-    stoppingSinceMs = nowMs;
-    logger.info({ signal, inFlight: engine.health.inFlightCount }, 'finishing what runs, taking nothing new');
-    const timeout = delay(config.shutdownTimeout * 1000);
-    takeDown({ server, answers, engine }, Promise.race([timeout, hurried])).then(
-      (isEngineGone) => (isEngineGone ? process.exit(exitCode) : endBySignal(signal)),
-      (error) => {
-        logger.error({ err: error }, 'the server did not stop cleanly');
-        process.exit(1);
-      },
-    );
-  };
-  process.on('SIGTERM', stop);
-  process.on('SIGINT', stop);
-}
-
-/** Within this time the same wish to stop may arrive by two ways. */
-const SIGNAL_ECHO_MS = 500;
-
-function delay(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
-}
-
-/**
- * @param impatience resolves when what runs need not be waited for any longer
- * @returns whether the engine has ended its last step
- */
-async function takeDown(
-  { server, answers, engine }: Http & { readonly engine: ChannelEngineClient },
-  impatience: Promise<void>,
-): Promise<boolean> {
-  // The door stays open meanwhile: probes and new requests are told 503, which a closed port could not say.
-  const drained = engine.drain().then(() => answers.settled());
-  await Promise.race([drained, impatience]);
-  // What is still open now fails with an error of its own before its connection is closed.
-  const isEngineGone = await engine.close();
-  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-  server.closeIdleConnections();
-  await Promise.race([closed, delay(LAST_BYTES_MS)]);
-  server.closeAllConnections();
-  return isEngineGone;
-}
-
-/** How long clients get to read the end of what they were sent. */
-const LAST_BYTES_MS = 1000;
-
-/** Native state is not to be trusted after a failure: the process ends, and its supervisor starts a new one. */
-function endWhenEngineDies(engine: ChannelEngineClient, logger: Logger): void {
-  void engine.died.then((error) => {
-    logger.fatal({ err: error }, 'the engine has ended; so does the server');
-    // Open requests get their error, and probes their 503, before the line goes dead.
-    setTimeout(() => process.exit(1), LAST_BYTES_MS);
-  });
 }

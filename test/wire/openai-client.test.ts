@@ -1,9 +1,6 @@
 /** The official client against the routes over a real socket, with the fake generator behind them. */
 
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import { type AddressInfo, connect } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
+import { connect } from 'node:net';
 import OpenAI from 'openai';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { ServerError } from '../../src/base/errors.ts';
@@ -14,22 +11,20 @@ import {
 import { completionChunkSchema, completionSchema } from '../../src/routes/schema/completion-response.ts';
 import { aborted, type Script, saying, sayingThenFailing } from '../support/fake-text-generator.ts';
 import { bodyReader, MODEL, type RouteTestApp, routeTestApp } from '../support/route-test-app.ts';
+import { startWireServer, type WireServer } from '../support/wire-server.ts';
 
 const API_KEY = 'wire-key';
 const MESSAGES = [{ role: 'user' as const, content: 'Say something.' }];
 const REQUEST = { model: MODEL, messages: MESSAGES };
 
 let test: RouteTestApp;
-let server: Server;
+let server: WireServer;
 let port: number;
 let client: OpenAI;
 
 beforeAll(async () => {
-  const listener = getRequestListener((request) => test.app.fetch(request));
-  server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  port = (server.address() as AddressInfo).port;
+  server = await startWireServer((request) => test.app.fetch(request));
+  port = server.port;
   client = new OpenAI({ baseURL: `http://127.0.0.1:${port}/v1`, apiKey: API_KEY, maxRetries: 0 });
 });
 
@@ -37,11 +32,7 @@ beforeEach(() => {
   test = routeTestApp({ apiKeys: [API_KEY], bodies: bodyReader(64 * 1024) });
 });
 
-afterAll(async () => {
-  server.closeAllConnections();
-  server.close();
-  await once(server, 'close');
-});
+afterAll(() => server.close());
 
 async function failureOf(promise: PromiseLike<unknown>): Promise<InstanceType<typeof OpenAI.APIError>> {
   const error = await promise.then(

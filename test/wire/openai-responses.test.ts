@@ -1,9 +1,5 @@
 /** The official client's responses over a real socket, with the fake generator behind the routes. */
 
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
 import OpenAI from 'openai';
 import { zodTextFormat } from 'openai/helpers/zod';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -11,6 +7,7 @@ import { z } from 'zod';
 import { ServerError } from '../../src/base/errors.ts';
 import { type Script, saying, sayingThenFailing } from '../support/fake-text-generator.ts';
 import { MODEL, type RouteTestApp, routeTestApp } from '../support/route-test-app.ts';
+import { startWireServer, type WireServer } from '../support/wire-server.ts';
 
 const REQUEST = { model: MODEL, input: 'Say something.' };
 const TOOL = {
@@ -22,27 +19,19 @@ const TOOL = {
 };
 
 let test: RouteTestApp;
-let server: Server;
+let server: WireServer;
 let client: OpenAI;
 
 beforeAll(async () => {
-  const listener = getRequestListener((request) => test.app.fetch(request));
-  server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  client = new OpenAI({ baseURL: `http://127.0.0.1:${port}/v1`, apiKey: 'none', maxRetries: 0 });
+  server = await startWireServer((request) => test.app.fetch(request));
+  client = new OpenAI({ baseURL: `http://127.0.0.1:${server.port}/v1`, apiKey: 'none', maxRetries: 0 });
 });
 
 beforeEach(() => {
   test = routeTestApp();
 });
 
-afterAll(async () => {
-  server.closeAllConnections();
-  server.close();
-  await once(server, 'close');
-});
+afterAll(() => server.close());
 
 const calling: Script = async function* () {
   yield { kind: 'prompt', promptTokenCount: 10, prompts: null };

@@ -1,9 +1,5 @@
 /** Calls and thoughts as the official client puts them together, over a real socket. */
 
-import { once } from 'node:events';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { getRequestListener } from '@hono/node-server';
 import OpenAI from 'openai';
 import { zodFunction } from 'openai/helpers/zod';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
@@ -12,29 +8,22 @@ import type { MessagePart } from '../../src/text/message/message-part.ts';
 import type { Script } from '../support/fake-text-generator.ts';
 import { saying } from '../support/fake-text-generator.ts';
 import { bodyReader, MODEL, type RouteTestApp, routeTestApp } from '../support/route-test-app.ts';
+import { startWireServer, type WireServer } from '../support/wire-server.ts';
 
 let test: RouteTestApp;
-let server: Server;
+let server: WireServer;
 let client: OpenAI;
 
 beforeAll(async () => {
-  const listener = getRequestListener((request) => test.app.fetch(request));
-  server = createServer((incoming, outgoing) => void listener(incoming, outgoing));
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  client = new OpenAI({ baseURL: `http://127.0.0.1:${port}/v1`, apiKey: 'any', maxRetries: 0 });
+  server = await startWireServer((request) => test.app.fetch(request));
+  client = new OpenAI({ baseURL: `http://127.0.0.1:${server.port}/v1`, apiKey: 'any', maxRetries: 0 });
 });
 
 beforeEach(() => {
   test = routeTestApp({ bodies: bodyReader(64 * 1024), strictFields: true });
 });
 
-afterAll(async () => {
-  server.closeAllConnections();
-  server.close();
-  await once(server, 'close');
-});
+afterAll(() => server.close());
 
 const PARTS: readonly MessagePart[] = [
   { kind: 'reasoning', text: 'Hm.' },

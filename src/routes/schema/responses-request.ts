@@ -16,9 +16,9 @@ import {
   TOP_LOGPROBS_MAX,
 } from '../../base/limits.ts';
 import { boundedRecord, generationFields, type ListBounds, listOf, modelField } from './generation-fields.ts';
-import { schemaObjectField } from './structured-fields.ts';
+import { schemaFormatFields } from './structured-fields.ts';
 import { templateFields } from './template-fields.ts';
-import { functionFields } from './tool-fields.ts';
+import { callFields, functionFields } from './tool-fields.ts';
 
 const PARTS: ListBounds = { min: 1, max: CONTENT_PARTS_MAX };
 
@@ -77,16 +77,7 @@ const allowedTools = z.looseObject({
 const textFormat = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('text') }),
   z.looseObject({ type: z.literal('json_object') }),
-  z.looseObject({
-    type: z.literal('json_schema'),
-    name: z.string().nullish(),
-    description: z.string().nullish(),
-    schema: schemaObjectField,
-    strict: z
-      .boolean()
-      .nullish()
-      .describe('True: the schema keeps to the rules of OpenAI. The output fits the schema either way.'),
-  }),
+  z.looseObject({ type: z.literal('json_schema'), ...schemaFormatFields }),
 ]);
 
 const metadataField = boundedRecord(
@@ -112,19 +103,7 @@ export const responsesRequestSchema = z.looseObject({
     .nullish()
     .describe('How much the model is to think before it answers.'),
   text: z.looseObject({ format: textFormat.nullish().describe('What the text has to be.') }).nullish(),
-  tools: listOf(functionTool, { min: 0, max: TOOLS_MAX })
-    .nullish()
-    .describe('Functions that the model may call.'),
-  tool_choice: z
-    .union([
-      z.enum(['none', 'auto', 'required']),
-      z.discriminatedUnion('type', [namedFunction, allowedTools]),
-    ])
-    .nullish()
-    .describe(
-      '`auto` by default. `required`, a named function and `allowed_tools` of mode `required` hold the model to calls.',
-    ),
-  parallel_tool_calls: z.boolean().nullish().describe('False: one call at most.'),
+  ...callFields(functionTool, namedFunction, allowedTools),
   include: listOf(z.string(), { min: 0, max: INCLUDES_MAX })
     .nullish()
     .describe('`message.output_text.logprobs` is served; what else is told is told always, or is not there.'),

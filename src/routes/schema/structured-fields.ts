@@ -26,7 +26,7 @@ const SCHEMA_JSON = {
   description: 'A JSON Schema; docs/structured-output.md says how much of it.',
 };
 /** A JSON Schema as the value of a field. */
-export const schemaObjectField = schemaObject.nullish().meta(SCHEMA_JSON);
+const schemaObjectField = schemaObject.nullish().meta(SCHEMA_JSON);
 
 const schemaOrText = z.custom<SchemaField>(
   (value) => isJsonObject(value) || typeof value === 'boolean' || typeof value === 'string',
@@ -44,20 +44,23 @@ const patternField = z.string().min(1).max(PATTERN_CHARACTERS_MAX);
 const grammarField = z.string().min(1).max(GRAMMAR_TEXT_CHARACTERS_MAX);
 const choiceField = z.array(z.string().min(1)).min(1).max(CHOICES_OF_TEXT_MAX);
 
+/** What describes a format of the type `json_schema`, in chat requests and in those for responses. */
+export const schemaFormatFields = {
+  name: z.string().nullish(),
+  description: z.string().nullish(),
+  schema: schemaObjectField,
+  strict: z
+    .boolean()
+    .nullish()
+    .describe('True: the schema keeps to the rules of OpenAI. The output fits the schema either way.'),
+};
+
 const responseFormat = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('text') }),
   z.looseObject({ type: z.literal('json_object'), schema: schemaObjectField }),
   z.looseObject({
     type: z.literal('json_schema'),
-    json_schema: z.looseObject({
-      name: z.string().nullish(),
-      description: z.string().nullish(),
-      schema: schemaObjectField,
-      strict: z
-        .boolean()
-        .nullish()
-        .describe('True: the schema keeps to the rules of OpenAI. The output fits the schema either way.'),
-    }),
+    json_schema: z.looseObject(schemaFormatFields),
   }),
 ]);
 

@@ -50,20 +50,28 @@ const allowedTools = z.looseObject({
   }),
 });
 
+type Choosable = z.ZodObject & z.core.$ZodTypeDiscriminable;
+
+/** Which functions may be called, in the shapes that an endpoint has for a tool, a named one and a list of them. */
+export function callFields<Tool extends z.ZodType, Named extends Choosable, Allowed extends Choosable>(
+  tool: Tool,
+  named: Named,
+  allowed: Allowed,
+) {
+  return {
+    tools: listOf(tool, { min: 0, max: TOOLS_MAX }).nullish().describe('Functions that the model may call.'),
+    tool_choice: z
+      .union([z.enum(['none', 'auto', 'required']), z.discriminatedUnion('type', [named, allowed])])
+      .nullish()
+      .describe(
+        '`auto` by default. `required`, a named function and `allowed_tools` of mode `required` hold the model to calls.',
+      ),
+    parallel_tool_calls: z.boolean().nullish().describe('False: one call at most.'),
+  };
+}
+
 export const toolFields = {
-  tools: listOf(toolSchema, { min: 0, max: TOOLS_MAX })
-    .nullish()
-    .describe('Functions that the model may call.'),
-  tool_choice: z
-    .union([
-      z.enum(['none', 'auto', 'required']),
-      z.discriminatedUnion('type', [namedFunction, allowedTools]),
-    ])
-    .nullish()
-    .describe(
-      '`auto` by default. `required`, a named function and `allowed_tools` of mode `required` hold the model to calls.',
-    ),
-  parallel_tool_calls: z.boolean().nullish().describe('False: one call at most.'),
+  ...callFields(toolSchema, namedFunction, allowedTools),
   include_reasoning: z
     .boolean()
     .nullish()
