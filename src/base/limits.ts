@@ -149,6 +149,28 @@ export const METADATA_ENTRIES_MAX = 16;
 export const METADATA_KEY_CHARACTERS_MAX = 64;
 export const METADATA_VALUE_CHARACTERS_MAX = 512;
 
+/**
+ * What is kept of responses without `--response-store-memory`: some thousand turns of a few KB. Texts beyond Latin-1 take
+ * twice as much of the heap as they count.
+ */
+export const RESPONSE_STORE_BYTES_DEFAULT = 64 * 2 ** 20;
+/** The store lies in V8's heap, of which Node allows 2 GiB on small machines; that much may be 1 GiB of it. */
+export const RESPONSE_STORE_BYTES_MAX = 512 * 2 ** 20;
+/** What a stored response, an item, and an item's place in a response take beside their JSON. */
+export const STORED_RESPONSE_BYTES = 512;
+export const STORED_ITEM_BYTES = 256;
+export const STORED_PLACE_BYTES = 8;
+
+/** What a request names of the store is read as if it had been sent, so it may be as long. */
+export const NAMED_ITEMS_BYTES_MAX = REQUEST_BODY_BYTES_MAX;
+
+/** A client's own name of an item: longer ones are replaced where the item is stored. */
+export const ITEM_ID_CHARACTERS_MAX = 128;
+
+/** OpenAI's bound and default for a page of input items. */
+export const LISTED_ITEMS_MAX = 100;
+export const LISTED_ITEMS_DEFAULT = 20;
+
 /** Extra token ids that end a choice; each one is compared with every token of output. */
 export const STOP_TOKEN_IDS_MAX = 64;
 
