@@ -13,6 +13,8 @@ import {
   DRAIN_MS_DEFAULT,
   GPU_MEMORY_UTILIZATION_DEFAULT,
   REQUESTS_IN_FLIGHT_DEFAULT,
+  RESPONSE_STORE_BYTES_DEFAULT,
+  RESPONSE_STORE_BYTES_MAX,
   SEQUENCES_PER_STEP_DEFAULT,
   STREAM_DELAY_MS_DEFAULT,
   TOKENS_PER_STEP_DEFAULT,
@@ -93,6 +95,14 @@ const serveSchema = z.object({
     .default(DECODE_SLOWDOWN_DEFAULT),
   speculation: z.enum(SPECULATIONS).default('prediction'),
   maxInFlight: count.default(REQUESTS_IN_FLIGHT_DEFAULT),
+  responseStoreMemory: z
+    .string()
+    .transform(parseStoreMemory)
+    .refine(
+      (bytes) => bytes <= RESPONSE_STORE_BYTES_MAX,
+      `must be at most ${sizeText(RESPONSE_STORE_BYTES_MAX)}`,
+    )
+    .default(RESPONSE_STORE_BYTES_DEFAULT),
   threads: whole.pipe(z.number().positive().max(THREADS_MAX)).default(os.availableParallelism()),
   streamDelay: decimal
     .pipe(z.number().nonnegative().max(STREAM_DELAY_MS_MAX))
@@ -218,15 +228,36 @@ const UNIT_BYTES: ReadonlyMap<string, number> = new Map([
   ['gib', 2 ** 30],
 ]);
 
-/** A number up to 1 with a decimal point is a fraction; anything else is a size. */
-function parseCacheMemory(text: string, context: z.core.$RefinementCtx): CacheMemory {
+type Size = { readonly value: number; readonly hasUnit: boolean; readonly bytes: number };
+
+function parseSize(text: string): Size | null {
   const match = /^(\d+(?:\.\d+)?)\s*([a-z]*)$/i.exec(text.trim());
   const unit = UNIT_BYTES.get(match?.[2]?.toLowerCase() ?? '');
-  const value = Number(match?.[1]);
-  if (match === null || unit === undefined || value === 0) {
+  if (match === null || unit === undefined) return null;
+  const value = Number(match[1]);
+  return { value, hasUnit: match[2] !== '', bytes: Math.floor(value * unit) };
+}
+
+function sizeText(bytes: number): string {
+  return `${bytes / 2 ** 20}MiB`;
+}
+
+/** A number up to 1 with a decimal point is a fraction; anything else is a size. */
+function parseCacheMemory(text: string, context: z.core.$RefinementCtx): CacheMemory {
+  const size = parseSize(text);
+  if (size === null || size.value === 0) {
     context.addIssue(`"${text}" is neither a size (512MiB, 4GB) nor a fraction of the memory (0.5)`);
     return z.NEVER;
   }
-  if (match[2] === '' && value <= 1 && text.includes('.')) return { kind: 'fraction', fraction: value };
-  return { kind: 'bytes', bytes: Math.floor(value * unit) };
+  const { value, hasUnit, bytes } = size;
+  if (!hasUnit && value <= 1 && text.includes('.')) return { kind: 'fraction', fraction: value };
+  return { kind: 'bytes', bytes };
+}
+
+function parseStoreMemory(text: string, context: z.core.$RefinementCtx): number {
+  const size = parseSize(text);
+  // Less than a byte is no size: who writes so means a fraction, or MiB.
+  if (size !== null && (size.value === 0 || size.bytes > 0)) return size.bytes;
+  context.addIssue(`"${text}" is no size (64MiB, 256MB, or 0 to store nothing)`);
+  return z.NEVER;
 }

@@ -48,6 +48,7 @@ import { createApp } from './routes/app.ts';
 import { brokenRequests } from './routes/broken-request.ts';
 import { EngineMetrics } from './routes/engine-metrics.ts';
 import { BodyReader } from './routes/request-body.ts';
+import { ResponseStore } from './routes/responses/response-store.ts';
 import { WritePacer } from './routes/write-pacer.ts';
 import type { MessageParsers } from './text/message/message-dialect.ts';
 import { Vocabulary } from './text/vocabulary.ts';
@@ -184,6 +185,7 @@ async function createHttp(
       bytesMax: REQUEST_BODY_BYTES_MAX,
       arrivingBytesMax: ARRIVING_BODY_BYTES_MAX,
     }),
+    responseStore: new ResponseStore({ bytesMax: config.responseStoreMemory }),
     heartbeatMs: HEARTBEAT_MS,
     pacer: new WritePacer({
       clock: systemClock,

@@ -9,6 +9,7 @@ import {
   DRAIN_MS_DEFAULT,
   GPU_MEMORY_UTILIZATION_DEFAULT,
   REQUESTS_IN_FLIGHT_DEFAULT,
+  RESPONSE_STORE_BYTES_DEFAULT,
   SEQUENCES_PER_STEP_DEFAULT,
   STREAM_DELAY_MS_DEFAULT,
   TOKENS_PER_STEP_DEFAULT,
@@ -159,6 +160,13 @@ export const SERVE_OPTIONS = {
     environment: 'OCTAVO_MAX_IN_FLIGHT',
     description: 'choices of all requests, running and waiting, before new ones get 429',
     shownDefault: String(REQUESTS_IN_FLIGHT_DEFAULT),
+  },
+  responseStoreMemory: {
+    flags: '--response-store-memory <size>',
+    environment: 'OCTAVO_RESPONSE_STORE_MEMORY',
+    description:
+      'memory for responses that clients may ask for again or go on from, the least recently used leave first; 0: none',
+    shownDefault: `${RESPONSE_STORE_BYTES_DEFAULT / 2 ** 20}MiB`,
   },
   threads: {
     flags: '--threads <count>',

@@ -88,6 +88,21 @@ describe('serveConfig', () => {
     },
   );
 
+  it.each([
+    [undefined, 64 * 2 ** 20],
+    ['0', 0],
+    ['16MiB', 2 ** 24],
+    ['1000000', 1e6],
+  ])('reads %s as memory for responses', (text, bytes) => {
+    expect(serveConfig({}, { OCTAVO_RESPONSE_STORE_MEMORY: text }).responseStoreMemory).toBe(bytes);
+  });
+
+  it.each(['lots', '0.5', '-1', '1GB', '4 parsecs'])('refuses %s as memory for responses', (text) => {
+    expect(refusal({ responseStoreMemory: text })).toContain(
+      '--response-store-memory (or OCTAVO_RESPONSE_STORE_MEMORY)',
+    );
+  });
+
   it.each(['https://chat.example.com', 'http://localhost:3000', '*'])('takes %s for an origin', (origin) => {
     expect(serveConfig({ corsOrigin: [origin] }, {}).corsOrigin).toEqual([origin]);
   });

@@ -17,6 +17,12 @@ import { listModels, retrieveModel } from './models.ts';
 import { openApiJson } from './openapi.ts';
 import { ready } from './ready.ts';
 import { inputTokens, responses } from './responses/responses.ts';
+import {
+  cancelResponse,
+  deleteResponse,
+  listInputItems,
+  retrieveResponse,
+} from './responses/stored-responses.ts';
 import { isSleeping, serverLoad, serverVersion } from './server-state.ts';
 import { detokenize, renderChat, tokenize } from './tokenization.ts';
 
@@ -31,19 +37,30 @@ function isSaneRequestId(id: string): boolean {
 }
 
 const MODEL_PATH = '/v1/models/:id{.+}';
+const RESPONSE_PATH = '/v1/responses/:id{[^/]+}';
+
+/** Paths in which there is a name, as labels: without it. */
+const NAMED_PATHS: readonly (readonly [RegExp, string])[] = [
+  [/^\/v1\/models\/.*$/s, '/v1/models/{id}'],
+  [/^\/v1\/responses\/[^/]+(\/input_items|\/cancel|)$/, '/v1/responses/{id}$1'],
+];
 
 /** For metrics, whose labels must be few: paths that are served, with what may be anything in them left out. */
 function handlerOf(path: string, served: ReadonlySet<string>): string {
   if (served.has(path)) return path;
-  return path.startsWith('/v1/models/') ? '/v1/models/{id}' : 'none';
+  const named = NAMED_PATHS.find(([pattern]) => pattern.test(path));
+  return named === undefined ? 'none' : path.replace(...named);
 }
 
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
-/** One method on one path; every other method is answered 405. */
-function addRoute(app: Hono<AppEnvironment>, method: 'GET' | 'POST', path: string, handler: Handler) {
-  const allow = method === 'GET' ? 'GET, HEAD' : method;
-  app.on(method, path, handler);
+type Handlers = Partial<Readonly<Record<'GET' | 'POST' | 'DELETE', Handler<AppEnvironment>>>>;
+
+/** What is answered on one path; every other method is answered 405. */
+function addRoutes(app: Hono<AppEnvironment>, path: string, handlers: Handlers): void {
+  const methods = Object.entries(handlers);
+  const allow = methods.map(([method]) => (method === 'GET' ? 'GET, HEAD' : method)).join(', ');
+  for (const [method, handler] of methods) app.on(method, path, handler);
   app.all(path, (context) => {
     const message = `${context.req.method} is not allowed here; use ${allow}.`;
     throw new HttpError(405, 'method_not_allowed', message, { headers: { allow } });
@@ -97,25 +114,31 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
   const authenticate = authentication(apiKeys);
   for (const path of ['/v1/*', '/tokenize', '/detokenize']) app.use(path, authenticate);
 
-  addRoute(app, 'POST', '/v1/chat/completions', chatCompletions(dependencies));
-  addRoute(app, 'POST', '/v1/completions', completions(dependencies));
-  addRoute(app, 'POST', '/v1/responses', responses(dependencies));
-  addRoute(app, 'POST', '/v1/responses/input_tokens', inputTokens(dependencies));
-  addRoute(app, 'POST', '/v1/chat/completions/render', renderChat(dependencies));
+  addRoutes(app, '/v1/chat/completions', { POST: chatCompletions(dependencies) });
+  addRoutes(app, '/v1/completions', { POST: completions(dependencies) });
+  addRoutes(app, '/v1/responses', { POST: responses(dependencies) });
+  addRoutes(app, '/v1/responses/input_tokens', { POST: inputTokens(dependencies) });
+  addRoutes(app, RESPONSE_PATH, {
+    GET: retrieveResponse(dependencies),
+    DELETE: deleteResponse(dependencies),
+  });
+  addRoutes(app, `${RESPONSE_PATH}/input_items`, { GET: listInputItems(dependencies) });
+  addRoutes(app, `${RESPONSE_PATH}/cancel`, { POST: cancelResponse(dependencies) });
+  addRoutes(app, '/v1/chat/completions/render', { POST: renderChat(dependencies) });
   // vLLM has them at the root, SGLang at both places; the key is asked for at both.
   for (const prefix of ['', '/v1']) {
-    addRoute(app, 'POST', `${prefix}/tokenize`, tokenize(dependencies));
-    addRoute(app, 'POST', `${prefix}/detokenize`, detokenize(dependencies));
+    addRoutes(app, `${prefix}/tokenize`, { POST: tokenize(dependencies) });
+    addRoutes(app, `${prefix}/detokenize`, { POST: detokenize(dependencies) });
   }
-  addRoute(app, 'GET', '/v1/models', listModels(models));
-  addRoute(app, 'GET', MODEL_PATH, retrieveModel(models));
-  addRoute(app, 'GET', '/health', health(dependencies));
-  addRoute(app, 'GET', '/ready', ready(dependencies));
-  addRoute(app, 'GET', '/version', serverVersion(dependencies));
-  addRoute(app, 'GET', '/load', serverLoad(dependencies));
-  addRoute(app, 'GET', '/is_sleeping', isSleeping());
-  addRoute(app, 'GET', '/metrics', metricsText(metrics));
-  addRoute(app, 'GET', '/openapi.json', openApiJson());
+  addRoutes(app, '/v1/models', { GET: listModels(models) });
+  addRoutes(app, MODEL_PATH, { GET: retrieveModel(models) });
+  addRoutes(app, '/health', { GET: health(dependencies) });
+  addRoutes(app, '/ready', { GET: ready(dependencies) });
+  addRoutes(app, '/version', { GET: serverVersion(dependencies) });
+  addRoutes(app, '/load', { GET: serverLoad(dependencies) });
+  addRoutes(app, '/is_sleeping', { GET: isSleeping() });
+  addRoutes(app, '/metrics', { GET: metricsText(metrics) });
+  addRoutes(app, '/openapi.json', { GET: openApiJson() });
 
   for (const { path } of app.routes) if (!path.includes('*')) served.add(path);
   app.notFound((context) => {

@@ -10,7 +10,7 @@ const PREFLIGHT_SECONDS = 600;
 export function crossOrigin(origins: readonly string[]): MiddlewareHandler {
   return cors({
     origin: origins.includes('*') ? '*' : [...origins],
-    allowMethods: ['GET', 'POST'],
+    allowMethods: ['GET', 'POST', 'DELETE'],
     // Headers of requests are allowed as they are asked for: SDKs send their own.
     exposeHeaders: ['x-request-id', 'x-octavo-ignored', 'retry-after', 'retry-after-ms'],
     maxAge: PREFLIGHT_SECONDS,

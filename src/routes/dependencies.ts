@@ -9,6 +9,7 @@ import type { EngineClient } from '../engine/engine-client.ts';
 import type { TextGenerator } from '../engine/text-generation.ts';
 import type { EngineMetrics } from './engine-metrics.ts';
 import type { BodyReader } from './request-body.ts';
+import type { ResponseStore } from './responses/response-store.ts';
 import type { WritePacer } from './write-pacer.ts';
 
 export type ServedModel = {
@@ -51,6 +52,7 @@ export type AppDependencies = {
   /** Names the build in every completion. */
   readonly systemFingerprint: string;
   readonly bodies: BodyReader;
+  readonly responseStore: ResponseStore;
   readonly heartbeatMs: number;
   readonly pacer: WritePacer;
   readonly stalledAfterMs: number;

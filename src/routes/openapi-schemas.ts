@@ -24,6 +24,7 @@ import {
 } from './schema/responses-object.ts';
 import { responsesRequestSchema } from './schema/responses-request.ts';
 import { loadSchema, sleepingSchema, versionSchema } from './schema/server-state.ts';
+import { deletedResponseSchema, inputItemListSchema } from './schema/stored-responses.ts';
 import {
   detokenizeRequestSchema,
   detokenizeResponseSchema,
@@ -86,6 +87,8 @@ export function componentSchemas(): Record<string, JsonSchema> {
     ResponseOutputItem: jsonSchema(outputItemSchema),
     ResponseStreamEvent: jsonSchema(responseStreamEventSchema),
     ResponseInputTokens: jsonSchema(inputTokensSchema),
+    ResponseInputItemList: jsonSchema(inputItemListSchema),
+    DeletedResponse: jsonSchema(deletedResponseSchema),
     TokenizeRequest: {
       anyOf: [
         requestSchema(tokenizeTextRequestSchema, TOKENIZE_TEXT_FIELDS),

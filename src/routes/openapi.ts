@@ -4,6 +4,7 @@
  */
 
 import type { Handler } from 'hono';
+import { LISTED_ITEMS_DEFAULT, LISTED_ITEMS_MAX } from '../base/limits.ts';
 import type { AppEnvironment } from './dependencies.ts';
 import { componentSchemas, reference } from './openapi-schemas.ts';
 
@@ -42,11 +43,15 @@ const ERRORS: Readonly<Record<string, { readonly description: string; readonly h
   400: {
     description:
       'The request is not what the API allows: `invalid_json`, `request_too_complex`, `missing_required_parameter`, `invalid_type`, ' +
-      '`invalid_value`, `unsupported_parameter` or `context_length_exceeded`. `param` names the field.',
+      '`invalid_value`, `unsupported_parameter`, `context_length_exceeded` or `previous_response_not_found`. `param` names ' +
+      'the field.',
     headers: [],
   },
   401: { description: '`invalid_api_key`: no key, or an unknown one.', headers: ['www-authenticate'] },
-  404: { description: '`model_not_found`: there is no such model.', headers: [] },
+  404: {
+    description: '`model_not_found`, `response_not_found` or `item_not_found`: there is no such thing.',
+    headers: [],
+  },
   405: { description: '`method_not_allowed`', headers: ['allow'] },
   413: { description: '`request_too_large`: the body is over the limit.', headers: [] },
   415: { description: '`unsupported_media_type`: the body is not announced as plain JSON.', headers: [] },
@@ -196,15 +201,60 @@ function getPath({ operationId, summary, schema, errors: statuses }: GetOptions)
   return { operationId, summary, responses: { 200: ok, ...errors(...statuses) } };
 }
 
+const SECURED = [{ apiKey: [] }, {}];
+const ID = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
+
 function modelPaths() {
-  const security = [{ apiKey: [] }, {}];
-  const id = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
+  const security = SECURED;
+  const id = ID;
   const list = { operationId: 'listModels', summary: 'The models that are served', schema: 'ModelList' };
   const one = { operationId: 'retrieveModel', summary: 'One model', schema: 'Model' };
   return {
     '/v1/models': { get: { security, ...getPath({ ...list, errors: [401, 405, 503] }) } },
     '/v1/models/{id}': {
       get: { security, parameters: [id], ...getPath({ ...one, errors: [401, 404, 405, 503] }) },
+    },
+  };
+}
+
+const query = (name: string, schema: Readonly<Record<string, unknown>>, description: string) => ({
+  name,
+  in: 'query',
+  description,
+  schema,
+});
+
+const PAGE = [
+  query(
+    'limit',
+    { type: 'integer', minimum: 1, maximum: LISTED_ITEMS_MAX, default: LISTED_ITEMS_DEFAULT },
+    'How many.',
+  ),
+  query('order', { enum: ['asc', 'desc'], default: 'desc' }, '`asc`: as the model got them.'),
+  query('after', { type: 'string' }, 'Those behind the item of this name.'),
+];
+
+function storedResponsePaths() {
+  const get = { operationId: 'retrieveResponse', summary: 'A stored response', schema: 'Response' };
+  const gone = { operationId: 'deleteResponse', summary: 'Forget a response', schema: 'DeletedResponse' };
+  const items = {
+    operationId: 'listInputItems',
+    summary: 'What a stored response was made of, earlier responses included',
+    schema: 'ResponseInputItemList',
+  };
+  const cancel = 'Refused: only what is made in the background can be cancelled, and nothing is';
+  const path = { security: SECURED, parameters: [ID] };
+  const statuses = [400, 401, 404, 405];
+  return {
+    '/v1/responses/{id}': {
+      get: { ...path, ...getPath({ ...get, errors: statuses }) },
+      delete: { ...path, ...getPath({ ...gone, errors: statuses }) },
+    },
+    '/v1/responses/{id}/input_items': {
+      get: { ...path, ...getPath({ ...items, errors: statuses }), parameters: [ID, ...PAGE] },
+    },
+    '/v1/responses/{id}/cancel': {
+      post: { ...path, operationId: 'cancelResponse', summary: cancel, responses: errors(...statuses) },
     },
   };
 }
@@ -268,7 +318,13 @@ export function openApiDocument(): Record<string, unknown> {
         "An inference server with OpenAI's chat completions, completions and responses. Errors have OpenAI's shape everywhere.",
     },
     servers: [{ url: 'http://127.0.0.1:8000' }],
-    paths: { ...generatingPaths(), ...tokenPaths(), ...modelPaths(), ...operationPaths() },
+    paths: {
+      ...generatingPaths(),
+      ...tokenPaths(),
+      ...storedResponsePaths(),
+      ...modelPaths(),
+      ...operationPaths(),
+    },
     components: {
       schemas: componentSchemas(),
       headers: HEADERS,

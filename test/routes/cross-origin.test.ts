@@ -27,7 +27,7 @@ describe('a page of another origin', () => {
     expect(response.headers.get('access-control-allow-headers')).toBe(
       PREFLIGHT.headers['access-control-request-headers'],
     );
-    expect(response.headers.get('access-control-allow-methods')).toBe('GET,POST');
+    expect(response.headers.get('access-control-allow-methods')).toBe('GET,POST,DELETE');
   });
 
   it.each([{}, { stream: true }, { n: 0 }])('reads the answer to %j, and its headers', async (fields) => {

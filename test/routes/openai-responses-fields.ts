@@ -22,7 +22,8 @@ const said = (content: unknown, role = 'user') => ({ role, content });
 
 export const RESPONSES_ROWS: readonly FieldRow[] = [
   ...OF_EACH,
-  ...SERVICE,
+  ...SERVICE.filter(({ field }) => field !== 'store'),
+  row('store', 'served', { valid: [true, false], wrongType: NOT_BOOLEANS, outOfRange: [] }),
   row('input', 'served', {
     valid: [
       'x',
@@ -100,7 +101,8 @@ export const RESPONSES_ROWS: readonly FieldRow[] = [
   }),
   row('background', 'refused', { valid: [true], wrongType: [5], outOfRange: [], neutral: [false] }),
   row('conversation', 'refused', { valid: ['conv_1', { id: 'conv_1' }], wrongType: [5], outOfRange: [''] }),
-  row('previous_response_id', 'refused', { valid: ['resp_1'], wrongType: [5], outOfRange: [''] }),
+  // Values of it name what came before: `stored-responses.test.ts`.
+  row('previous_response_id', 'served', { valid: [], wrongType: NOT_STRINGS, outOfRange: [] }),
   row('prompt', 'refused', { valid: [{ id: 'pmpt_1' }], wrongType: NOT_OBJECTS, outOfRange: [{}] }),
   row('context_management', 'refused', {
     valid: [[{ type: 'compaction' }]],

@@ -148,7 +148,8 @@ describe('a response', () => {
     expect(response).toMatchObject({
       top_p: 1,
       parallel_tool_calls: false,
-      store: false,
+      store: true,
+      previous_response_id: null,
       truncation: 'disabled',
     });
   });
@@ -208,9 +209,9 @@ describe('a streamed response', () => {
       systemFingerprint: '',
       newId: () => 'x',
     };
-    const back = givenBack({ model: 'm', input: 'x' }, OPENAI_DEFAULTS);
+    const back = givenBack({ model: 'm', input: 'x' }, { defaults: OPENAI_DEFAULTS, isStored: false });
     const error = { message: 'Stopped.', type: 'server_error', param: null, code: null };
-    const encoder = new ResponseEncoder({ identity, givenBack: back });
+    const encoder = new ResponseEncoder({ identity, givenBack: back, keep: () => false });
     const events = await responseEvents(new Response(encoder.failed({ error })));
     expect(events.map(({ type }) => type)).toEqual([
       'response.created',
@@ -311,10 +312,8 @@ describe('the input of a response', () => {
   });
 
   it.each<[string, Fields, string]>([
-    ['an item that is only named', { input: [{ id: 'msg_1' }] }, 'input[0].id'],
     ['a call of another kind', { input: [{ type: 'web_search_call' }] }, 'input[0].type'],
     ['a choice of another kind', { ...TOOLS, tool_choice: { type: 'mcp' } }, 'tool_choice.type'],
-    ['an item that is stored elsewhere', { input: [{ type: 'item_reference', id: 'x' }] }, 'input[0].type'],
     [
       'an image',
       { input: [{ role: 'user', content: [{ type: 'input_image' }] }] },

@@ -95,6 +95,24 @@ describe('a response', () => {
     expect(counted).toBe(second.usage?.input_tokens);
   });
 
+  it('goes on from another as if all had been sent, from the cache', async () => {
+    const first = await openai.responses.create({ ...GREEDY, input: QUESTION });
+    const next = { ...GREEDY, input: 'And of France?', previous_response_id: first.id };
+    const named = await openai.responses.create(next);
+    const input = [
+      { role: 'user', content: QUESTION },
+      ...first.output,
+      { role: 'user', content: next.input },
+    ] as OpenAI.Responses.ResponseInput;
+    const sent = await openai.responses.create({ ...GREEDY, input, store: false });
+    expect(named.output_text).toBe(sent.output_text);
+    expect(named.usage?.input_tokens).toBe(sent.usage?.input_tokens);
+    expect(named.usage?.input_tokens_details.cached_tokens).toBeGreaterThan(0);
+    const { input_tokens: counted } = await openai.responses.inputTokens.count(next);
+    expect(counted).toBe(sent.usage?.input_tokens);
+    expect((await openai.responses.retrieve(named.id)).output_text).toBe(named.output_text);
+  });
+
   it('is held to a schema', async () => {
     const schema = {
       type: 'object',

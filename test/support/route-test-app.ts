@@ -6,6 +6,7 @@ import { createApp } from '../../src/routes/app.ts';
 import type { AppDependencies, AppEnvironment } from '../../src/routes/dependencies.ts';
 import { EngineMetrics } from '../../src/routes/engine-metrics.ts';
 import { BodyReader } from '../../src/routes/request-body.ts';
+import { ResponseStore } from '../../src/routes/responses/response-store.ts';
 import { WritePacer } from '../../src/routes/write-pacer.ts';
 import { FakeEngine, FakeTextGenerator } from './fake-text-generator.ts';
 
@@ -53,6 +54,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
     version: '1.2.3',
     systemFingerprint: 'fp_test',
     bodies: bodyReader(256 * 1024),
+    responseStore: new ResponseStore({ bytesMax: 2 ** 20 }),
     heartbeatMs: 15_000,
     pacer: new WritePacer({ clock, writesPerSecond: 1000, delayMsMax: 0 }),
     stalledAfterMs: 30_000,

@@ -110,6 +110,37 @@ describe("the official client's responses", () => {
     await expect(refused).rejects.toMatchObject({ status: 400, param: 'previous_response_id' });
   });
 
+  it('are retrieved, have their input listed, and are deleted', async () => {
+    const first = await client.responses.create(REQUEST);
+    const second = await client.responses.create({
+      model: MODEL,
+      input: 'And then?',
+      previous_response_id: first.id,
+    });
+    const again = await client.responses.retrieve(second.id);
+    expect(again.output).toEqual(second.output);
+    expect([again.output_text, again.previous_response_id]).toEqual(['Hello world', first.id]);
+    const listed: OpenAI.Responses.ResponseItem[] = [];
+    // The helper asks for one page after the other.
+    for await (const item of client.responses.inputItems.list(second.id, { limit: 1, order: 'asc' })) {
+      listed.push(item);
+    }
+    expect(listed.map((item) => item.id)[1]).toBe(first.output[0]!.id);
+    expect(listed.map((item) => ('role' in item ? item.role : ''))).toEqual(['user', 'assistant', 'user']);
+    await client.responses.delete(second.id);
+    await expect(client.responses.retrieve(second.id)).rejects.toMatchObject({ status: 404 });
+    await expect(client.responses.cancel(first.id)).rejects.toMatchObject({ status: 400 });
+  });
+
+  it('are named as what comes before a stream', async () => {
+    const { id } = await client.responses.create(REQUEST);
+    const stream = client.responses.stream({ ...REQUEST, previous_response_id: id });
+    const streamed = await stream.finalResponse();
+    expect((await client.responses.retrieve(streamed.id)).output_text).toBe('Hello world');
+    const [prompt] = test.generator.requests[1]!.prompts;
+    expect(prompt?.kind === 'messages' && prompt.messages).toHaveLength(3);
+  });
+
   it('have their input tokens counted', async () => {
     const { input_tokens } = await client.responses.inputTokens.count({ input: 'abc' });
     expect(input_tokens).toBe(3);

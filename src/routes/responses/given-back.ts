@@ -18,7 +18,10 @@ export type GivenBack = Omit<
   | 'usage'
 >;
 
-export function givenBack(request: ResponsesRequest, defaults: TextGenerator['defaults']): GivenBack {
+export function givenBack(
+  request: ResponsesRequest,
+  { defaults, isStored }: { readonly defaults: TextGenerator['defaults']; readonly isStored: boolean },
+): GivenBack {
   return {
     model: request.model,
     instructions: request.instructions ?? null,
@@ -34,6 +37,8 @@ export function givenBack(request: ResponsesRequest, defaults: TextGenerator['de
     frequency_penalty: request.frequency_penalty ?? 0,
     presence_penalty: request.presence_penalty ?? 0,
     top_logprobs: request.top_logprobs ?? 0,
+    store: isStored,
+    previous_response_id: request.previous_response_id ?? null,
     ...UNSERVED,
   };
 }
@@ -41,9 +46,7 @@ export function givenBack(request: ResponsesRequest, defaults: TextGenerator['de
 /** Fields of OpenAI's response that are the same in all of this server's. */
 const UNSERVED = {
   truncation: 'disabled',
-  store: false,
   background: false,
-  previous_response_id: null,
   max_tool_calls: null,
   service_tier: 'default',
   safety_identifier: null,

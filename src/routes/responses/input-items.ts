@@ -5,48 +5,45 @@
 
 import type { ChatMessage, TextPart, ToolCall } from '../../text/chat-message.ts';
 import type { FieldCheck } from '../schema/fields.ts';
-import { ITEM_FIELDS, PART_FIELDS } from '../schema/responses-field-tables.ts';
-import type { InputItem, ResponsesRequest } from '../schema/responses-request.ts';
+import { PART_FIELDS } from '../schema/responses-field-tables.ts';
+import type { ResponsesRequest, SentItem } from '../schema/responses-request.ts';
 import { wellFormed } from '../text-request.ts';
 import { type GivenArguments, requireBoundedArguments } from '../tool-arguments.ts';
+import type { ContextItem } from './named-items.ts';
 
-type MessageItem = Extract<InputItem, { role: string }>;
-type CallItem = Extract<InputItem, { type: 'function_call' }>;
-type CallOutputItem = Extract<InputItem, { type: 'function_call_output' }>;
-type ReasoningItem = Extract<InputItem, { type: 'reasoning' }>;
+type MessageItem = Extract<SentItem, { role: string }>;
+type CallItem = Extract<SentItem, { type: 'function_call' }>;
+type CallOutputItem = Extract<SentItem, { type: 'function_call_output' }>;
+type ReasoningItem = Extract<SentItem, { type: 'reasoning' }>;
 
 export type InputOptions = {
+  readonly instructions: ResponsesRequest['instructions'];
   readonly fields: FieldCheck;
   /** Whether the chat template shows what an assistant thought. */
   readonly showsThoughts: boolean;
 };
 
 /** @throws ServerError for what an item's schema lets pass and this server does not. */
-export function messagesOf(
-  { input, instructions }: Pick<ResponsesRequest, 'input' | 'instructions'>,
-  options: InputOptions,
-): ChatMessage[] {
+export function messagesOf(context: readonly ContextItem[], options: InputOptions): ChatMessage[] {
+  const { instructions } = options;
   const first: ChatMessage[] =
     instructions == null ? [] : [{ role: 'system', content: wellFormed(instructions) }];
-  if (typeof input === 'string') return [...first, { role: 'user', content: wellFormed(input) }];
-  requireBoundedArguments(input.flatMap(argumentsOf));
+  requireBoundedArguments(context.flatMap(argumentsOf));
   const turns = new Turns();
-  for (const [index, item] of input.entries()) {
-    const exact = `input[${index}].`;
-    const { fields } = options;
-    fields.check(item, ITEM_FIELDS[item.type ?? 'message'], { exact, general: 'input[].' });
-    addItem(turns, item, { ...options, exact });
+  for (const { item, param, stored } of context) {
+    addItem(turns, item, { ...options, exact: `${param}.`, isStored: stored !== null });
   }
   return [...first, ...turns.end()];
 }
 
-function argumentsOf(item: InputItem, index: number): GivenArguments[] {
-  return item.type === 'function_call' ? [{ json: item.arguments, param: `input[${index}].arguments` }] : [];
+function argumentsOf({ item, param, stored }: ContextItem): GivenArguments[] {
+  if (item.type !== 'function_call') return [];
+  return [{ json: item.arguments, param: stored === null ? `${param}.arguments` : param }];
 }
 
-type ItemOptions = InputOptions & { readonly exact: string };
+type ItemOptions = InputOptions & { readonly exact: string; readonly isStored: boolean };
 
-function addItem(turns: Turns, item: InputItem, options: ItemOptions): void {
+function addItem(turns: Turns, item: SentItem, options: ItemOptions): void {
   switch (item.type) {
     case 'function_call':
       turns.addCall(item);
@@ -86,10 +83,12 @@ function partsOf(
 
 /** The thoughts themselves; where a client has only what sums them up, that. */
 function thoughtsOf({ content, summary }: ReasoningItem, options: ItemOptions): string {
-  const { fields, exact, showsThoughts } = options;
+  const { fields, exact, showsThoughts, isStored } = options;
   const hasContent = content != null && content.length > 0;
   const text = (hasContent ? content : (summary ?? [])).map((part) => part.text).join('\n');
   if (text === '') return '';
+  // What the server has kept itself is no field of the request.
+  if (isStored) return wellFormed(text);
   const place = { exact, general: 'input[].' };
   const name = hasContent ? 'content' : 'summary';
   if (!showsThoughts) fields.ignore(name, place, "the model's chat template does not look at thoughts");

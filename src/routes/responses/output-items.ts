@@ -9,6 +9,7 @@ import type { MessagePart } from '../../text/message/message-part.ts';
 import type { MessageDelta, TextDelta } from '../answer.ts';
 import type { OutputItem, ResponsesTokenLogprob } from '../schema/responses-object.ts';
 import { logprobOf } from '../token-logprobs.ts';
+import { newItemId } from './item-id.ts';
 
 export type ItemKind = OutputItem['type'];
 
@@ -36,12 +37,6 @@ export interface OutputListener {
 export type ItemStatus = OutputItem['status'];
 
 const NO_LOGPROBS: readonly ResponsesTokenLogprob[] = [];
-
-const ID_PREFIXES: Readonly<Record<ItemKind, string>> = {
-  message: 'msg_',
-  reasoning: 'rs_',
-  function_call: 'fc_',
-};
 
 /** An item as it stands. */
 export function outputItem(item: GrowingItem, status: ItemStatus): OutputItem {
@@ -161,11 +156,11 @@ export class OutputItems {
     this.#end('completed');
     const item: GrowingItem = {
       kind,
-      id: this.#name(ID_PREFIXES[kind]),
+      id: newItemId(kind, this.#newId),
       index: this.#items.length,
       text: '',
       logprobs: [],
-      call: callName === null ? null : { id: this.#name('call_'), name: callName },
+      call: callName === null ? null : { id: newItemId('call', this.#newId), name: callName },
     };
     this.#open = item;
     this.#listener?.onBegin(item);
@@ -196,10 +191,6 @@ export class OutputItems {
     if (item === null) return;
     this.#items.push(outputItem(item, status));
     this.#listener?.onEnd(item, status);
-  }
-
-  #name(prefix: string): string {
-    return prefix + this.#newId().replaceAll('-', '');
   }
 }
 

@@ -1,4 +1,4 @@
-/** From a request for a response to the engine's own text request. Pure: the same body gives the same result. */
+/** From a request for a response to the engine's own text request. Pure: the same body over the same store gives the same result. */
 
 import type { GrammarSource } from '../../sampling/grammar/grammar-source.ts';
 import { calledTools, type GivenChoice, type GivenTool, type ToolRequest } from '../called-tools.ts';
@@ -11,6 +11,7 @@ import {
   REASONING_FIELDS,
   RESPONSES_FIELDS,
   RESPONSES_STREAM_OPTIONS_FIELDS,
+  STORELESS_RESPONSES_FIELDS,
   TEXT_FIELDS,
   TEXT_FORMAT_FIELDS,
 } from '../schema/responses-field-tables.ts';
@@ -32,24 +33,34 @@ import {
 import { NO_CUSTOM_TOOLS } from '../tool-request.ts';
 import { type GivenBack, givenBack } from './given-back.ts';
 import { messagesOf } from './input-items.ts';
+import { contextOf, type RememberedItem, rememberedItem } from './named-items.ts';
+import type { ResponseStore } from './response-store.ts';
 
 export type ResponsesCall = GenerationCall & {
   /** What the response tells of its request. */
   readonly givenBack: GivenBack;
+  /** What it is made of, if it is to be stored. */
+  readonly context: readonly RememberedItem[];
 };
+
+export type ResponsesParseOptions = ParseOptions & { readonly store: ResponseStore };
 
 /**
  * @throws ServerError `unsupported_parameter`, or `invalid_request` for values that do not go together.
  * @throws HttpError 400 for values of a wrong type or out of range; `param` is the path.
  */
-export function parseResponsesRequest(body: JsonObject, options: ParseOptions): ResponsesCall {
+export function parseResponsesRequest(body: JsonObject, options: ResponsesParseOptions): ResponsesCall {
+  const { store } = options;
   const fields = new FieldCheck({ strict: options.strictFields });
-  refuseUnserved(body);
-  const request = parseFields(body, responsesRequestSchema, { table: RESPONSES_FIELDS, fields });
+  refuseTools(body);
+  const table = store.isOn ? RESPONSES_FIELDS : STORELESS_RESPONSES_FIELDS;
+  const request = parseFields(withReferences(body, store), responsesRequestSchema, { table, fields });
   checkFields(request, fields, options);
   const showsThoughts =
     options.templateReadsField('reasoning') || options.templateReadsField('reasoning_content');
-  const messages = messagesOf(request, { fields, showsThoughts });
+  const isStored = store.isOn && request.store !== false;
+  const context = contextOf(request, { store, fields });
+  const messages = messagesOf(context, { instructions: request.instructions, fields, showsThoughts });
   const extent = extentOf(request);
   const { definitions, form } = toolsOf(request, fields);
   const grammar = grammarOfText(request, fields, form.mustCall);
@@ -65,7 +76,8 @@ export function parseResponsesRequest(body: JsonObject, options: ParseOptions): 
   );
   return {
     ...callOf(request, fields),
-    givenBack: givenBack(request, options.defaults),
+    givenBack: givenBack(request, { defaults: options.defaults, isStored }),
+    context: isStored ? context.map(rememberedItem) : [],
     text: {
       ...generationOf(request, options),
       grammar,
@@ -86,13 +98,22 @@ const FORMAT_PLACE = { exact: 'text.format.', general: 'text.format.' };
 
 const LOGPROBS = 'message.output_text.logprobs';
 
-/** What the schema would call a wrong value, where it is one that other servers know. @throws ServerError */
-function refuseUnserved({ input, tools }: JsonObject): void {
-  for (const [index, item] of (Array.isArray(input) ? input : []).entries()) {
-    if (!isReference(item)) continue;
-    const param = `input[${index}].${typeOf(item) == null ? 'id' : 'type'}`;
+/** With the type of items that are named by their id alone. @throws ServerError where none are stored. */
+function withReferences(body: JsonObject, store: ResponseStore): JsonObject {
+  const { input } = body;
+  const first = Array.isArray(input) ? input.findIndex(isReference) : -1;
+  if (!Array.isArray(input) || first === -1) return body;
+  if (!store.isOn) {
+    const param = `input[${first}].${typeOf(input[first]) == null ? 'id' : 'type'}`;
     throw unsupported(param, `'${param}': items are not stored by this server; send the item itself.`);
   }
+  const named = (item: unknown) =>
+    isReference(item) ? { ...(item as JsonObject), type: 'item_reference' } : item;
+  return { ...body, input: input.map(named) };
+}
+
+/** What the schema would call a wrong value, where it is one that other servers know. @throws ServerError */
+function refuseTools({ tools }: JsonObject): void {
   for (const [index, tool] of (Array.isArray(tools) ? tools : []).entries()) {
     const type = typeOf(tool);
     if (typeof type !== 'string' || type === 'function') continue;

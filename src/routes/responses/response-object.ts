@@ -9,7 +9,12 @@ import type { GivenBack } from './given-back.ts';
 import { OutputItems } from './output-items.ts';
 
 /** Everything of a response that is known before it is made. */
-export type ResponseFrame = { readonly identity: AnswerIdentity; readonly givenBack: GivenBack };
+export type ResponseFrame = {
+  readonly identity: AnswerIdentity;
+  readonly givenBack: GivenBack;
+  /** Keeps one that has ended. @returns whether there is room for it */
+  readonly keep: (response: ResponseObject) => boolean;
+};
 
 function responseIn(
   { identity, givenBack }: ResponseFrame,
@@ -35,16 +40,17 @@ export function begunResponse(frame: ResponseFrame): ResponseObject {
   return responseIn(frame, 'in_progress');
 }
 
-/** @param output of which the last event has come */
+/** Keeps it, if that was asked for. @param output of which the last event has come */
 export function endedResponse(frame: ResponseFrame, output: OutputItems): ResponseObject {
   const { isCutOff, usage } = output;
-  return responseIn(frame, isCutOff ? 'incomplete' : 'completed', {
+  const response = responseIn(frame, isCutOff ? 'incomplete' : 'completed', {
     ...(isCutOff
       ? { incomplete_details: { reason: 'max_output_tokens' } }
       : { completed_at: frame.identity.now() }),
     output: [...output.items],
     usage: usage === null ? null : usageOf(usage),
   });
+  return response.store && !frame.keep(response) ? { ...response, store: false } : response;
 }
 
 /** @param items what has been made until then */

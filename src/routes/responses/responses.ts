@@ -1,6 +1,7 @@
-/** POST /v1/responses, and how many tokens such a request would have: how they are read and their answers written. */
+/** POST /v1/responses, and how many tokens such a request would have: how they are read, and their answers written and kept. */
 
 import type { Handler } from 'hono';
+import type { AnswerIdentity } from '../answer.ts';
 import type { AppDependencies, AppEnvironment } from '../dependencies.ts';
 import { type GenerationEndpoint, generationRoute, parseOptions } from '../generation-route.ts';
 import type { InputTokens } from '../schema/responses-object.ts';
@@ -8,28 +9,37 @@ import { requireModel } from '../served-models.ts';
 import { answering, nameIgnored, tokensOf } from '../tokenization.ts';
 import { parseResponsesRequest, type ResponsesCall } from './request.ts';
 import { ResponseEncoder } from './response-encoder.ts';
-import { CollectedResponse } from './response-object.ts';
+import { CollectedResponse, type ResponseFrame } from './response-object.ts';
+import type { ResponseStore } from './response-store.ts';
+import { storedResponse } from './stored-form.ts';
 
-const RESPONSE: GenerationEndpoint<ResponsesCall> = {
-  idPrefix: 'resp_',
-  parse: parseResponsesRequest,
-  collector: ({ givenBack }, identity) => new CollectedResponse({ identity, givenBack }),
-  encoder: ({ givenBack }, identity) => new ResponseEncoder({ identity, givenBack }),
-};
+function endpoint(store: ResponseStore): GenerationEndpoint<ResponsesCall> {
+  const frameOf = ({ givenBack, context }: ResponsesCall, identity: AnswerIdentity): ResponseFrame => ({
+    identity,
+    givenBack,
+    keep: (response) => store.add(storedResponse(response, context, { newId: identity.newId, store })),
+  });
+  return {
+    idPrefix: 'resp_',
+    parse: (body, options) => parseResponsesRequest(body, { ...options, store }),
+    collector: (call, identity) => new CollectedResponse(frameOf(call, identity)),
+    encoder: (call, identity) => new ResponseEncoder(frameOf(call, identity)),
+  };
+}
 
 /** Handler of POST /v1/responses. */
 export function responses(dependencies: AppDependencies): Handler<AppEnvironment> {
-  return generationRoute(RESPONSE, dependencies);
+  return generationRoute(endpoint(dependencies.responseStore), dependencies);
 }
 
 /** Handler of POST /v1/responses/input_tokens: the request is checked as if it were to run. */
 export function inputTokens(dependencies: AppDependencies): Handler<AppEnvironment> {
-  const { generator, models } = dependencies;
+  const { generator, models, responseStore: store } = dependencies;
   return answering(dependencies, async (context, body) => {
     // OpenAI asks for no model here, and every name is one of the same. What would be cut is counted all the same.
     const truncation = body['truncation'] === 'auto' ? null : body['truncation'];
     const named = { ...body, truncation, model: body['model'] ?? models[0]?.id };
-    const call = parseResponsesRequest(named, parseOptions(dependencies));
+    const call = parseResponsesRequest(named, { ...parseOptions(dependencies), store });
     requireModel(models, call.model);
     const { tokenIds } = await tokensOf(call.text.prompts[0]!, context, generator);
     const answer: InputTokens = { object: 'response.input_tokens', input_tokens: tokenIds.length };

@@ -72,8 +72,8 @@ const TEMPLATE_SERVED = [
 
 /** OpenAI's fields of a chat request that its clients also send with completions, and that change no output. */
 export const SERVICE_IGNORED: readonly (readonly [string, FieldRule])[] = [
-  ['metadata', ignored('nothing is stored', isEmpty)],
-  ['store', ignored('nothing is stored', is(false))],
+  ['metadata', ignored('only responses are stored', isEmpty)],
+  ['store', ignored('only responses are stored', is(false))],
   ['user', ignored(NO_USERS)],
   ['safety_identifier', ignored(NO_USERS)],
   ['service_tier', ignored('there is one tier', is('auto', 'default'))],

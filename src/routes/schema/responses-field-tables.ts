@@ -21,7 +21,9 @@ const SERVED = [
   'include',
   'metadata',
   'parallel_tool_calls',
+  'previous_response_id',
   'reasoning',
+  'store',
   'stream',
   'stream_options',
   'temperature',
@@ -39,13 +41,10 @@ const SERVED = [
   'chat_template_kwargs',
 ] as const;
 
-const NOT_STORED = 'responses are not stored; send the earlier items in input';
-
 const OPENAI_OTHERS: readonly (readonly [string, FieldRule])[] = [
-  ['previous_response_id', refused(NOT_STORED)],
-  ['conversation', refused(NOT_STORED)],
+  ['conversation', refused('use previous_response_id, or send the earlier items in input')],
   ['prompt', refused('prompts are not stored; send the text in input')],
-  ['background', refused('responses are not stored, so they cannot be fetched later', is(false))],
+  ['background', refused('a response is made while its client waits', is(false))],
   ['truncation', refused('an input is not cut', is('disabled'))],
   ['context_management', refused('an input is not made shorter', isEmpty)],
   ['moderation', refused('nothing is moderated, so nothing would be blocked')],
@@ -84,6 +83,16 @@ export const RESPONSES_FIELDS: FieldTable = new Map([
   ...served(SERVED),
   ...OPENAI_OTHERS,
   ...CHAT_REFUSED,
+]);
+
+const NOT_STORED = 'responses are not stored; send the earlier items in input';
+
+/** The same of a server that stores nothing. */
+export const STORELESS_RESPONSES_FIELDS: FieldTable = new Map([
+  ...RESPONSES_FIELDS,
+  ['store', ignored('nothing is stored', is(false))],
+  ['previous_response_id', refused(NOT_STORED)],
+  ['conversation', refused(NOT_STORED)],
 ]);
 
 export const RESPONSES_STREAM_OPTIONS_FIELDS: FieldTable = new Map([
@@ -153,7 +162,7 @@ const CALL_LABELS: readonly (readonly [string, FieldRule])[] = [
   ['namespace', ignored('functions are known by their names alone')],
 ];
 
-type ItemType = 'message' | 'function_call' | 'function_call_output' | 'reasoning';
+type ItemType = 'message' | 'function_call' | 'function_call_output' | 'reasoning' | 'item_reference';
 
 /** Of an item of the input, by its type. */
 export const ITEM_FIELDS: Readonly<Record<ItemType, FieldTable>> = {
@@ -169,7 +178,30 @@ export const ITEM_FIELDS: Readonly<Record<ItemType, FieldTable>> = {
     ...ITEM_LABELS,
     ['encrypted_content', ignored('it cannot be read here')],
   ]),
+  item_reference: new Map(served(['type', 'id'])),
 };
+
+const INCLUDE: readonly [string, FieldRule] = [
+  'include',
+  refused('log probabilities are not stored, and whatever else there is is told anyway'),
+];
+
+/** Of the query that a stored response is asked for with. */
+export const RETRIEVE_QUERY: FieldTable = new Map([
+  ['stream', refused('a stored response is told whole', is('false'))],
+  ['starting_after', refused('a stored response is told whole, not from an event on')],
+  INCLUDE,
+  ['include_obfuscation', ignored('no events are sent', is('false'))],
+]);
+
+/** Of the query that its input items are asked for with. */
+export const INPUT_ITEMS_QUERY: FieldTable = new Map([
+  ...served(['limit', 'order', 'after']),
+  ['before', refused("use after, with the other 'order'")],
+  INCLUDE,
+]);
+
+export const NO_QUERY: FieldTable = new Map();
 
 /** Of a part of an item's content. */
 export const PART_FIELDS: FieldTable = new Map([

@@ -119,9 +119,11 @@ export const responseSchema = z.strictObject({
   presence_penalty: z.number(),
   top_logprobs: z.int().min(0),
   truncation: z.literal('disabled'),
-  store: z.literal(false).describe('Nothing is stored.'),
+  store: z
+    .boolean()
+    .describe('Whether it can be asked for again. False also where it was to be stored and found no room.'),
   background: z.literal(false),
-  previous_response_id: z.null(),
+  previous_response_id: z.string().nullable(),
   max_tool_calls: z.null(),
   service_tier: z.literal('default'),
   safety_identifier: z.null(),

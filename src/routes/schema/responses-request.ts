@@ -64,7 +64,17 @@ const reasoningItem = z
   })
   .describe('What the assistant thought; handed to the chat template where that looks at it.');
 
-const inputItem = z.discriminatedUnion('type', [messageItem, callItem, callOutputItem, reasoningItem]);
+const referenceItem = z
+  .looseObject({ type: z.literal('item_reference'), id: z.string() })
+  .describe('An item of a stored response, by its name. The type may be left out.');
+
+const inputItem = z.discriminatedUnion('type', [
+  messageItem,
+  callItem,
+  callOutputItem,
+  reasoningItem,
+  referenceItem,
+]);
 
 const functionTool = z.looseObject({ type: z.literal('function'), ...functionFields });
 const namedFunction = z.looseObject({ type: z.literal('function'), name: z.string() });
@@ -92,7 +102,7 @@ export const responsesRequestSchema = z.looseObject({
   input: z
     .union([z.string(), listOf(inputItem, { min: 1, max: MESSAGES_MAX })])
     .describe(
-      'What the user says, or the conversation so far: nothing of it is kept from one request to the next.',
+      'What the user says, or the conversation so far, of which `previous_response_id` may stand for a part.',
     ),
   instructions: z.string().nullish().describe('A system message before the input.'),
   max_output_tokens: z.int().min(1).nullish().describe('Thoughts are counted too.'),
@@ -114,9 +124,21 @@ export const responsesRequestSchema = z.looseObject({
     .nullish()
     .describe('Above 0 the log probabilities are told as if `include` asked for them.'),
   metadata: metadataField.nullish().describe('Given back in the response.'),
+  store: z
+    .boolean()
+    .nullish()
+    .describe('False: the response is not kept. Others are, as long as there is room for them.'),
+  previous_response_id: z
+    .string()
+    .nullish()
+    .describe(
+      'What that response was made of, and its output, come before the input; its instructions do not.',
+    ),
   stream_options: z.looseObject({}).nullish().describe('Only together with `stream: true`.'),
 });
 
 export type ResponsesRequest = z.infer<typeof responsesRequestSchema>;
 export type InputItem = Exclude<ResponsesRequest['input'], string>[number];
+/** An item that is sent, and not only named. */
+export type SentItem = Exclude<InputItem, { type: 'item_reference' }>;
 export type ResponsesTool = NonNullable<ResponsesRequest['tools']>[number];
