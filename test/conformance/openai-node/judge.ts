@@ -427,7 +427,42 @@ const errors: Cases = {
   },
 };
 
-const cases = Object.entries({ ...chat, ...streams, ...structured, ...tools, ...others, ...errors });
+const responses: Cases = {
+  async 'responses: one that goes on from another, streamed'() {
+    const first = await client.responses.create({ model, input: 'What is 12 + 30?', max_output_tokens: 24 });
+    const stream = client.responses.stream({
+      model,
+      input: 'And 1 more?',
+      max_output_tokens: 24,
+      previous_response_id: first.id,
+    });
+    const second = await stream.finalResponse();
+    assert.equal(second.previous_response_id, first.id);
+    assert.equal((await client.responses.retrieve(second.id)).output_text, second.output_text);
+  },
+  async 'responses: input items, a page at a time'() {
+    const input = ['a', 'b', 'c'].map((content) => ({ role: 'user' as const, content }));
+    const { id } = await client.responses.create({ model, input, max_output_tokens: 4 });
+    const ids: string[] = [];
+    for await (const item of client.responses.inputItems.list(id, { limit: 2 })) ids.push(item.id!);
+    assert.equal(new Set(ids).size, 3);
+  },
+  async 'responses: deleted'() {
+    const { id } = await client.responses.create({ model, input: 'Hi', max_output_tokens: 4 });
+    await client.responses.delete(id);
+    await assert.rejects(client.responses.retrieve(id), OpenAI.NotFoundError);
+  },
+};
+
+const cases = Object.entries({
+  ...chat,
+  ...streams,
+  ...structured,
+  ...tools,
+  ...others,
+  ...errors,
+  ...responses,
+});
 for (const [name, body] of cases) {
   const message = await body().then(
     () => undefined,

@@ -212,12 +212,31 @@ def response_tools():
     assert second.status in ("completed", "incomplete")
 
 
-@case("responses: what needs a store is refused by name")
-def response_stateless():
+@case("responses: one that goes on from another, retrieved, listed and deleted")
+def response_stored():
+    first = client.responses.create(**RESPONSE)
+    second = client.responses.create(**{**RESPONSE, "input": "And 1 more?"}, previous_response_id=first.id)
+    again = client.responses.retrieve(second.id)
+    type(again).model_validate(again.to_dict(), strict=True)
+    assert again.previous_response_id == first.id and again.output_text == second.output_text
+    items = list(client.responses.input_items.list(second.id, order="asc", limit=2))
+    assert [item.role for item in items] == ["user", "assistant", "user"]
+    assert items[1].id == first.output[0].id
+    client.responses.delete(second.id)
+    try:
+        client.responses.retrieve(second.id)
+    except openai.NotFoundError as error:
+        assert error.code == "response_not_found"
+    else:
+        raise AssertionError("still there")
+
+
+@case("responses: what is not in the store is refused by name")
+def response_not_stored():
     try:
         client.responses.create(**RESPONSE, previous_response_id="resp_1")
     except openai.BadRequestError as error:
-        assert error.param == "previous_response_id" and error.code == "unsupported_parameter"
+        assert error.param == "previous_response_id" and error.code == "previous_response_not_found"
     else:
         raise AssertionError("taken")
 

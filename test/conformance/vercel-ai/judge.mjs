@@ -28,10 +28,10 @@ const weather = tool({
   execute: async ({ city }) => `sunny in ${city}`,
 });
 
-function casesOf(model) {
+/** @param options of the provider; with `store: false` it sends earlier items, and else it names them */
+function casesOf(model, options = {}) {
   const isResponses = model.provider.endsWith('responses');
-  // Nothing is stored here, so items are sent and not named.
-  const common = { model, maxRetries: 0, providerOptions: { openai: { store: false } } };
+  const common = { model, maxRetries: 0, providerOptions: { openai: options } };
   const short = { ...common, prompt, maxOutputTokens: 24 };
   return {
     async 'generateText: text, usage and reason'() {
@@ -133,9 +133,22 @@ function casesOf(model) {
   };
 }
 
-const cases = Object.entries(models).flatMap(([provider, model]) =>
-  Object.entries(casesOf(model)).map(([name, body]) => [`${provider}: ${name}`, body]),
-);
+const named = (title, byName) => Object.entries(byName).map(([name, body]) => [`${title}: ${name}`, body]);
+const cases = [
+  ...Object.entries(models).flatMap(([provider, model]) => named(provider, casesOf(model))),
+  ...named('openai.responses, not stored', casesOf(models['openai.responses'], { store: false })),
+];
+cases.push([
+  'openai.responses: previousResponseId',
+  async () => {
+    const common = { model: models['openai.responses'], maxRetries: 0, maxOutputTokens: 24 };
+    const { providerMetadata } = await generateText({ ...common, prompt });
+    const previousResponseId = providerMetadata.openai.responseId;
+    const providerOptions = { openai: { previousResponseId } };
+    const { usage } = await generateText({ ...common, prompt: 'And 1 more?', providerOptions });
+    assert.ok(usage.inputTokens > 0);
+  },
+]);
 cases.push([
   'openai-compatible: completionModel',
   async () => {
