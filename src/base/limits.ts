@@ -239,6 +239,19 @@ export const COMPLETION_TOKENS_DEFAULT = 16;
 export const TEMPLATE_VARIABLES_MAX = 64;
 /** Templates print values by recursion. */
 export const TEMPLATE_VARIABLE_DEPTH_MAX = 32;
+/**
+ * Statements, and items that filters go over, of one run of a chat template: some seconds of the thread that answers
+ * everybody. A template that compares each of a thousand messages with each other stays below it.
+ */
+export const TEMPLATE_STEPS_MAX = 10_000_000;
+/** Text that a chat template puts together: a whole body eight times. */
+export const TEMPLATE_TEXT_CHARACTERS_MAX = 8 * REQUEST_BODY_BYTES_MAX;
+/** Items of a list that a chat template puts together: more than values in a body. */
+export const TEMPLATE_LIST_ITEMS_MAX = 1_000_000;
+/** As many numbers as the sandbox of jinja2 lets a `range` have. */
+export const TEMPLATE_RANGE_MAX = 100_000;
+/** Macros that call each other: Python gives up after some 300. Values of tools are described by recursion. */
+export const TEMPLATE_CALL_DEPTH_MAX = 256;
 
 /**
  * Prompts of more characters are encoded in a thread of their own: tokenising takes about 1 ms for a KB, which the

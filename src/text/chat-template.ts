@@ -2,7 +2,8 @@
  * Messages -> the one prompt string that a model was trained on, by the checkpoint's own Jinja template.
  * Knows no tokenizer, only the texts of its special tokens, and nothing of HTTP.
  *
- * A template runs without a limit on time; it is part of the checkpoint, which the operator chose.
+ * A template is part of the checkpoint, which the operator chose, and runs on what clients say: within the bounds of
+ * template-interpreter.ts.
  */
 
 import type { CalendarTime } from '../base/clock.ts';
@@ -19,11 +20,10 @@ import {
 } from './special-text-guard.ts';
 import { strftime } from './strftime.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
-import { REPAIR_FUNCTIONS } from './template-functions.ts';
-import { hasStrayJump, renderTemplate } from './template-interpreter.ts';
-import { type Program, parseTemplate } from './template-library.ts';
+import { renderTemplate, textFunction } from './template-interpreter.ts';
 import { hasLongNumbers, templateMessage } from './template-message.ts';
-import { repairTemplate } from './template-repairs.ts';
+import { parseTemplate } from './template-parser.ts';
+import type { Program } from './template-tree.ts';
 import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
 
 export type ChatTemplateOptions = {
@@ -68,7 +68,19 @@ export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([
   'add_generation_prompt',
   'continue_final_message',
   // Names of the template language and of its library.
-  ...['raise_exception', 'strftime_now', 'range', 'true', 'false', 'none', 'True', 'False', 'None'],
+  ...[
+    'raise_exception',
+    'strftime_now',
+    'range',
+    'namespace',
+    'dict',
+    'true',
+    'false',
+    'none',
+    'True',
+    'False',
+    'None',
+  ],
   ...NAMED_TOKENS,
 ]);
 
@@ -80,7 +92,7 @@ export class ChatTemplate {
   readonly #guard: SpecialTextGuard;
   readonly #developerRole: 'developer' | 'system';
 
-  /** @throws StartupError when the template cannot be parsed. */
+  /** @throws StartupError when the template cannot be parsed, or has what is not supported here. */
   constructor(options: ChatTemplateOptions) {
     // As jinja2 reads it.
     this.#source = options.source.replace(/\r\n?/g, '\n');
@@ -91,17 +103,13 @@ export class ChatTemplate {
         cause: error,
       });
     }
-    if (hasStrayJump(this.#program.body)) {
-      throw new StartupError("the chat template has 'break' or 'continue' outside of a loop");
-    }
-    repairTemplate(this.#program);
     // transformers defines `tools` and `documents` as none, and templates ask for both `defined` and truth.
     this.#globals = {
       ...options.namedSpecialTokens,
       ...(options.dateString === undefined ? {} : { date_string: options.dateString }),
       tools: null,
       documents: null,
-      strftime_now: (format: string) => strftime(format, requireNow(options.now)),
+      strftime_now: textFunction('strftime_now', (format) => strftime(format, requireNow(options.now))),
     };
     this.#guard = new SpecialTextGuard(options.specialTokenTexts);
     this.#developerRole = this.#source.includes('developer') ? 'developer' : 'system';
@@ -198,7 +206,6 @@ export class ChatTemplate {
       return renderTemplate(this.#program, {
         ...this.#globals,
         ...variables,
-        ...REPAIR_FUNCTIONS,
         ...(tools.length === 0 ? {} : { tools }),
         messages,
         add_generation_prompt: options.addGenerationPrompt,

@@ -1,7 +1,5 @@
 /**
- * A date written by a format, as Python's `strftime` in the C locale: what `strftime_now` of chat templates promises. The
- * template library has one of its own, which knows half of the letters, asks the machine's clock, and writes the names
- * of months in the machine's language.
+ * A date written by a format, as Python's `strftime` in the C locale: what `strftime_now` of chat templates promises.
  */
 
 import type { CalendarTime } from '../base/clock.ts';

@@ -1,213 +1,329 @@
 /**
- * Runs parsed chat templates: the template library's interpreter, in the environment that transformers gives a template, and
- * with blocks, loops and operators that do what they do in jinja2. In the library's own a turn of a loop loses what it has
- * written when it is left, and shares its variables with those that follow; and its own environment cannot be had without
- * `strftime_now`, which looks at the machine's clock.
+ * Runs parsed chat templates as jinja2 does in the environment that transformers gives them, within bounds: a template
+ * that goes on for too long, or writes too much, raises an error.
  */
 
+import { TEMPLATE_CALL_DEPTH_MAX, TEMPLATE_RANGE_MAX } from '../base/limits.ts';
+import { type Builtin, builtins, callable } from './template-builtins.ts';
+import { Evaluator } from './template-evaluator.ts';
+import { boundedText, isEqual } from './template-operators.ts';
+import { Scope } from './template-scope.ts';
+import type { Expression, For, Macro, Program, Statement, Target } from './template-tree.ts';
 import {
-  ArrayValue,
-  Environment,
-  FALSE,
-  IntegerValue,
-  Interpreter,
+  type Callable,
+  foundOr,
+  integerOf,
+  isMapping,
+  isTrue,
   itemsOf,
-  NONE,
-  ObjectValue,
-  type Program,
-  type Statement,
-  StringValue,
-  TRUE,
-  UNDEFINED,
+  Loop,
+  Namespace,
+  Range,
+  Tuple,
+  textOf,
   type Value,
-} from './template-library.ts';
-import { OPERATORS } from './template-operators.ts';
-import { type Comprehension, givenName, ITEM } from './template-selection.ts';
-import type { Name } from './template-tree.ts';
+  valueOfPlain,
+} from './template-values.ts';
 
-type If = Statement & {
-  readonly test: Statement;
-  readonly body: Statement[];
-  readonly alternate: Statement[];
-};
-type For = Statement & {
-  readonly loopvar: Name | (Statement & { readonly value: Name[] });
-  /** `x in items if test` is parsed as a choice that has no `else`. */
-  readonly iterable: Statement & { readonly lhs?: Statement; readonly test?: Statement };
-  readonly body: Statement[];
-  readonly defaultBlock: Statement[];
-};
-type Operation = Statement & {
-  readonly operator: { readonly value: string };
-  readonly left: Statement;
-  readonly right: Statement;
-};
-/** A turn that a loop makes. */
-type Turn = { readonly item: Value; readonly scope: Environment };
+/** What a turn of a loop takes beside its statements: its scope and its variables. */
+const TURN_STEPS = 4;
 
-/** As many as the sandbox of jinja2 lets a template have. */
-const RANGE_MAX = 100_000;
-
-const GLOBALS = {
-  true: true,
-  True: true,
-  false: false,
-  False: false,
-  none: null,
-  None: null,
-  raise_exception: (message: string) => {
-    throw new Error(message);
+const FUNCTIONS = builtins<Value>({
+  'raise_exception message': (_, message) => {
+    throw new Error(textOf(message!));
   },
-  range,
-};
+  'range start stop? step?': (_, start, stop, step = 1) =>
+    stop === undefined
+      ? range(0, integerOf(start!), 1)
+      : range(integerOf(start!), integerOf(stop), integerOf(step)),
+});
+
+const GLOBALS: readonly (readonly [string, Callable])[] = [
+  ...FUNCTIONS.map(([name, described]) => [name, callable(name, described)] as const),
+  ['namespace', (positional, keywords) => new Namespace(new Map(namedValues(positional, keywords)))],
+  ['dict', (positional, keywords) => new Map(namedValues(positional, keywords))],
+];
+
+/** @param given by name, a function that takes texts and gives one. */
+export function textFunction(name: string, run: (text: string) => string): Callable {
+  const described: Builtin<Value> = { parameters: ['text'], run: (_, text) => run(textOf(text!)) };
+  return callable(name, described);
+}
 
 /**
- * @param variables none of them is called as what the environment holds already.
+ * @param variables plain values and `Callable`s; none of them is called as what the language has itself.
  * @returns the text. @throws Error the template's own, or what the interpreter stumbles over.
  */
 export function renderTemplate(program: Program, variables: Readonly<Record<string, unknown>>): string {
-  const environment = new Environment();
-  for (const [name, value] of Object.entries({ ...variables, ...GLOBALS })) environment.set(name, value);
-  return new ChatInterpreter(environment).run(program).toString();
+  const globals = new Scope(null);
+  for (const [name, value] of GLOBALS) globals.set(name, value);
+  for (const [name, value] of Object.entries(variables)) {
+    if (value !== undefined) globals.set(name, valueOfPlain(value));
+  }
+  return new Interpreter().run(program, globals);
+}
+
+function namedValues(
+  positional: readonly Value[],
+  keywords: ReadonlyMap<string, Value>,
+): readonly [string, Value][] {
+  const [first, ...others] = positional;
+  if (others.length > 0) throw new Error(`expected at most 1 argument, got ${positional.length}`);
+  const pairs = first === undefined ? [] : isMapping(first) ? [...first] : itemsOf(first).map(itemsOf);
+  const entries = pairs.map(([key, value]): [string, Value] => {
+    if (typeof key !== 'string' || value === undefined) throw new Error('names and values are wanted');
+    return [key, value];
+  });
+  return [...entries, ...keywords];
 }
 
 /** Python's `range`. */
-function range(first: number, end?: number, step = 1): number[] {
-  const [start, stop] = end === undefined ? [0, first] : [first, end];
+function range(start: number, stop: number, step: number): Range {
+  if (step === 0) throw new Error('range() arg 3 must not be zero');
   const length = Math.max(0, Math.ceil((stop - start) / step));
-  if (![start, stop, step].every(Number.isInteger) || step === 0)
-    throw new Error('range wants whole numbers');
-  if (length > RANGE_MAX) throw new Error(`a range longer than ${RANGE_MAX}`);
-  return Array.from({ length }, (_, index) => start + index * step);
+  if (length > TEMPLATE_RANGE_MAX) throw new Error(`a range longer than ${TEMPLATE_RANGE_MAX}`);
+  const items = Array.from({ length }, (_, index) => start + index * step);
+  return new Range(items, `range(${start}, ${stop}${step === 1 ? '' : `, ${step}`})`);
 }
 
-/** Whether a `break` or `continue` stands where no loop can be left: outside of one, or in a block with its own text. */
-export function hasStrayJump(statements: readonly Statement[], inLoop = false): boolean {
-  return statements.some((statement) => {
-    if (statement.type === 'Break' || statement.type === 'Continue') return !inLoop;
-    const { type, body = [], alternate = [], defaultBlock = [] } = statement as Partial<If & For>;
-    const bodyInLoop = type === 'For' || (type === 'If' && inLoop);
-    return hasStrayJump(body, bodyInLoop) || hasStrayJump([...alternate, ...defaultBlock], inLoop);
-  });
-}
-
-/** For templates without stray jumps. */
-class ChatInterpreter extends Interpreter {
+class Interpreter extends Evaluator {
   /** Set from where a turn of a loop is left until the loop knows. */
   #jump: 'Break' | 'Continue' | null = null;
+  #depth = 0;
 
-  override evaluate(statement: Statement | undefined, environment: Environment): Value {
-    switch (statement?.type) {
-      case 'For':
-        return this.#loop(statement as For, environment);
-      case 'If':
-        return this.#choose(statement as If, environment);
-      case 'BinaryExpression':
-        return this.#operate(statement as Operation, environment);
-      case 'Comprehension':
-        return this.#collect(statement as Comprehension, environment);
-      case 'Break':
-      case 'Continue':
-        this.#jump = statement.type;
-        return NONE;
-      default:
-        return super.evaluate(statement, environment);
-    }
-  }
-
-  #operate(operation: Operation, environment: Environment): Value {
-    const operator = OPERATORS.get(operation.operator.value);
-    if (operator === undefined) return super.evaluate(operation, environment);
-    return operator(this.evaluate(operation.left, environment), this.evaluate(operation.right, environment));
-  }
-
-  #collect({ iterable, given, condition, result }: Comprehension, environment: Environment): Value {
-    const source = this.evaluate(iterable, environment);
-    const scope = new Environment(environment);
-    for (const [index, each] of given.entries()) {
-      scope.setVariable(givenName(index), this.evaluate(each, environment));
-    }
-    const results: Value[] = [];
-    for (const item of source.__bool__().value ? itemsOf(source) : []) {
-      scope.setVariable(ITEM, item);
-      if (condition !== null && !this.evaluate(condition, scope).__bool__().value) continue;
-      results.push(this.evaluate(result, scope));
-    }
-    return new ArrayValue(results);
-  }
-
-  #choose({ test, body, alternate }: If, environment: Environment): Value {
-    const chosen = this.evaluate(test, environment).__bool__().value ? body : alternate;
-    return new StringValue(this.#block(chosen, environment));
+  run(program: Program, globals: Scope): string {
+    return this.#block(program, new Scope(globals));
   }
 
   /** What the block writes until a jump. */
-  #block(statements: readonly Statement[], environment: Environment): string {
+  #block(statements: readonly Statement[], scope: Scope): string {
     let text = '';
     for (const statement of statements) {
-      const value = this.evaluate(statement, environment);
-      if (value.type !== 'NullValue' && value.type !== 'UndefinedValue') text += value.toString();
+      this.spend(1);
+      text += this.#execute(statement, scope);
       if (this.#jump !== null) break;
     }
-    return text;
+    return boundedText(text);
   }
 
-  /** Its `else` is for where no turn came to its end, which is not what the language's manual says. */
-  #loop(loop: For, environment: Environment): Value {
-    const turns = this.#turns(loop, environment);
+  /** @returns what it writes. */
+  #execute(statement: Statement, scope: Scope): string {
+    switch (statement.type) {
+      case 'Text':
+        return statement.text;
+      case 'Output':
+        return textOf(this.evaluate(statement.expression, scope));
+      case 'If': {
+        const chosen = statement.branches.find(({ test }) => isTrue(this.evaluate(test, scope)));
+        return this.#block(chosen?.body ?? statement.otherwise, scope);
+      }
+      case 'For':
+        return this.#loop(statement, scope);
+      case 'Set':
+        assign(scope, statement.target, this.evaluate(statement.value, scope));
+        return '';
+      case 'SetBlock': {
+        const text = this.#block(statement.body, new Scope(scope));
+        const value = statement.filter === null ? text : this.filtered(statement.filter, text, scope);
+        assign(scope, statement.target, value);
+        return '';
+      }
+      case 'Macro':
+        scope.set(statement.macro.name, this.#macro(statement.macro, scope));
+        return '';
+      case 'CallBlock': {
+        const call = { ...statement.call, caller: this.#macro(statement.caller, scope) };
+        return textOf(this.#callWith(call.callee, call, scope));
+      }
+      case 'FilterBlock':
+        return textOf(this.filtered(statement.filter, this.#block(statement.body, new Scope(scope)), scope));
+      case 'With':
+        return this.#with(statement, scope);
+      case 'Break':
+      case 'Continue':
+        this.#jump = statement.type;
+        return '';
+    }
+  }
+
+  #callWith(
+    callee: Expression,
+    {
+      args,
+      caller,
+    }: { readonly args: Extract<Expression, { type: 'Call' }>['args']; readonly caller: Callable },
+    scope: Scope,
+  ): Value {
+    const inner = new Scope(scope);
+    inner.set(CALLER, caller);
+    const keywords = [...args.keywords, ['caller', { type: 'Name', name: CALLER }] as const];
+    return this.evaluate({ type: 'Call', callee, args: { ...args, keywords } }, inner);
+  }
+
+  #with({ bindings, body }: Extract<Statement, { type: 'With' }>, scope: Scope): string {
+    const inner = new Scope(scope);
+    const values = bindings.map(({ value }) => this.evaluate(value, scope));
+    for (const [index, { target }] of bindings.entries()) assign(inner, target, values[index]!);
+    return this.#block(body, inner);
+  }
+
+  /**
+   * Each turn has a scope of its own. `else` is for where no turn came to its end, which is not what the language's
+   * manual says.
+   */
+  #loop(loop: For, scope: Scope): string {
+    const items = this.#items(loop, scope);
+    const seen: Value[][] = [];
     let text = '';
     let isElse = true;
-    for (const [index, { scope }] of turns.entries()) {
-      scope.setVariable('loop', loopVariable(turns, index));
-      text += this.#block(loop.body, scope);
+    for (const [index, item] of items.entries()) {
+      this.spend(TURN_STEPS);
+      const inner = new Scope(scope);
+      assign(inner, loop.target, item);
+      inner.set('loop', new Loop((name) => LOOP_VALUES.get(name)?.({ items, index, seen })));
+      text += this.#block(loop.body, inner);
       const jump = this.#jump;
       this.#jump = null;
       if (jump === null) isElse = false;
       if (jump === 'Break') break;
     }
-    if (isElse) text += this.#block(loop.defaultBlock, new Environment(environment));
-    return new StringValue(text);
+    if (isElse) text += this.#block(loop.otherwise, new Scope(scope));
+    return text;
   }
 
-  /** Each has a scope of its own. */
-  #turns({ loopvar, iterable }: For, environment: Environment): Turn[] {
-    const { lhs, test } =
-      iterable.type === 'SelectExpression' ? iterable : { lhs: iterable, test: undefined };
-    const turns: Turn[] = [];
-    for (const item of itemsOf(this.evaluate(lhs, environment))) {
-      const scope = new Environment(environment);
-      bind(scope, loopvar, item);
-      if (test === undefined || this.evaluate(test, scope).__bool__().value) turns.push({ item, scope });
+  #items({ target, iterable, test }: For, scope: Scope): readonly Value[] {
+    const items = itemsOf(this.evaluate(iterable, scope));
+    if (test === null) return items;
+    return items.filter((item) => {
+      this.spend(TURN_STEPS);
+      const inner = new Scope(scope);
+      assign(inner, target, item);
+      return isTrue(this.evaluate(test, inner));
+    });
+  }
+
+  /** It sees what is around its definition, and nothing of where it is called. */
+  #macro(macro: Macro, scope: Scope): Callable {
+    return (positional, keywords) => {
+      const inner = new Scope(scope);
+      if (this.#depth >= TEMPLATE_CALL_DEPTH_MAX) {
+        throw new Error(`macros call each other more than ${TEMPLATE_CALL_DEPTH_MAX} deep`);
+      }
+      this.#depth++;
+      this.#bind(macro, positional, keywords, inner);
+      const text = this.#block(macro.body, inner);
+      this.#depth--;
+      return text;
+    };
+  }
+
+  #bind(
+    { name, parameters, names }: Macro,
+    positional: readonly Value[],
+    keywords: ReadonlyMap<string, Value>,
+    scope: Scope,
+  ): void {
+    const left = new Map(keywords);
+    const caller = left.get('caller');
+    if (names.has('caller')) {
+      left.delete('caller');
+      scope.set('caller', foundOr(caller, 'No caller defined'));
     }
-    return turns;
+    const given = parameters.map((parameter, index) => {
+      if (index < positional.length) return positional[index];
+      const value = left.get(parameter.name);
+      left.delete(parameter.name);
+      return value;
+    });
+    for (const [index, parameter] of parameters.entries()) {
+      scope.set(parameter.name, foundOr(given[index], `parameter '${parameter.name}' was not provided`));
+    }
+    for (const [index, { name: parameter, fallback }] of parameters.entries()) {
+      if (given[index] === undefined && fallback !== null)
+        scope.set(parameter, this.evaluate(fallback, scope));
+    }
+    bindRest({ name, parameters, names }, positional, left, scope);
   }
 }
 
-function bind(scope: Environment, target: For['loopvar'], item: Value): void {
-  if (typeof target.value === 'string') {
-    scope.setVariable(target.value, item);
-    return;
+/** No name of a template has a blank in it. */
+const CALLER = 'caller of a block';
+
+function bindRest(
+  { name, parameters, names }: Pick<Macro, 'name' | 'parameters' | 'names'>,
+  positional: readonly Value[],
+  left: ReadonlyMap<string, Value>,
+  scope: Scope,
+): void {
+  if (names.has('kwargs')) scope.set('kwargs', new Map(left));
+  else if (left.size > 0) {
+    throw new Error(`macro '${name}' takes no keyword argument '${left.keys().next().value}'`);
   }
-  const items = itemsOf(item);
-  if (items.length !== target.value.length) {
-    throw new Error(`a loop wants ${target.value.length} values in each item, one has ${items.length}`);
+  if (names.has('varargs')) scope.set('varargs', new Tuple(positional.slice(parameters.length)));
+  else if (positional.length > parameters.length) {
+    throw new Error(`macro '${name}' takes not more than ${parameters.length} argument(s)`);
   }
-  for (const [index, name] of target.value.entries()) scope.setVariable(name.value, items[index]!);
 }
 
-function loopVariable(turns: readonly Turn[], index: number): Value {
-  const { length } = turns;
-  return new ObjectValue(
-    new Map([
-      ['index', new IntegerValue(index + 1)],
-      ['index0', new IntegerValue(index)],
-      ['revindex', new IntegerValue(length - index)],
-      ['revindex0', new IntegerValue(length - index - 1)],
-      ['first', index === 0 ? TRUE : FALSE],
-      ['last', index === length - 1 ? TRUE : FALSE],
-      ['length', new IntegerValue(length)],
-      ['previtem', turns[index - 1]?.item ?? UNDEFINED],
-      ['nextitem', turns[index + 1]?.item ?? UNDEFINED],
-    ]),
-  );
+function assign(scope: Scope, target: Target, value: Value): void {
+  switch (target.type) {
+    case 'Name':
+      scope.set(target.name, value);
+      return;
+    case 'NamespaceItem': {
+      const namespace = scope.get(target.name);
+      if (!(namespace instanceof Namespace)) {
+        throw new Error('cannot assign attribute on non-namespace object');
+      }
+      namespace.values.set(target.attribute, value);
+      return;
+    }
+    case 'Targets': {
+      const items = itemsOf(value);
+      const wanted = target.items.length;
+      if (items.length > wanted) throw new Error(`too many values to unpack (expected ${wanted})`);
+      if (items.length < wanted) {
+        throw new Error(`not enough values to unpack (expected ${wanted}, got ${items.length})`);
+      }
+      for (const [index, each] of target.items.entries()) assign(scope, each, items[index]!);
+    }
+  }
+}
+
+type LoopState = {
+  readonly items: readonly Value[];
+  readonly index: number;
+  /** What `loop.changed` was given last, kept from turn to turn. */
+  readonly seen: Value[][];
+};
+
+const LOOP_VALUES: ReadonlyMap<string, (state: LoopState) => Value> = new Map([
+  ['index', ({ index }) => index + 1],
+  ['index0', ({ index }) => index],
+  ['revindex', ({ index, items }) => items.length - index],
+  ['revindex0', ({ index, items }) => items.length - index - 1],
+  ['first', ({ index }) => index === 0],
+  ['last', ({ index, items }) => index === items.length - 1],
+  ['length', ({ items }) => items.length],
+  ['depth', () => 1],
+  ['depth0', () => 0],
+  ['previtem', ({ index, items }) => foundOr(items[index - 1], 'there is no previous item')],
+  ['nextitem', ({ index, items }) => foundOr(items[index + 1], 'there is no next item')],
+  ['cycle', cycle],
+  ['changed', changed],
+] satisfies [string, (state: LoopState) => Value][]);
+
+function cycle({ index }: LoopState): Callable {
+  return (items) => {
+    if (items.length === 0) throw new Error('no items for cycling given');
+    return items[index % items.length]!;
+  };
+}
+
+function changed({ seen }: LoopState): Callable {
+  return (values) => {
+    const last = seen.pop();
+    seen.push([...values]);
+    return last === undefined || !isEqual(last, values);
+  };
 }

@@ -1,66 +1,182 @@
-/**
- * Operators of chat templates that mean what they mean in Python. The template library compares as JavaScript does: what is
- * not defined is `none` to it, `'1'` is 1, and a list or a message is equal to itself alone. The rest of a division is as
- * negative to it as the number that is divided, and in Python as the one that it is divided by.
- */
+/** Operators of chat templates, which mean what they mean in Python. */
 
-import { percentFormat } from './template-functions.ts';
-import { FALSE, FloatValue, IntegerValue, StringValue, TRUE, type Value } from './template-library.ts';
+import { TEMPLATE_LIST_ITEMS_MAX, TEMPLATE_TEXT_CHARACTERS_MAX } from '../base/limits.ts';
+import { percentFormat } from './template-format.ts';
+import { compareTexts } from './template-text.ts';
+import {
+  Float,
+  isList,
+  isMapping,
+  itemsOf,
+  type Key,
+  keyOf,
+  numberOf,
+  requireDefined,
+  Tuple,
+  typeName,
+  Undefined,
+  type Value,
+  View,
+} from './template-values.ts';
 
-/** By the names that they have in a parsed template. */
-export const OPERATORS: ReadonlyMap<string, (left: Value, right: Value) => Value> = new Map([
-  ['==', (left, right) => truth(isEqual(left, right))],
-  ['!=', (left, right) => truth(!isEqual(left, right))],
-  ['in', (left, right) => truth(contains(right, left))],
-  ['sameas', (left, right) => truth(isSame(left, right))],
+type Operator = (left: Value, right: Value) => Value;
+
+/** By the names that they have in a template. @throws Error where Python does. */
+export const ARITHMETIC: ReadonlyMap<string, Operator> = new Map([
+  ['+', add],
+  ['-', numeric('-', (left, right) => left - right)],
+  ['*', multiply],
+  ['/', (left, right) => new Float(numbers('/', left, right, divisible)[2])],
+  ['//', numeric('//', (left, right) => Math.floor(divisible(left, right)))],
   ['%', remainder],
-  ['not in', (left, right) => truth(!contains(right, left))],
+  ['**', power],
 ]);
 
-function truth(plain: boolean): Value {
-  return plain ? TRUE : FALSE;
+export const COMPARISONS: ReadonlyMap<string, (left: Value, right: Value) => boolean> = new Map([
+  ['==', isEqual],
+  ['!=', (left, right) => !isEqual(left, right)],
+  ['<', (left, right) => compare('<', left, right) < 0],
+  ['<=', (left, right) => compare('<=', left, right) <= 0],
+  ['>', (left, right) => compare('>', left, right) > 0],
+  ['>=', (left, right) => compare('>=', left, right) >= 0],
+  ['in', (item, container) => contains(container, item)],
+  ['not in', (item, container) => !contains(container, item)],
+]);
+
+/** @throws Error for a text that no prompt is as long as. */
+export function boundedText(text: string): string {
+  if (text.length > TEMPLATE_TEXT_CHARACTERS_MAX) {
+    throw new Error(`the text is longer than ${TEMPLATE_TEXT_CHARACTERS_MAX} characters`);
+  }
+  return text;
 }
 
-/** Types whose values can be equal. The library makes lists of some tuples of Python: they are one kind here. */
-const KINDS: Readonly<Record<string, string>> = {
-  IntegerValue: 'number',
-  FloatValue: 'number',
-  BooleanValue: 'number',
-  StringValue: 'text',
-  ArrayValue: 'list',
-  TupleValue: 'list',
-  ObjectValue: 'mapping',
-  KeywordArgumentsValue: 'mapping',
-};
+function boundedCount(count: number, most: number, what: string): number {
+  if (count > most) throw new Error(`a ${what} of more than ${most}`);
+  return Math.max(0, count);
+}
+
+function unsupported(operator: string, left: Value, right: Value): Error {
+  requireDefined(left);
+  requireDefined(right);
+  return new Error(
+    `unsupported operand type(s) for ${operator}: '${typeName(left)}' and '${typeName(right)}'`,
+  );
+}
+
+/** @returns the numbers, and what is made of them. */
+function numbers(
+  operator: string,
+  left: Value,
+  right: Value,
+  run: (left: number, right: number) => number,
+): [number, number, number] {
+  const [first, second] = [numberOf(left), numberOf(right)];
+  if (first === null || second === null) throw unsupported(operator, left, right);
+  return [first, second, run(first, second)];
+}
+
+function numeric(operator: string, run: (left: number, right: number) => number): Operator {
+  return (left, right) => {
+    const result = numbers(operator, left, right, run)[2];
+    return left instanceof Float || right instanceof Float ? new Float(result) : whole(result);
+  };
+}
+
+/** @throws Error where JavaScript's number is no longer Python's. */
+function whole(number: number): number {
+  if (!Number.isSafeInteger(number)) throw new Error('whole numbers beyond 2^53 are not supported');
+  return number === 0 ? 0 : number;
+}
+
+function divisible(left: number, right: number): number {
+  if (right === 0) throw new Error('division by zero');
+  return left / right;
+}
+
+const ADD_NUMBERS = numeric('+', (left, right) => left + right);
+
+function add(left: Value, right: Value): Value {
+  if (typeof left === 'string') {
+    if (typeof right === 'string') return boundedText(left + right);
+    requireDefined(right);
+    throw new Error(`can only concatenate str (not "${typeName(right)}") to str`);
+  }
+  if (isList(left) && isList(right)) {
+    boundedCount(left.length + right.length, TEMPLATE_LIST_ITEMS_MAX, 'list');
+    return [...left, ...right];
+  }
+  if (left instanceof Tuple && right instanceof Tuple) return new Tuple([...left.items, ...right.items]);
+  return ADD_NUMBERS(left, right);
+}
+
+const MULTIPLY_NUMBERS = numeric('*', (left, right) => left * right);
+
+function multiply(left: Value, right: Value): Value {
+  const isCount = (value: Value): value is number | boolean =>
+    numberOf(value) !== null && !(value instanceof Float);
+  const [repeated, count] = isCount(left) ? [right, left] : [left, right];
+  if (!isCount(count)) return MULTIPLY_NUMBERS(left, right);
+  const times = Math.max(0, Number(count));
+  if (typeof repeated === 'string') {
+    boundedCount(repeated.length * times, TEMPLATE_TEXT_CHARACTERS_MAX, 'text');
+    return repeated.repeat(times);
+  }
+  const items = isList(repeated) ? repeated : repeated instanceof Tuple ? repeated.items : null;
+  if (items === null) return MULTIPLY_NUMBERS(left, right);
+  const length = boundedCount(items.length * times, TEMPLATE_LIST_ITEMS_MAX, 'list');
+  const result = Array.from({ length }, (_, index) => items[index % items.length]!);
+  return isList(repeated) ? result : new Tuple(result);
+}
+
+const REMAINDER = numeric('%', (left, right) => {
+  divisible(left, right);
+  const rest = left % right;
+  return rest === 0 || rest < 0 === right < 0 ? rest : rest + right;
+});
+
+/** Of a text, what its `%s` and `%d` become. */
+function remainder(left: Value, right: Value): Value {
+  if (typeof left !== 'string') return REMAINDER(left, right);
+  requireDefined(right);
+  return boundedText(percentFormat(left, right));
+}
+
+function power(left: Value, right: Value): Value {
+  const [base, exponent, result] = numbers('**', left, right, (first, second) => first ** second);
+  if (base === 0 && exponent < 0) throw new Error('0.0 cannot be raised to a negative power');
+  if (!Number.isFinite(result)) throw new Error('the result of ** is no number that is supported');
+  const isFloat = left instanceof Float || right instanceof Float || exponent < 0;
+  return isFloat ? new Float(result) : whole(result);
+}
 
 /** Python's `is`, of which jinja2 has a test only. */
-function isSame(left: Value, right: Value): boolean {
-  return left === right || (left.type === right.type && left.value === right.value);
+export function isSame(left: Value, right: Value): boolean {
+  if (left instanceof Float && right instanceof Float) return left.number === right.number;
+  return left === right;
 }
 
-function isEqual(left: Value, right: Value): boolean {
+export function isEqual(left: Value, right: Value): boolean {
   if (left === right) return true;
-  const kind = KINDS[left.type] ?? left.type;
-  if (kind !== (KINDS[right.type] ?? right.type)) return false;
-  switch (kind) {
-    case 'number':
-      return Number(left.value) === Number(right.value);
-    case 'text':
-      return left.value === right.value;
-    case 'list':
-      return isEqualList(left.value as Value[], right.value as Value[]);
-    case 'mapping':
-      return isEqualMapping(left.value as Map<string, Value>, right.value as Map<string, Value>);
-    default:
-      return kind === 'NullValue' || kind === 'UndefinedValue';
-  }
+  const [first, second] = [numberOf(left), numberOf(right)];
+  if (first !== null || second !== null) return first === second;
+  if (isMapping(left)) return isMapping(right) && isEqualMapping(left, right);
+  if (left instanceof Undefined) return right instanceof Undefined;
+  if (typeName(left) !== typeName(right)) return false;
+  const [items, others] = [sequenceOf(left), sequenceOf(right)];
+  return items !== null && others !== null && isEqualList(items, others);
+}
+
+function sequenceOf(value: Value): readonly Value[] | null {
+  if (isList(value)) return value;
+  return value instanceof Tuple || value instanceof View ? value.items : null;
 }
 
 function isEqualList(left: readonly Value[], right: readonly Value[]): boolean {
   return left.length === right.length && left.every((each, index) => isEqual(each, right[index]!));
 }
 
-function isEqualMapping(left: ReadonlyMap<string, Value>, right: ReadonlyMap<string, Value>): boolean {
+function isEqualMapping(left: ReadonlyMap<Key, Value>, right: ReadonlyMap<Key, Value>): boolean {
   if (left.size !== right.size) return false;
   for (const [key, each] of left) {
     const other = right.get(key);
@@ -69,37 +185,29 @@ function isEqualMapping(left: ReadonlyMap<string, Value>, right: ReadonlyMap<str
   return true;
 }
 
-/** @throws Error where Python does. */
-function contains(container: Value, item: Value): boolean {
-  switch (KINDS[container.type] ?? container.type) {
-    case 'list':
-      return (container.value as Value[]).some((each) => isEqual(each, item));
-    case 'text':
-      if (item.type !== 'StringValue') throw new Error(`a text holds texts, and no ${item.type}`);
-      return (container.value as string).includes(item.value as string);
-    case 'mapping':
-      return item.type === 'StringValue' && (container.value as Map<string, Value>).has(item.value as string);
-    case 'UndefinedValue':
-      return false;
-    default:
-      throw new Error(`a ${container.type} holds nothing`);
+/** @returns a number below, of or above 0. @throws Error where Python knows no order. */
+export function compare(operator: string, left: Value, right: Value): number {
+  requireDefined(left);
+  requireDefined(right);
+  const [first, second] = [numberOf(left), numberOf(right)];
+  if (first !== null && second !== null) return first === second ? 0 : first - second;
+  if (typeof left === 'string' && typeof right === 'string') return compareTexts(left, right);
+  const [items, others] = [sequenceOf(left), sequenceOf(right)];
+  if (items === null || others === null || typeName(left) !== typeName(right) || left instanceof View) {
+    const types = `'${typeName(left)}' and '${typeName(right)}'`;
+    throw new Error(`'${operator}' not supported between instances of ${types}`);
   }
+  const at = items.findIndex((each, index) => index >= others.length || !isEqual(each, others[index]!));
+  if (at === -1) return items.length - others.length;
+  return at >= others.length ? 1 : compare(operator, items[at]!, others[at]!);
 }
 
-/** Of a text, what its `%s` and `%d` become. @throws Error where Python does. */
-function remainder(left: Value, right: Value): Value {
-  if (left.type === 'StringValue') {
-    const values = right.type === 'TupleValue' ? (right.value as Value[]) : [right];
-    return new StringValue(percentFormat(left.value as string, ...values.map(({ value }) => value)));
+/** @throws Error where Python does. */
+export function contains(container: Value, item: Value): boolean {
+  if (typeof container === 'string') {
+    if (typeof item === 'string') return container.includes(item);
+    throw new Error(`'in <string>' requires string as left operand, not ${typeName(item)}`);
   }
-  if (KINDS[left.type] !== 'number' || KINDS[right.type] !== 'number') {
-    throw new Error(`${left.type} % ${right.type} is not known`);
-  }
-  const divisor = Number(right.value);
-  if (divisor === 0) throw new Error('division by zero');
-  const rest = Number(left.value) % divisor;
-  const value = rest === 0 || rest < 0 === divisor < 0 ? rest : rest + divisor;
-  return [left, right].some(({ type }) => type === 'FloatValue')
-    ? new FloatValue(value)
-    : new IntegerValue(value);
+  if (isMapping(container)) return !(item instanceof Undefined) && container.has(keyOf(item));
+  return itemsOf(container).some((each) => isEqual(each, item));
 }

@@ -1,71 +1,122 @@
-/** Nodes of parsed chat templates: how those are made that the parser would make of a text. */
+/** Nodes of parsed chat templates, in the terms of jinja2's manual. */
 
-import type { Statement } from './template-library.ts';
+import type { Value } from './template-values.ts';
 
-export type Name = Statement & { readonly value: string };
+export type Arguments = {
+  readonly positional: readonly Expression[];
+  readonly keywords: readonly (readonly [string, Expression])[];
+  /** `*items` */
+  readonly rest: Expression | null;
+  /** `**entries` */
+  readonly keywordRest: Expression | null;
+};
 
-/** A variable, and the name of a test or a filter. */
-export function named(value: string): Name {
-  return { type: 'Identifier', value } as Name;
-}
+export type Expression =
+  | { readonly type: 'Literal'; readonly value: Value }
+  | Name
+  | { readonly type: 'Attribute'; readonly object: Expression; readonly name: string }
+  | { readonly type: 'Item'; readonly object: Expression; readonly key: Expression }
+  | Slice
+  | Call
+  | Filter
+  | { readonly type: 'Test'; readonly operand: Expression; readonly name: string; readonly args: Arguments }
+  | { readonly type: 'Not'; readonly operand: Expression }
+  | { readonly type: 'Sign'; readonly sign: '+' | '-'; readonly operand: Expression }
+  | {
+      readonly type: 'Logic';
+      readonly operator: 'and' | 'or';
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  | Comparison
+  | {
+      readonly type: 'Arithmetic';
+      readonly operator: string;
+      readonly left: Expression;
+      readonly right: Expression;
+    }
+  | { readonly type: 'Concatenation'; readonly parts: readonly Expression[] }
+  | {
+      readonly type: 'Choice';
+      readonly test: Expression;
+      readonly value: Expression;
+      readonly otherwise: Expression | null;
+    }
+  | { readonly type: 'List'; readonly items: readonly Expression[] }
+  | { readonly type: 'Tuple'; readonly items: readonly Expression[] }
+  | { readonly type: 'Mapping'; readonly entries: readonly (readonly [Expression, Expression])[] };
 
-export function textLiteral(value: string): Statement {
-  return { type: 'StringLiteral', value } as Name;
-}
+export type Name = { readonly type: 'Name'; readonly name: string };
+export type Slice = {
+  readonly type: 'Slice';
+  readonly object: Expression;
+  readonly start: Expression | null;
+  readonly stop: Expression | null;
+  readonly step: Expression | null;
+};
+export type Call = { readonly type: 'Call'; readonly callee: Expression; readonly args: Arguments };
+/** `operand`: `null` for the first filter of a block. */
+export type Filter = {
+  readonly type: 'Filter';
+  readonly operand: Expression | null;
+  readonly name: string;
+  readonly args: Arguments;
+};
+/** `1 < x <= 5` compares twice. */
+export type Comparison = {
+  readonly type: 'Comparison';
+  readonly first: Expression;
+  readonly rest: readonly { readonly operator: string; readonly operand: Expression }[];
+};
 
-/** @returns what a literal text says; `null` for other nodes. */
-export function textOf(node: Statement | undefined): string | null {
-  return node?.type === 'StringLiteral' ? (node as Name).value : null;
-}
+export type Target =
+  | Name
+  | { readonly type: 'NamespaceItem'; readonly name: string; readonly attribute: string }
+  | { readonly type: 'Targets'; readonly items: readonly Target[] };
 
-export function operation(operator: string, left: Statement, right: Statement): Statement {
-  return node({
-    type: 'BinaryExpression',
-    operator: { type: 'BinaryOperator', value: operator },
-    left,
-    right,
-  });
-}
+/** A macro, or the block that `{% call %}` gives to one. */
+export type Macro = {
+  readonly name: string;
+  readonly parameters: readonly { readonly name: string; readonly fallback: Expression | null }[];
+  readonly body: readonly Statement[];
+  /** Every name in its body: it takes `varargs`, `kwargs` and `caller` where it looks at them. */
+  readonly names: ReadonlySet<string>;
+};
 
-export function not(argument: Statement): Statement {
-  return node({ type: 'UnaryExpression', operator: { type: 'UnaryOperator', value: 'not' }, argument });
-}
+export type For = {
+  readonly type: 'For';
+  readonly target: Target;
+  readonly iterable: Expression;
+  readonly test: Expression | null;
+  readonly body: readonly Statement[];
+  readonly otherwise: readonly Statement[];
+};
 
-/** `operand is test` */
-export function tested(operand: Statement, test: string): Statement {
-  return node({ type: 'TestExpression', operand, negate: false, test: named(test) });
-}
+export type Statement =
+  | { readonly type: 'Text'; readonly text: string }
+  | { readonly type: 'Output'; readonly expression: Expression }
+  | {
+      readonly type: 'If';
+      readonly branches: readonly { readonly test: Expression; readonly body: readonly Statement[] }[];
+      readonly otherwise: readonly Statement[];
+    }
+  | For
+  | { readonly type: 'Set'; readonly target: Target; readonly value: Expression }
+  | {
+      readonly type: 'SetBlock';
+      readonly target: Target;
+      readonly filter: Filter | null;
+      readonly body: readonly Statement[];
+    }
+  | { readonly type: 'Macro'; readonly macro: Macro }
+  | { readonly type: 'CallBlock'; readonly caller: Macro; readonly call: Call }
+  | { readonly type: 'FilterBlock'; readonly filter: Filter; readonly body: readonly Statement[] }
+  | {
+      readonly type: 'With';
+      readonly bindings: readonly { readonly target: Target; readonly value: Expression }[];
+      readonly body: readonly Statement[];
+    }
+  | { readonly type: 'Break' }
+  | { readonly type: 'Continue' };
 
-/** `callee(…)` */
-export function called(callee: string, args: readonly Statement[]): Statement {
-  return node({ type: 'CallExpression', callee: named(callee), args });
-}
-
-/** `operand | filter` or `operand | filter(…)` */
-export function filtered(operand: Statement, filter: string, args: readonly Statement[]): Statement {
-  return node({
-    type: 'FilterExpression',
-    operand,
-    filter: args.length === 0 ? named(filter) : called(filter, args),
-  });
-}
-
-/** `object[property]` */
-export function member(object: Statement, property: Statement): Statement {
-  return node({ type: 'MemberExpression', object, property, computed: true });
-}
-
-/** The operand, or `other` where it is not defined. Only names and places in objects may not be: they are looked up twice. */
-export function whereDefined(operand: Statement, other: Statement): Statement {
-  if (operand.type !== 'Identifier' && operand.type !== 'MemberExpression') return operand;
-  return node({
-    type: 'Ternary',
-    condition: tested(operand, 'defined'),
-    trueExpr: operand,
-    falseExpr: other,
-  });
-}
-
-function node<Made extends Statement>(made: Made): Made {
-  return made;
-}
+export type Program = readonly Statement[];

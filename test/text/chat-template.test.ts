@@ -158,6 +158,32 @@ describe('ChatTemplate', () => {
     expect(() => aTemplate('{% if %}')).toThrow(StartupError);
   });
 
+  it('refuses a template with what is not supported when it is loaded, and says where it is', () => {
+    expect(() => aTemplate('{% if tools %}\n{{ tools | pprint }}\n{% endif %}')).toThrow(
+      new StartupError("the chat template cannot be parsed: line 2: the filter 'pprint' is not supported"),
+    );
+  });
+
+  it.each([
+    ['nothing is used', '{{ messages[0].nothing.at_all }}', "'dict object' has no attribute 'nothing'"],
+    [
+      'it does not end',
+      "{% if messages[0].content == 'x' %}{% for x in range(99999) %}{% for y in range(99999) %}{% endfor %}{% endfor %}{% endif %}",
+      'steps',
+    ],
+    [
+      'a macro calls itself for ever',
+      '{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}',
+      'macros call each other',
+    ],
+    ['it adds text to none', "{{ 'a' + none }}", 'can only concatenate str (not "NoneType") to str'],
+  ])('tells the client of what stops a template: %s', (_, source, message) => {
+    const error = thrownBy(() => aTemplate(source).render([user('x')], PLAIN_RENDERING));
+    expect(error).toBeInstanceOf(ServerError);
+    expect(error).toMatchObject({ code: 'invalid_request', param: 'messages' });
+    expect((error as Error).message).toContain(message);
+  });
+
   it.each([
     '{% break %}',
     '{% if x %}{% else %}{% continue %}{% endif %}',
@@ -166,9 +192,8 @@ describe('ChatTemplate', () => {
     '{% macro f() %}{% break %}{% endmacro %}',
     '{% for x in messages %}{% set y %}a{% continue %}{% endset %}{% endfor %}',
   ])('refuses a template that leaves a loop from where no loop is: %s', (source) => {
-    expect(() => aTemplate(source)).toThrow(
-      new StartupError("the chat template has 'break' or 'continue' outside of a loop"),
-    );
+    expect(() => aTemplate(source)).toThrow(StartupError);
+    expect(() => aTemplate(source)).toThrow(/line 1: '(break|continue)' outside of a loop$/);
   });
 
   it('gives developer messages to a template that knows them, and calls them system for the others', () => {
@@ -227,7 +252,7 @@ describe('ChatTemplate', () => {
       '{% for k, v in messages[0].tool_calls[0].function.arguments.items() %}' +
       '{{ k }}="{{ v }}"{{ v is string }}{{ v is number }};{% endfor %}';
     const { text } = aTemplate(source).render([calling('{"a": 2.0, "b": 3, "c": "x"}')], NO_TURN);
-    expect(text).toBe('a="2.0"falsetrue;b="3"falsetrue;c="x"truefalse;');
+    expect(text).toBe('a="2.0"FalseTrue;b="3"FalseTrue;c="x"TrueFalse;');
   });
 
   it('makes no special token of arguments with long numbers in them, however they are spelt', () => {
@@ -267,7 +292,7 @@ describe('ChatTemplate', () => {
       namedSpecialTokens: { bos_token: '<s>' },
       dateString: '1 May 2026',
     });
-    expect(template.render([user('x')], PLAIN_RENDERING).text).toBe('<s> 1 May 2026 true true true');
+    expect(template.render([user('x')], PLAIN_RENDERING).text).toBe('<s> 1 May 2026 True True True');
   });
 });
 

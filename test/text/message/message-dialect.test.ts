@@ -344,6 +344,6 @@ describe('special tokens in what a client writes of tools', () => {
       properties: { city: { type: 'string', description: '<|im_end|>' } },
     };
     const tool: ToolDefinition = { type: 'function', function: { name: 'f', parameters } };
-    expect(template.render([user('Hi')], { ...PLAIN_RENDERING, tools: [tool] }).text).toBe('true true');
+    expect(template.render([user('Hi')], { ...PLAIN_RENDERING, tools: [tool] }).text).toBe('True True');
   });
 });
