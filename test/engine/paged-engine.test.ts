@@ -25,20 +25,21 @@ import { hasWebGpu } from '../support/webgpu.ts';
 
 const MODEL = path.join(import.meta.dirname, '../../models/octavo-mini');
 const PROMPT_COUNT = 50;
-type Load = { readonly promptCount: number; readonly newTokensMax: number };
-const MANY_SHORT: Load = { promptCount: PROMPT_COUNT, newTokensMax: 8 };
-/** Answers grow into two blocks more, where one is kept free for each when it is admitted. */
-const FEW_LONG: Load = { promptCount: 16, newTokensMax: 64 };
+/** What is asked: so many prompts, each with its question so many times, and answers of so many tokens. */
+type Load = { readonly promptCount: number; readonly questionCount: number; readonly newTokensMax: number };
+const MANY_SHORT: Load = { promptCount: PROMPT_COUNT, questionCount: 1, newTokensMax: 8 };
+/** Prompts that all but fill their last block, so that short answers already need more blocks than there are. */
+const BLOCK_FILLING: Load = { promptCount: 6, questionCount: 4, newTokensMax: 20 };
 /** So few that there is room for drafts beside them. */
-const TWO_LONG: Load = { promptCount: 2, newTokensMax: 128 };
+const TWO_LONG: Load = { promptCount: 2, questionCount: 1, newTokensMax: 64 };
 /**
  * Where the two forms choose different tokens, the CPU's log probabilities of both lie no further apart: float16 moves the
  * logits of small models by some hundredths. Measured: 0.08.
  */
 const GAP_MAX = 0.25;
 
-/** 10 blocks of 32 tokens in float16. */
-const FEW_BLOCKS_BYTES = 10 * 32 * cacheTokenBytes(await readDecoderShape(MODEL), 'float16');
+/** 8 blocks of 32 tokens in float16. */
+const FEW_BLOCKS_BYTES = 8 * 32 * cacheTokenBytes(await readDecoderShape(MODEL), 'float16');
 
 const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-paged-'));
 afterAll(() => rm(cacheDirectory, { recursive: true }));
@@ -63,13 +64,18 @@ const OPTIONS: EngineOptions = {
   profilePrefix: null,
 };
 
-/** Texts of different lengths; some begin alike, for longer than a block, and exceed a step's budget. */
-async function prompts(): Promise<readonly Int32Array[]> {
+/**
+ * Texts of different lengths; some begin alike, for longer than a block, and exceed a step's budget. Those that are to
+ * fill blocks are all about as long.
+ */
+async function prompts({ promptCount, questionCount }: Load): Promise<readonly Int32Array[]> {
   const tokenizer = new Tokenizer((await readModelFiles(MODEL)).tokenizer);
   const opening = 'Once upon a time there was an old house at the end of a long road. '.repeat(3);
-  return Array.from({ length: PROMPT_COUNT }, (_, i) => {
-    const question = `What is ${i} + ${7 * i}? A ${['fox', 'ship', 'tree'][i % 3]}`;
-    const text = i % 10 === 0 ? opening + question : question;
+  return Array.from({ length: promptCount }, (_, i) => {
+    const asked = `What is ${i} + ${7 * i}? A ${['fox', 'ship', 'tree'][i % 3]}`;
+    const question = Array.from({ length: questionCount }, () => asked).join(' ');
+    const isOpened = questionCount === 1 && i % 10 === 0;
+    const text = isOpened ? opening + question : question;
     return tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens: false });
   });
 }
@@ -90,8 +96,8 @@ async function generate(changes: Partial<EngineOptions>, load: Load = MANY_SHORT
   const { vocabularySize } = limits;
   const sampler = new SequenceSamplers({ vocabularySize, speculation: options.speculation });
   const engine = new Engine({ scheduler, runner, sampler, clock });
-  const { promptCount, newTokensMax } = load;
-  (await prompts()).slice(0, promptCount).forEach((promptTokenIds, i) => {
+  const { newTokensMax } = load;
+  (await prompts(load)).forEach((promptTokenIds, i) => {
     const request = aRequest({ sequenceId: i + 1, promptTokenIds, newTokensMax });
     const sampling = { ...GREEDY, logprobCount: 20 };
     engine.receive({ kind: 'request-submit', request: { ...request, sampling } });
@@ -155,8 +161,8 @@ describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
 
   it('so are answers that were preempted and computed again, in a cache for a few of them', async () => {
     const cacheMemory = { kind: 'bytes', bytes: FEW_BLOCKS_BYTES } as const;
-    const gpu = await generate({ device: 'webgpu', cacheMemory }, FEW_LONG);
+    const gpu = await generate({ device: 'webgpu', cacheMemory }, BLOCK_FILLING);
     expect(gpu.preemptionCount).toBeGreaterThan(0);
-    expectSameButNearTies(await generate({}, FEW_LONG), gpu);
+    expectSameButNearTies(await generate({}, BLOCK_FILLING), gpu);
   });
 });
