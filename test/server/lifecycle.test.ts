@@ -110,24 +110,29 @@ async function deafEngine(untilThen = 'true') {
   return { directory, hook };
 }
 
-describe('an engine that cannot be interrupted', () => {
-  it('does not keep a stop signal from ending the process by the way of signals', async () => {
+// Both wait for a time of grace and compute next to nothing, so they wait together.
+describe.concurrent('an engine that cannot be interrupted', () => {
+  it('does not keep a stop signal from ending the process by the way of signals', async ({
+    expect,
+    onTestFinished,
+  }) => {
     const scratch = await mkdtemp(path.join(os.tmpdir(), 'octavo-trigger-'));
     const trigger = path.join(scratch, 'now');
     const { directory, hook } = await deafEngine(`existsSync(${JSON.stringify(trigger)})`);
-    server = await startServer({
+    const deaf = await startServer({
       flags: ['--shutdown-timeout', '0'],
       environment: { NODE_OPTIONS: `--import=${hook}` },
     });
+    onTestFinished(() => void deaf.stop());
     await writeFile(trigger, '');
-    void openStream(server.baseUrl).catch(() => {});
-    expect(await server.stop('SIGTERM')).toBeNull();
-    expect(server.process.signalCode).toBe('SIGTERM');
-    expect(server.output()).not.toContain('terminate called');
+    void openStream(deaf.baseUrl).catch(() => {});
+    expect(await deaf.stop('SIGTERM')).toBeNull();
+    expect(deaf.process.signalCode).toBe('SIGTERM');
+    expect(deaf.output()).not.toContain('terminate called');
     await Promise.all([directory, scratch].map((each) => rm(each, { recursive: true })));
   });
 
-  it('does not keep a start that cannot succeed from saying so', async () => {
+  it('does not keep a start that cannot succeed from saying so', async ({ expect }) => {
     const { directory, hook } = await deafEngine();
     const checkpoint = await scratchCheckpoint('llama-tied-f32');
     await writeFile(path.join(checkpoint.directory, 'tokenizer.json'), await tinyTokenizer());
