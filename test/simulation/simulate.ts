@@ -3,27 +3,33 @@
  * fails, with its stack.
  */
 
-import { parseArgs } from 'node:util';
+import { CommandLineError, type Invocation, parseCommandLine } from './command-line.ts';
 import { MARKS } from './marks.ts';
 import { SimulationFailure } from './simulator.ts';
 import { simulateSwarm } from './swarm.ts';
 
-const { values } = parseArgs({
-  options: { seeds: { type: 'string', default: '1000' }, from: { type: 'string', default: '0' } },
-});
-const seedCount = Number(values.seeds);
-const fromSeed = Number(values.from);
-const startMs = performance.now();
-try {
-  const totals = await simulateSwarm(fromSeed, seedCount);
+type Run = Extract<Invocation, { kind: 'run' }>;
+
+async function run({ from, seeds }: Run): Promise<void> {
+  const startMs = performance.now();
+  const totals = await simulateSwarm(from, seeds);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
   const { stepCount, preemptionCount, prefixHitTokenCount, marks } = totals;
-  console.log(`${seedCount} seeds from ${fromSeed}: ${stepCount} steps in ${seconds} s`);
+  console.log(`${seeds} seeds from ${from}: ${stepCount} steps in ${seconds} s`);
   console.log(`${preemptionCount} preemptions, ${prefixHitTokenCount} prompt tokens from the cache`);
   for (const mark of MARKS) console.log(`${String(marks.count(mark)).padStart(8)}  ${mark}`);
+}
+
+try {
+  const invocation = parseCommandLine(process.argv.slice(2));
+  if (invocation.kind === 'help') console.log(invocation.text);
+  else await run(invocation);
 } catch (error) {
-  if (!(error instanceof SimulationFailure)) throw error;
-  console.error(error.message);
-  console.error((error.cause as Error).stack);
   process.exitCode = 1;
+  if (error instanceof CommandLineError)
+    console.error(`simulate: ${error.message} (--help lists the options)`);
+  else if (error instanceof SimulationFailure) {
+    console.error(error.message);
+    console.error((error.cause as Error).stack);
+  } else throw error;
 }

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest';
+import { CommandLineError, parseCommandLine } from './command-line.ts';
+
+describe('the command line of the simulation', () => {
+  it('has defaults', () => {
+    expect(parseCommandLine([])).toEqual({ kind: 'run', seeds: 1000, from: 0 });
+  });
+
+  it('reads how many seeds, and from which one', () => {
+    expect(parseCommandLine(['--seeds', '5', '--from=7'])).toEqual({ kind: 'run', seeds: 5, from: 7 });
+  });
+
+  it('tells its options', () => {
+    expect(parseCommandLine(['--help'])).toEqual({
+      kind: 'help',
+      text: expect.stringMatching(/--seeds <n>[\s\S]*--from <n>/),
+    });
+  });
+
+  it.each([
+    [['--snow'], "unknown option '--snow'"],
+    [['--seeds'], 'argument missing'],
+    [['--seeds', 'many'], 'must be a whole number above 0'],
+    [['--from', '-1'], 'must be a whole number, 0 or above'],
+    [['heavy'], 'too many arguments'],
+  ])('refuses %j by name, in one line', (argv, reason) => {
+    expect(() => parseCommandLine(argv)).toThrow(CommandLineError);
+    expect(() => parseCommandLine(argv)).toThrow(reason);
+  });
+});

@@ -1,0 +1,45 @@
+/** What `npm run simulate` was told. Reads and prints nothing itself. */
+
+import { Command, CommanderError, InvalidArgumentError } from 'commander';
+
+/** What is wrong with the command line, in one line. */
+export class CommandLineError extends Error {}
+
+export type Invocation =
+  | { readonly kind: 'help'; readonly text: string }
+  | { readonly kind: 'run'; readonly seeds: number; readonly from: number };
+
+/**
+ * @param argv arguments after the program's name
+ * @throws CommandLineError
+ */
+export function parseCommandLine(argv: readonly string[]): Invocation {
+  const command = new Command('simulate')
+    .description('Scheduler and cache under random loads and faults, against each request computed alone.')
+    .showSuggestionAfterError(false)
+    .exitOverride()
+    .configureOutput({ writeOut: () => {}, writeErr: () => {} })
+    .option(
+      '--seeds <n>',
+      'how many worlds, one after the other',
+      wholeNumber(1, 'must be a whole number above 0'),
+      1000,
+    )
+    .option('--from <n>', 'the first seed', wholeNumber(0, 'must be a whole number, 0 or above'), 0);
+  try {
+    command.parse(argv, { from: 'user' });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.code === 'commander.helpDisplayed') return { kind: 'help', text: command.helpInformation() };
+    throw new CommandLineError(error.message.replace(/^error: /, ''));
+  }
+  return { kind: 'run', ...command.opts<{ seeds: number; from: number }>() };
+}
+
+function wholeNumber(min: number, demand: string): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!Number.isSafeInteger(value) || value < min) throw new InvalidArgumentError(demand);
+    return value;
+  };
+}
