@@ -4,10 +4,11 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { StartupError } from '../base/errors.ts';
+import { makeFolders } from './make-folders.ts';
 
 export type CachedFileOptions = {
   readonly cacheDirectory: string;
@@ -52,7 +53,7 @@ async function writeWhole(
   byteLength: number,
   write: (output: FileHandle, temporary: string) => Promise<void>,
 ): Promise<void> {
-  await mkdir(path.dirname(target), { recursive: true });
+  await makeFolders(path.dirname(target));
   await removeAbandoned(target);
   const temporary = `${target}.${randomUUID()}${PARTIAL}`;
   const output = await open(temporary, 'wx');

@@ -3,9 +3,10 @@
  * session is made. It takes no room on a file system that knows holes, and is never written to.
  */
 
-import { mkdir, open, realpath } from 'node:fs/promises';
+import { open, realpath } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
+import { makeFolders } from './make-folders.ts';
 import type { Weights } from './weight-cache.ts';
 
 const FILE_NAME = 'zeros';
@@ -18,7 +19,7 @@ const FILE_NAME = 'zeros';
 export async function zerosFile(directory: string, byteLength: number): Promise<string> {
   const file = path.join(directory, FILE_NAME);
   try {
-    await mkdir(directory, { recursive: true });
+    await makeFolders(directory);
     const handle = await open(file, 'a');
     try {
       // Only ever longer: another server may be reading it.

@@ -1,4 +1,4 @@
-import { mkdtemp, open, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, symlink, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -27,6 +27,44 @@ function making(text: string, between: Promise<void> = Promise.resolve()) {
     },
   );
 }
+
+/** Of a file in that directory. */
+const madeIn = (directory: string) =>
+  cachedFile(
+    { cacheDirectory: directory, file: 'weights', byteLength: 4, content: 'weights' },
+    async (output) => {
+      await output.write('abcd', 0);
+    },
+  );
+
+describe('a cache directory', () => {
+  it('is made with the folders above it', async () => {
+    const directory = path.join(cacheDirectory, 'a/b/c');
+    await Promise.all([madeIn(directory), madeIn(directory)]);
+    expect(await readdir(directory)).toEqual(['weights']);
+  });
+
+  it('may be a link to one', async () => {
+    const link = path.join(cacheDirectory, 'link');
+    await symlink(cacheDirectory, link);
+    await madeIn(link);
+    expect(await content()).toBe('abcd');
+  });
+
+  it('is refused below a file', async () => {
+    await writeFile(path.join(cacheDirectory, 'file'), '');
+    const making = madeIn(path.join(cacheDirectory, 'file/a/b'));
+    await expect(making).rejects.toThrow(/ENOTDIR.*choose another place with --cache-dir$/);
+  });
+
+  it('is refused where the system takes no folders, and says only that something is missing', async ({
+    skip,
+  }) => {
+    skip(process.platform !== 'linux', 'Linux alone has such a file system everywhere');
+    const making = madeIn('/proc/octavo/a');
+    await expect(making).rejects.toThrow(/mkdir '\/proc\/octavo'; choose another place with --cache-dir$/);
+  });
+});
 
 describe('a file of the cache directory', () => {
   it('is made once', async () => {
