@@ -125,8 +125,13 @@ function createSeries(registry: Registry) {
       labelNames: ['handler', 'method', 'status'],
       registers,
     }),
-    stepTokens: histogram('iteration_tokens_total', 'Number of tokens per engine step.', STEP_TOKENS),
+    stepTokens: histogram('iteration_tokens_total', 'Tokens per engine step, no wrong drafts.', STEP_TOKENS),
   };
+}
+
+/** As vLLM counts them: prompt tokens that were computed, and generated ones. */
+function usefulTokenCount({ tokenCount, draftedCount, draftAcceptedCount }: StepReport): number {
+  return tokenCount - (draftedCount - draftAcceptedCount);
 }
 
 /** A gauge that is always 1 and tells the cache's shape in its labels; unknown until the engine has loaded. */
@@ -184,7 +189,7 @@ export class EngineMetrics {
     series.running.set(report.runningCount);
     series.waiting.set(report.waitingCount);
     series.cacheUsage.set(report.cacheUsage);
-    if (report.rowCount > 0) series.stepTokens.observe(report.tokenCount);
+    if (report.rowCount > 0) series.stepTokens.observe(usefulTokenCount(report));
     if (report.newTokenCount > 0) series.generationTokens.inc(report.newTokenCount);
     for (const gapMs of report.tokenGapsMs) series.interToken.observe(gapMs / 1000);
     for (const ended of report.ended) this.#onEnded(ended);

@@ -117,7 +117,8 @@ describe('the metrics', () => {
     expect(values.get('vllm:spec_decode_num_draft_tokens_total')).toBe(12);
     expect(values.get('vllm:spec_decode_num_accepted_tokens_total')).toBe(10);
     expect(values.get('vllm:generation_tokens_total')).toBe(4);
-    expect(values.get('vllm:iteration_tokens_total_sum')).toBe(42);
+    // Of each step one token of a draft was wrong.
+    expect(values.get('vllm:iteration_tokens_total_sum')).toBe(40);
     expect(values.get('vllm:iteration_tokens_total_bucket{le="8"}')).toBe(1);
     admission.leave();
   });
