@@ -116,13 +116,18 @@ function checkTools(tools: readonly GivenTool[]): void {
 
 function checkParameters(parameters: JsonObject | null | undefined, param: string): void {
   if (parameters == null) return;
-  const { type } = parameters;
-  if (type !== undefined && type !== 'object') {
-    throw invalid(`${param}.type`, `'${param}.type': arguments are an object, so it has to be "object".`);
+  if (!allowsObjects(parameters['type'])) {
+    const message = `'${param}.type': arguments are an object, so it has to be "object", or a list with it.`;
+    throw invalid(`${param}.type`, message);
   }
   if (isNestedTooDeep(parameters, TOOL_ARGUMENTS_DEPTH_MAX)) {
     throw invalid(param, `'${param}' is nested more than ${TOOL_ARGUMENTS_DEPTH_MAX} deep.`);
   }
+}
+
+/** Arguments are an object whatever else the schema allows. */
+function allowsObjects(type: unknown): boolean {
+  return type === undefined || type === 'object' || (Array.isArray(type) && type.includes('object'));
 }
 
 function choiceAmong(tools: readonly GivenTool[], choice: GivenChoice): ToolChoice {

@@ -88,7 +88,8 @@ describe.each(FORMATS)('an answer that must call, in the form of %s', (format) =
   });
 
   it('has an object as arguments also where the parameters do not say so', () => {
-    for (const parameters of [{}, { description: 'Anything.' }, { anyOf: [{ type: 'string' }, {}] }]) {
+    const several = { type: ['object', 'null'], minProperties: 0 };
+    for (const parameters of [{}, several, { anyOf: [{ type: 'string' }, {}] }]) {
       const form = { tools: [{ ...WEATHER, parameters }] };
       const shown = JSON.stringify(parameters);
       expect(fitting(one, { format, form }), shown).toBe('whole');

@@ -94,6 +94,13 @@ describe('tools of a request', () => {
     expect(answerForm!.tools).toEqual([]);
   });
 
+  it('may have parameters of several types, an object among them', async () => {
+    const parameters = { ...PARAMETERS, type: ['object', 'null'] };
+    const tool = { type: 'function', function: { name: 'f', parameters } };
+    const { answerForm } = await textRequest({ tools: [tool] });
+    expect(answerForm!.tools.map((each) => each.parameters)).toEqual([parameters]);
+  });
+
   it('have their broken characters replaced', async () => {
     const tool = { type: 'function', function: { name: 'f', description: 'a\ud800b' } };
     const [prompt] = (await textRequest({ tools: [tool] })).prompts;
@@ -125,6 +132,11 @@ describe('tools of a request', () => {
     [functionOf({ name: 'f', parameters: 'x' }), 'invalid_value', 'tools[0].function.parameters'],
     [
       functionOf({ name: 'f', parameters: { type: 'string' } }),
+      'invalid_value',
+      'tools[0].function.parameters.type',
+    ],
+    [
+      functionOf({ name: 'f', parameters: { type: ['string', 'null'] } }),
       'invalid_value',
       'tools[0].function.parameters.type',
     ],
