@@ -82,11 +82,10 @@ export function parseCheckpointConfig(json: unknown): CheckpointConfig {
     config.hidden_act !== 'silu',
     `hidden_act: "${config.hidden_act}" is not supported; supported is "silu"`,
   );
-  const nested = Object.values(config.rope_parameters ?? {}).some(
-    (value) => typeof value === 'object' && value !== null,
-  );
+  const parameters = ropeParameters(config);
+  const nested = Object.values(parameters).some((value) => typeof value === 'object' && value !== null);
   refuse(nested, 'rope_parameters: parameters by layer type are not supported');
-  const rotary = config.rope_parameters?.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
+  const rotary = parameters.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
   refuse(rotary !== 1, `partial_rotary_factor: ${rotary} is not supported; supported is 1`);
   return config;
 }
@@ -95,14 +94,19 @@ function refuse(condition: boolean, message: string): void {
   if (condition) throw new StartupError(`config.json: ${message}`);
 }
 
+/** Where both spellings stand, the old one counts alone, as it does to transformers, if it says anything. */
+function ropeParameters({ rope_parameters = {}, rope_scaling = {} }: CheckpointConfig): z.infer<typeof rope> {
+  return Object.keys(rope_scaling).length > 0 ? rope_scaling : rope_parameters;
+}
+
 /** All of transformers' families here agree on 10,000 where nothing is said. */
 export function ropeTheta(config: CheckpointConfig): number {
-  return config.rope_parameters?.rope_theta ?? config.rope_theta ?? 10_000;
+  return ropeParameters(config).rope_theta ?? config.rope_theta ?? 10_000;
 }
 
 /** @throws StartupError for a rope type that is not supported, or one without a factor that it needs. */
 export function ropeScaling(config: CheckpointConfig, positionsMax: number): RopeScaling {
-  const parameters = config.rope_parameters ?? config.rope_scaling ?? {};
+  const parameters = ropeParameters(config);
   const kind = parameters.rope_type ?? parameters.type ?? 'default';
   const need = (name: 'factor' | 'low_freq_factor' | 'high_freq_factor'): number => {
     const value = parameters[name];

@@ -200,6 +200,36 @@ describe('a checkpoint that YaRN stretches', () => {
   });
 });
 
+describe('a checkpoint with both rope_scaling and rope_parameters', () => {
+  beforeEach(async () => {
+    checkpoint = await scratchCheckpoint('llama-tied-f32');
+  });
+  afterEach(() => checkpoint.remove());
+
+  const rope_parameters = { rope_type: 'linear', factor: 2, rope_theta: 5000 };
+
+  // The values are those of transformers' convert_rope_params_to_dict.
+  it.each<[object, object, number]>([
+    [{ rope_scaling: { type: 'linear', factor: 4 } }, { kind: 'linear', factor: 4 }, 10_000],
+    [{ rope_scaling: { type: 'linear', factor: 4 }, rope_theta: 7000 }, { kind: 'linear', factor: 4 }, 7000],
+    [
+      { rope_scaling: { type: 'linear', factor: 4, rope_theta: 600 }, rope_theta: 7000 },
+      { kind: 'linear', factor: 4 },
+      600,
+    ],
+    [{ rope_scaling: {}, rope_theta: 7000 }, { kind: 'linear', factor: 2 }, 5000],
+    [{ rope_scaling: null, rope_theta: 7000 }, { kind: 'linear', factor: 2 }, 5000],
+  ])('takes what rope_scaling says, if it says anything: %j', async (fields, ropeScaling, ropeTheta) => {
+    await checkpoint.editConfig({ rope_parameters, ...fields });
+    expect(await readDecoderShape(checkpoint.directory)).toMatchObject({ ropeScaling, ropeTheta });
+  });
+
+  it('is refused for parameters by layer type in either', async () => {
+    await checkpoint.editConfig({ rope_scaling: { full_attention: { rope_type: 'default' } } });
+    await expect(readDecoderShape(checkpoint.directory)).rejects.toThrow(/parameters by layer type/);
+  });
+});
+
 describe('the positions that a checkpoint was trained for', () => {
   beforeEach(async () => {
     checkpoint = await scratchCheckpoint('llama-tied-f32');
