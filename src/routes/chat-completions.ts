@@ -19,6 +19,7 @@ const CHAT: GenerationEndpoint<ChatCall> = {
     new ChatChunkEncoder(identity, {
       choiceCount: call.text.choiceCount,
       includeUsage: call.includeUsage,
+      wantsLogprobs: call.text.logprobCount !== null,
       mayCall: mayCall(call),
       endsWith: endOf(call),
     }),

@@ -5,7 +5,7 @@
  * a whole object into JSON for every token costs several times as much. Tests hold every chunk against the schema.
  */
 
-import type { FinishReason, TextRequest } from '../engine/text-generation.ts';
+import type { FinishReason, TextRequest, TokenTextLogprobs } from '../engine/text-generation.ts';
 import type { MessagePart } from '../text/message/message-part.ts';
 import {
   AnswerEncoder,
@@ -22,6 +22,8 @@ import type { CollectedAnswer, CollectedChoice } from './collected-answer.ts';
 import { promptLogprobsOf } from './prompt-logprobs.ts';
 import type { ChatCompletion, ChatCompletionChunk } from './schema/chat-completion-response.ts';
 import { logprobOf } from './token-logprobs.ts';
+
+type ChatChoice = ChatCompletion['choices'][number];
 
 type CallOptions = {
   /** How a choice ends that has called and ended by itself. */
@@ -52,7 +54,7 @@ function messageOf(
   choice: CollectedChoice,
   identity: AnswerIdentity,
   options: CallOptions,
-): ChatCompletion['choices'][number]['message'] {
+): ChatChoice['message'] {
   const { text, reasoning, calls } = choice;
   return {
     role: 'assistant',
@@ -75,7 +77,11 @@ function messageOf(
 export function chatCompletion(
   answer: CollectedAnswer,
   identity: AnswerIdentity,
-  { promptLogprobCount, ...options }: CallOptions & Pick<TextRequest, 'promptLogprobCount'>,
+  {
+    logprobCount,
+    promptLogprobCount,
+    ...options
+  }: CallOptions & Pick<TextRequest, 'logprobCount' | 'promptLogprobCount'>,
 ): ChatCompletion {
   const promptTokenIds = answer.prompts?.[0]?.tokenIds ?? null;
   return {
@@ -83,7 +89,7 @@ export function chatCompletion(
     choices: answer.choices.map((choice, index) => ({
       index,
       message: messageOf(choice, identity, options),
-      logprobs: choice.logprobs === null ? null : { content: choice.logprobs.map(logprobOf), refusal: null },
+      logprobs: logprobCount === null ? null : toldLogprobs(choice.logprobs ?? []),
       finish_reason: finishReasonOf(choice.reason ?? 'stop', options),
       ...(choice.tokenIds === null ? {} : { token_ids: choice.tokenIds }),
     })),
@@ -95,9 +101,14 @@ export function chatCompletion(
   };
 }
 
+function toldLogprobs(tokens: readonly TokenTextLogprobs[]): NonNullable<ChatChoice['logprobs']> {
+  return { content: tokens.map(logprobOf), refusal: null };
+}
+
 export type ChatChunkOptions = CallOptions & {
   readonly choiceCount: number;
   readonly includeUsage: boolean;
+  readonly wantsLogprobs: boolean;
 };
 
 type ChunkChoices = ChatCompletionChunk['choices'];
@@ -124,14 +135,19 @@ export class ChatChunkEncoder extends AnswerEncoder {
     );
   }
 
-  /** The first chunk of every choice: who speaks. The very first one tells the prompt, where that was asked for. */
+  /**
+   * The first chunk of every choice: who speaks, and, as OpenAI has it, no log probabilities yet, so that a list comes of them
+   * whatever follows. The very first one tells the prompt, where that was asked for.
+   */
   protected override opening({ prompts, runningUsages }: PromptEvent): string {
     const promptTokenIds = prompts?.[0]?.tokenIds ?? null;
     let events = '';
     for (let index = 0; index < this.#options.choiceCount; index++) {
       const delta: ChunkDelta = { role: 'assistant', ...(this.#options.mayCall ? {} : { content: '' }) };
       const more = index === 0 && promptTokenIds !== null ? { prompt_token_ids: promptTokenIds } : {};
-      events += this.frame.chunk(chunkChoice(index, delta), runningUsages?.[0], more);
+      const logprobs = this.#options.wantsLogprobs ? toldLogprobs([]) : null;
+      const choices = [{ index, delta, logprobs, finish_reason: null }];
+      events += this.frame.chunk(choices, runningUsages?.[0], more);
     }
     return events;
   }
@@ -181,8 +197,7 @@ export class ChatChunkEncoder extends AnswerEncoder {
 
   #deltaWithTokens(event: TextDelta | MessageDelta, delta: ChunkDelta): string {
     const { choiceIndex: index, logprobs: tokens, tokenIds } = event;
-    const logprobs =
-      tokens === null || tokens.length === 0 ? null : { content: tokens.map(logprobOf), refusal: null };
+    const logprobs = tokens === null || tokens.length === 0 ? null : toldLogprobs(tokens);
     const ids = tokenIds === null ? {} : { token_ids: [...tokenIds] };
     return this.frame.chunk([{ index, delta, logprobs, finish_reason: null, ...ids }], event.runningUsage);
   }

@@ -125,6 +125,29 @@ describe('a whole answer', () => {
   });
 });
 
+describe('log probabilities of an answer without tokens', () => {
+  const nothing = () => {
+    const test = routeTestApp();
+    test.generator.script = saying([]);
+    return test;
+  };
+  const none = { content: [], refusal: null };
+
+  it('are an empty list, whole and streamed', async () => {
+    const { choices } = await whole(nothing(), { logprobs: true });
+    expect(choices[0]!.logprobs).toEqual(none);
+    const { chunks } = await streamed(nothing(), { logprobs: true });
+    expect(chunks.map((chunk) => chunk.choices[0]!.logprobs)).toEqual([none, null]);
+  });
+
+  it('are null where they were not asked for', async () => {
+    const { choices } = await whole(nothing());
+    expect(choices[0]!.logprobs).toBeNull();
+    const { chunks } = await streamed(nothing());
+    expect(chunks.map((chunk) => chunk.choices[0]!.logprobs)).toEqual([null, null]);
+  });
+});
+
 describe('a streamed answer', () => {
   it('opens with the role, goes on with text, and closes with the finish reason', async () => {
     const { chunks } = await streamed(routeTestApp());
