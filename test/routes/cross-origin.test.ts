@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { errorBodySchema } from '../../src/routes/schema/error.ts';
 import { routeTestApp } from '../support/route-test-app.ts';
 
 const ORIGIN = 'https://chat.example.com';
@@ -29,6 +30,26 @@ describe('a page of another origin', () => {
     );
     expect(response.headers.get('access-control-allow-methods')).toBe('GET,POST,DELETE');
   });
+
+  it.each(['/v1/models/octavo/tiny-1', '/tokenize', '/v1/responses/input_tokens', '/health'])(
+    'is told that it may use %s',
+    async (path) => {
+      const { app } = routeTestApp({ corsOrigins: [ORIGIN], apiKeys: ['secret'] });
+      expect((await app.request(path, PREFLIGHT)).status).toBe(204);
+    },
+  );
+
+  it.each(['/v1/nothing', '/nothing', '/', '/v1/chat', '/v1/models/'])(
+    'is told that there is no %s, with or without keys',
+    async (path) => {
+      for (const apiKeys of [[], ['secret']]) {
+        const { app } = routeTestApp({ corsOrigins: [ORIGIN], apiKeys });
+        const response = await app.request(path, PREFLIGHT);
+        expect(response.status).toBe(404);
+        expect(errorBodySchema.parse(await response.json()).error.code).toBe('not_found');
+      }
+    },
+  );
 
   it.each([{}, { stream: true }, { n: 0 }])('reads the answer to %j, and its headers', async (fields) => {
     const { chat } = routeTestApp({ corsOrigins: [ORIGIN] });
