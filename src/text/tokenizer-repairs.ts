@@ -22,6 +22,12 @@ const PUNCTUATION = String.raw`[\p{P}\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E]`;
 /** `\w` of Rust's expressions; Oniguruma's, which the library follows, has some fractions and powers too. */
 const WORD = String.raw`\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D`;
 
+/** `\R` of Oniguruma, which gives nothing of a carriage return with its line feed back. */
+const LINE_BREAK = String.raw`(?:\r\n|\r(?!\n)|[\n\x0B\x0C\u0085\u2028\u2029])`;
+const WORDS = splitBy('\\S+', 'Removed', true);
+/** What separates words in the manner of sentencepiece. */
+const METASPACE = '\u2581';
+
 /** @throws StartupError for a way of splitting that there is not, or that cannot be put right. */
 export function repairedPreTokenizer(described: unknown): unknown {
   if (!isObject(described)) return described;
@@ -39,12 +45,24 @@ export function repairedPreTokenizer(described: unknown): unknown {
     case 'Whitespace':
       return splitBy(String.raw`[${WORD}]+|[^${WORD}\s]+`, 'Removed', true);
     case 'WhitespaceSplit':
-      return splitBy('\\S+', 'Removed', true);
+      return WORDS;
+    case 'BertPreTokenizer':
+      return { type: 'Sequence', pretokenizers: [WORDS, splitBy(PUNCTUATION, 'Isolated', false)] };
+    case 'Metaspace':
+      return repairedMetaspace(described);
     case 'ByteLevel':
       return repairedByteLevel(described);
     default:
       return described;
   }
+}
+
+/** The library puts in what stands for spaces, and leaves out to cut there. */
+function repairedMetaspace(described: JsonObject): unknown {
+  if (described['split'] === false) return described;
+  const { replacement = METASPACE } = described;
+  const split = { type: 'Split', pattern: { String: replacement }, behavior: 'MergedWithNext' };
+  return { type: 'Sequence', pretokenizers: [described, repairedSplit(split)] };
 }
 
 /** The library's own cutting takes U+FEFF for white space, and U+0085 for none. */
@@ -67,7 +85,18 @@ function repairedSplit(described: JsonObject): unknown {
   const { Regex: regex, String: text } = pattern;
   const source = typeof text === 'string' ? text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') : regex;
   if (typeof source !== 'string') throw new StartupError('a Split of tokenizer.json has no pattern');
-  return splitBy(source, String(described['behavior']), described['invert'] === true);
+  return splitBy(withLineBreaks(source), String(described['behavior']), described['invert'] === true);
+}
+
+/** The library does not know `\R`, which in a class is the letter. */
+function withLineBreaks(source: string): string {
+  let depth = 0;
+  return source.replace(/\\[\s\S]|[[\]]/g, (found) => {
+    if (found === '[') depth++;
+    else if (found === ']') depth = Math.max(depth - 1, 0);
+    else if (found === '\\R') return depth > 0 ? 'R' : LINE_BREAK;
+    return found;
+  });
 }
 
 /** @param isInverted whether what lies between the matches counts as matches; each match stays one of its own. */
