@@ -36,6 +36,8 @@ export type OutputGrammar = {
   readonly compiled: CompiledGrammar;
   /** `null`: it holds the whole output. */
   readonly trigger: GrammarTrigger | null;
+  /** Text before the output that may be a beginning of what the grammar holds; empty where there is none. */
+  readonly begun: string;
 };
 
 /** `abort`: the client cancelled. A sequence that failed has no finish reason but an error. */

@@ -11,6 +11,7 @@ import { type ChatFormats, chatFormatOf } from '../text/message/chat-formats.ts'
 import type { MessageDialect } from '../text/message/message-dialect.ts';
 import type { MessageParserOptions } from '../text/message/message-parser.ts';
 import { type ToolCallFormat, toolCallFormat } from '../text/message/tool-call-format.ts';
+import { joinedText } from '../text/template-message.ts';
 import type { AddedToken } from '../text/tokenizer-files.ts';
 import { announcedCalls, answerGrammar, type WritableFormat } from './answer-grammar.ts';
 import type { ChoiceMessageOptions } from './choice-text.ts';
@@ -29,6 +30,8 @@ export type AnswerPlan = {
   readonly grammar: GrammarSource | null;
   /** What the grammar waits for; `null`: it holds the whole output. */
   readonly trigger: GrammarTrigger | null;
+  /** What the message that is continued may have of the form already; see `GrammarCursor`. */
+  readonly begun: string;
 };
 
 export class AnswerPlanner {
@@ -50,7 +53,8 @@ export class AnswerPlanner {
   plan(request: TextRequest, prompt: string | null): AnswerPlan {
     const { answerForm: form, grammar: content } = request;
     const formats = this.#formats;
-    if (form === null || formats === null) return { message: null, grammar: content, trigger: null };
+    if (form === null || formats === null)
+      return { message: null, grammar: content, trigger: null, begun: '' };
     const { dialect } = chatFormatOf(formats, offeredTools(request));
     const calls = this.#callsOf(form, content, dialect);
     const place = dialect.reasoningAt(prompt ?? '', continuedMessage(request));
@@ -65,12 +69,14 @@ export class AnswerPlanner {
     const trigger = isFree ? null : this.#triggerOf(format, reasoning);
     const message = this.#messageOf(form, calls, reasoning);
     if (format === null || trigger === null) {
-      return { message, grammar: isHeld ? answerGrammar(options) : null, trigger: null };
+      const held = isHeld ? answerGrammar(options) : null;
+      return { message, grammar: held, trigger: null, begun: begunJson(request, dialect) };
     }
     return {
       message: message && { ...message, trigger },
       grammar: announcedCalls({ ...options, format }),
       trigger,
+      begun: '',
     };
   }
 
@@ -169,6 +175,24 @@ function wantsThoughts({ prompts: [prompt] }: TextRequest): boolean {
   if (prompt?.kind !== 'messages') return false;
   const { enable_thinking, thinking, reasoning_effort: effort } = prompt.rendering.variables;
   return enable_thinking === true || thinking === true || (effort !== undefined && effort !== 'none');
+}
+
+/**
+ * JSON that has begun in the message which the answer goes on from, behind its thoughts. The message is to be JSON as a whole then;
+ * other forms, text before JSON, and forms beside which calls may come say nothing of what stands before the output.
+ */
+function begunJson(request: TextRequest, { reasoning }: MessageDialect): string {
+  const kind = request.grammar?.kind;
+  const message = mayCall(request) ? null : continuedMessage(request);
+  if (message === null || (kind !== 'json-object' && kind !== 'json-schema')) return '';
+  const text = joinedText(message.content) ?? '';
+  const said = reasoning === null ? text : text.split(reasoning.closing).at(-1)!;
+  const isThinking = reasoning !== null && said.includes(reasoning.opening);
+  return /^\s*[{[]/.test(said) && !isThinking ? said.trimStart() : '';
+}
+
+function mayCall({ answerForm }: TextRequest): boolean {
+  return answerForm !== null && answerForm.tools.length > 0;
 }
 
 /** The message that the answer goes on from, if it does. */

@@ -79,10 +79,10 @@ export class SequenceSamplers implements RowSampler {
   #withCursor(request: GenerationRequest): SequenceSamplerOptions {
     const { sequenceId, grammar, stopTokenIds } = request;
     if (grammar === null) return { ...request, grammar: null };
-    const { compiled, trigger } = grammar;
+    const { compiled } = grammar;
     const automaton = this.#automata.use(compiled);
     try {
-      const cursor = new GrammarCursor(automaton, stopTokenIds, trigger);
+      const cursor = new GrammarCursor(automaton, stopTokenIds, grammar);
       this.#grammarIds.set(sequenceId, compiled.id);
       return { ...request, grammar: cursor };
     } catch (error) {

@@ -139,7 +139,7 @@ function planPrompt(
     const allowed = newTokensRoomMax === null ? room : Math.min(room, newTokensRoomMax);
     requireRoomFor(request.newTokensMin, allowed);
     const answer = options.planner.plan(request, encoded.text);
-    const { message, grammar, trigger } = answer;
+    const { message, grammar, trigger, begun } = answer;
     const source = trigger === null ? fromStart(grammar, prompts, options) : grammar;
     // Calls that a model may make need no grammar: without it they are told when they are whole.
     const compiling = source && options.grammars.compile(source, options.isWanted);
@@ -150,7 +150,7 @@ function planPrompt(
         predictedTokenIds,
         seed: request.seed ?? options.drawSeed(),
         message: compiled === null ? message && { ...message, trigger: null } : message,
-        grammar: compiled && { compiled, trigger },
+        grammar: compiled && { compiled, trigger, begun },
       })),
     );
   };

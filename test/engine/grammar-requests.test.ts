@@ -24,7 +24,7 @@ import { type Family, filesOf } from '../text/fixtures.ts';
 
 const YES: GrammarSource = { kind: 'literal', text: 'yes' };
 const TEXT: Prompt = { kind: 'text', text: 'Is it?', addSpecialTokens: false };
-const MESSAGES: Prompt = {
+const MESSAGES: Extract<Prompt, { kind: 'messages' }> = {
   kind: 'messages',
   messages: [{ role: 'user', content: 'Is it?' }],
   rendering: PLAIN_RENDERING,
@@ -72,6 +72,33 @@ function fitting(client: FakeEngineClient, texts: readonly string[]): string[] {
   const automaton = new GrammarAutomaton(client.sequences[0]!.input.grammar!.compiled, { vocabularySize: 1 });
   return texts.filter((text) => stateAfter(automaton, text)?.isFinal === true);
 }
+
+describe('an answer that continues a message', () => {
+  const JSON_OBJECT: GrammarSource = { kind: 'json-object' };
+  const schema: GrammarSource = { kind: 'json-schema', schema: { type: 'object' } };
+
+  async function begun(content: string, request: Partial<TextRequest>): Promise<string | undefined> {
+    const { client, run } = aGenerator('qwen2');
+    const messages = [...MESSAGES.messages, { role: 'assistant', content } as const];
+    const rendering = { ...PLAIN_RENDERING, addGenerationPrompt: false, continueFinalMessage: true };
+    const answerForm = { tools: [], mustCall: false, callsMax: 1, reasoning: 'apart' } as const;
+    await run({ prompts: [{ ...MESSAGES, messages, rendering }], answerForm, ...request });
+    return client.sequences[0]!.input.grammar?.begun;
+  }
+
+  it('is in the midst of the JSON that has begun there', async () => {
+    expect(await begun('{"a": ', { grammar: JSON_OBJECT })).toBe('{"a": ');
+    expect(await begun('\n [1, ', { grammar: schema })).toBe('[1, ');
+  });
+
+  it.each([
+    ['Here it is:\n', JSON_OBJECT],
+    ['', schema],
+    ['{"a": ', YES],
+  ])('begins its form anew behind %j', async (content, grammar) => {
+    expect(await begun(content, { grammar })).toBe('');
+  });
+});
 
 describe('a request with a grammar', () => {
   it('gives every choice the same compiled grammar, and the next request the same one', async () => {

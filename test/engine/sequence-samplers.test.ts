@@ -65,7 +65,7 @@ describe('SequenceSamplers', () => {
     const trie = trieOf(['a', 'b', 'c', { special: 'end' }]);
     const source = { kind: 'regex', pattern: 'b[ac]{2}' } as const;
     const compiled = compiledHere(trie, { addedTokenId: () => null }).compile(source);
-    const grammar = { compiled, trigger: null };
+    const grammar = { compiled, trigger: null, begun: '' };
     for (const sequenceId of [7, 8]) samplers.open({ ...aRequest(sequenceId), grammar, stopTokenIds: [3] });
     expect(step(samplers, [7, 8])).toEqual([1, 1]);
     samplers.accept(7, 1);

@@ -72,7 +72,7 @@ export class Workload {
       newTokensMax: isOversize ? 1_000 : this.#drawOutput(),
       newTokensMin: 0,
       stopTokenIds: this.#drawStopTokens(grammar !== null),
-      grammar: grammar && { compiled: grammar.compiled, trigger: this.#drawTrigger() },
+      grammar: grammar && { compiled: grammar.compiled, trigger: this.#drawTrigger(), begun: '' },
       predictedTokenIds: null,
       cacheSalt: `salt ${dice.below(options.saltCount)}`,
       priority: dice.below(options.priorityCount),

@@ -41,8 +41,17 @@ function formFaults({ choice, asked }: Told, text: string): readonly string[] {
   if (form === null || tools?.mustCall === true || choice.calls.length > 0 || !isWhole) return [];
   if (asked.body['echo'] === true && text === '') return [];
   const answer = isInline(asked) ? text.replace(/^[\s\S]*<\/think>\s*/, '') : text;
-  const fault = misfit(form, answer);
+  const begun = begunJson(asked);
+  const fault = begun === '' ? misfit(form, answer) : misfit(form, begun + answer) && misfit(form, answer);
   return fault === null ? [] : [`form: ${fault}: ${JSON.stringify(text)}`];
+}
+
+/** JSON in the message that is continued, which the output goes on from where it is a beginning of the form. */
+function begunJson({ body, form }: Asked): string {
+  const isJson = form?.kind === 'object' || form?.kind === 'schema';
+  if (!isJson || body['continue_final_message'] !== true) return '';
+  const { content } = (body['messages'] as readonly Json[]).at(-1)!;
+  return String(content).startsWith('{') ? String(content) : '';
 }
 
 function misfit(form: AskedForm, text: string): string | null {

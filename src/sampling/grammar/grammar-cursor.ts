@@ -16,6 +16,11 @@ export type GrammarPlace = {
   readonly watchState: number;
 };
 
+export type GrammarStart = {
+  readonly trigger: GrammarTrigger | null;
+  readonly begun: string;
+};
+
 export class GrammarCursor {
   readonly #automaton: GrammarAutomaton;
   readonly #stopTokenIds: readonly number[];
@@ -25,18 +30,21 @@ export class GrammarCursor {
   /** Of the state: all tokens that fit when they are few, else null; undefined when not asked yet. */
   #few: Int32Array | null | undefined = undefined;
 
-  /** @throws ServerError `invalid_request` when the grammar is too ambiguous. */
+  /**
+   * @param begun what stands before the output and may be a beginning of it: then the cursor stands behind it.
+   * @throws ServerError `invalid_request` when the grammar is too ambiguous, or what was begun leaves it.
+   */
   constructor(
     automaton: GrammarAutomaton,
     stopTokenIds: readonly number[],
-    trigger: GrammarTrigger | null = null,
+    { trigger = null, begun = '' }: Partial<GrammarStart> = {},
   ) {
     this.#automaton = automaton;
     // A checkpoint may name ids that its model does not have: they cannot be chosen, nor read from a row.
     const ownIds = stopTokenIds.filter((tokenId) => tokenId < automaton.vocabularySize);
     this.#stopTokenIds = [...new Set(ownIds)];
     this.#watch = trigger && new TriggerWatch(trigger);
-    this.#state = trigger === null ? automaton.start : null;
+    this.#state = trigger === null ? stateBehind(automaton, begun) : null;
   }
 
   /** False while anything may come. */
@@ -120,6 +128,26 @@ export class GrammarCursor {
       : few;
     return stops.length > 0 ? Int32Array.of(...text, ...stops) : text;
   }
+}
+
+/** What does not even begin as the grammar does is no part of it. */
+function stateBehind(automaton: GrammarAutomaton, begun: string): GrammarState {
+  let state = automaton.start;
+  for (const [place, byte] of new TextEncoder().encode(begun).entries()) {
+    const next = automaton.afterByte(state, byte);
+    if (next === null && place === 0) return automaton.start;
+    if (next === null) throw leavesForm(place);
+    state = next;
+  }
+  return state;
+}
+
+function leavesForm(place: number): ServerError {
+  return new ServerError(
+    'invalid_request',
+    `The message that is continued has begun with JSON that the form of the answer does not allow: it does not fit behind ${place} ` +
+      'bytes. Let it fit, or leave the form away.',
+  );
 }
 
 /** A mark that the form demands, say of the end of a call, may be what a request ends at. */

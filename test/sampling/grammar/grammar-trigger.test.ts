@@ -27,7 +27,7 @@ function samplerOf(
   trigger = TRIGGER,
   sampling: Partial<SamplingParams> = {},
 ) {
-  const grammar = new GrammarCursor(automatonOf(PAIR, TOKENS), [END], trigger);
+  const grammar = new GrammarCursor(automatonOf(PAIR, TOKENS), [END], { trigger });
   return aSampler({ sampling, vocabularySize: TOKENS.length, stopTokenIds: [END], outputTokenIds, grammar });
 }
 
