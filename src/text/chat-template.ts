@@ -19,11 +19,11 @@ import {
   SpecialTextGuard,
 } from './special-text-guard.ts';
 import { strftime } from './strftime.ts';
+import { renderTemplate, textFunction } from './template/interpreter.ts';
+import { parseTemplate } from './template/parser.ts';
+import type { Program } from './template/tree.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
-import { renderTemplate, textFunction } from './template-interpreter.ts';
 import { hasLongNumbers, templateMessage } from './template-message.ts';
-import { parseTemplate } from './template-parser.ts';
-import type { Program } from './template-tree.ts';
 import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
 
 export type ChatTemplateOptions = {

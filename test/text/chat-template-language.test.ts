@@ -11,9 +11,9 @@ import {
   TEMPLATE_STEPS_MAX,
   TEMPLATE_TEXT_CHARACTERS_MAX,
 } from '../../src/base/limits.ts';
-import { renderTemplate } from '../../src/text/template-interpreter.ts';
-import { TemplateSyntaxError } from '../../src/text/template-lexer.ts';
-import { parseTemplate } from '../../src/text/template-parser.ts';
+import { renderTemplate } from '../../src/text/template/interpreter.ts';
+import { TemplateSyntaxError } from '../../src/text/template/lexer.ts';
+import { parseTemplate } from '../../src/text/template/parser.ts';
 
 type Case = {
   readonly source: string;

@@ -2,8 +2,8 @@
 
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
-import { renderTemplate } from '../../src/text/template-interpreter.ts';
-import { parseTemplate } from '../../src/text/template-parser.ts';
+import { renderTemplate } from '../../src/text/template/interpreter.ts';
+import { parseTemplate } from '../../src/text/template/parser.ts';
 
 type Rendering = { readonly variables: Readonly<Record<string, unknown>>; readonly text: string };
 

@@ -1,6 +1,6 @@
 /** Variables of a block in a chat template; those around it are seen in it, and stay as they are. */
 
-import type { Value } from './template-values.ts';
+import type { Value } from './values.ts';
 
 export class Scope {
   readonly #variables = new Map<string, Value>();

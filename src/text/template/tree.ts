@@ -1,6 +1,6 @@
 /** Nodes of parsed chat templates, in the terms of jinja2's manual. */
 
-import type { Value } from './template-values.ts';
+import type { Value } from './values.ts';
 
 export type Arguments = {
   readonly positional: readonly Expression[];

@@ -1,6 +1,6 @@
 /** How filters, tests, methods and functions of chat templates are described, and given their arguments. */
 
-import type { Callable, Value } from './template-values.ts';
+import type { Callable, Value } from './values.ts';
 
 export type Builtin<Result> = {
   /** `width?` may be left out; `*` takes what is left, by place. */

@@ -1,8 +1,8 @@
 /** Tests of chat templates: what stands behind `is`, or is named to `select`. */
 
-import { type Builtin, bound, builtins } from './template-builtins.ts';
-import { COMPARISONS, isEqual, isSame } from './template-operators.ts';
-import { isInCase } from './template-text.ts';
+import { type Builtin, bound, builtins } from './builtins.ts';
+import { COMPARISONS, isEqual, isSame } from './operators.ts';
+import { isInCase } from './text.ts';
 import {
   Float,
   integerOf,
@@ -16,7 +16,7 @@ import {
   Undefined,
   type Value,
   View,
-} from './template-values.ts';
+} from './values.ts';
 
 /** @throws Error where Python does. */
 export type Test = Builtin<boolean>;

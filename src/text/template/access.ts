@@ -1,6 +1,6 @@
 /** What `value.name`, `value[key]` and `value[start:stop:step]` are in a chat template. */
 
-import { isChangingMethod, methodOf } from './template-methods.ts';
+import { isChangingMethod, methodOf } from './methods.ts';
 import {
   Float,
   integerOf,
@@ -19,7 +19,7 @@ import {
   typeName,
   Undefined,
   type Value,
-} from './template-values.ts';
+} from './values.ts';
 
 /** A method, else an entry of that name. @throws Error where the value is not defined. */
 export function attributeOf(value: Value, name: string): Value {

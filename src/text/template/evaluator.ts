@@ -1,12 +1,12 @@
 /** Expressions of chat templates -> values. */
 
-import { TEMPLATE_STEPS_MAX } from '../base/limits.ts';
-import { attributeOf, itemOf, sliceOf } from './template-access.ts';
-import { applyFilter } from './template-filters.ts';
-import { ARITHMETIC, boundedText, COMPARISONS } from './template-operators.ts';
-import type { Scope } from './template-scope.ts';
-import { passes } from './template-tests.ts';
-import type { Arguments, Comparison, Expression, Filter, Slice } from './template-tree.ts';
+import { TEMPLATE_STEPS_MAX } from '../../base/limits.ts';
+import { attributeOf, itemOf, sliceOf } from './access.ts';
+import { applyFilter } from './filters.ts';
+import { ARITHMETIC, boundedText, COMPARISONS } from './operators.ts';
+import type { Scope } from './scope.ts';
+import { passes } from './tests.ts';
+import type { Arguments, Comparison, Expression, Filter, Slice } from './tree.ts';
 import {
   Float,
   foundOr,
@@ -23,7 +23,7 @@ import {
   typeName,
   Undefined,
   type Value,
-} from './template-values.ts';
+} from './values.ts';
 
 type GivenArguments = {
   readonly positional: readonly Value[];

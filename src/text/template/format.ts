@@ -1,6 +1,6 @@
 /** Python's two ways of filling in a format: `format % values` and `format.format(values)`. */
 
-import { TEMPLATE_TEXT_CHARACTERS_MAX } from '../base/limits.ts';
+import { TEMPLATE_TEXT_CHARACTERS_MAX } from '../../base/limits.ts';
 import {
   characterCount,
   Float,
@@ -15,7 +15,7 @@ import {
   textOf,
   typeName,
   type Value,
-} from './template-values.ts';
+} from './values.ts';
 
 type Layout = {
   readonly fill: string;

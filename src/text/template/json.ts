@@ -1,6 +1,6 @@
 /** The filter `tojson` as transformers defines it: Python's `json.dumps`, which leaves other letters as they are. */
 
-import { compareTexts } from './template-text.ts';
+import { compareTexts } from './text.ts';
 import {
   Float,
   floatText,
@@ -14,7 +14,7 @@ import {
   Tuple,
   typeName,
   type Value,
-} from './template-values.ts';
+} from './values.ts';
 
 type Layout = {
   /** `null`: all in one line. */

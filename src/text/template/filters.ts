@@ -1,12 +1,12 @@
 /** Filters of chat templates: those of jinja2 that make the same of the same every time, and are not of HTML. */
 
-import { bound, builtins, type Filter } from './template-builtins.ts';
-import { centered, percentFormat, rounded } from './template-format.ts';
-import { jsonText } from './template-json.ts';
-import { listFilters } from './template-list-filters.ts';
-import { entriesOf } from './template-methods.ts';
-import { boundedText } from './template-operators.ts';
-import { capitalized, replaced, splitAtFromEnd, splitLines, stripped } from './template-text.ts';
+import { bound, builtins, type Filter } from './builtins.ts';
+import { centered, percentFormat, rounded } from './format.ts';
+import { jsonText } from './json.ts';
+import { listFilters } from './list-filters.ts';
+import { entriesOf } from './methods.ts';
+import { boundedText } from './operators.ts';
+import { capitalized, replaced, splitAtFromEnd, splitLines, stripped } from './text.ts';
 import {
   characterCount,
   Float,
@@ -22,7 +22,7 @@ import {
   typeName,
   Undefined,
   type Value,
-} from './template-values.ts';
+} from './values.ts';
 
 type Given = Value | undefined;
 

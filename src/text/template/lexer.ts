@@ -1,6 +1,6 @@
 /** Text of a chat template -> tokens, as jinja2 makes them with `trim_blocks` and `lstrip_blocks`. */
 
-import { pythonTrimEnd, SPACE } from './template-text.ts';
+import { pythonTrimEnd, SPACE } from './text.ts';
 
 export type Token = {
   readonly type: 'text' | 'begin' | 'end' | 'name' | 'string' | 'integer' | 'float' | 'operator' | 'eof';

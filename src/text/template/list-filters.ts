@@ -1,10 +1,10 @@
 /** Filters of chat templates that go over items. */
 
-import { pathOf } from './template-access.ts';
-import { bound, builtins, type Filter } from './template-builtins.ts';
-import { entriesOf } from './template-methods.ts';
-import { ARITHMETIC, compare } from './template-operators.ts';
-import { passes } from './template-tests.ts';
+import { pathOf } from './access.ts';
+import { bound, builtins, type Filter } from './builtins.ts';
+import { entriesOf } from './methods.ts';
+import { ARITHMETIC, compare } from './operators.ts';
+import { passes } from './tests.ts';
 import {
   Float,
   foundOr,
@@ -21,7 +21,7 @@ import {
   typeName,
   Undefined,
   type Value,
-} from './template-values.ts';
+} from './values.ts';
 
 type Given = Value | undefined;
 type ApplyFilter = (name: string, ...given: Parameters<Filter>) => Value;

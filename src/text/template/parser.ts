@@ -1,8 +1,8 @@
 /** Text of a chat template -> statements. What is not known here is refused, with its line. */
 
-import { ExpressionParser } from './template-expressions.ts';
-import { type Token, tokenize } from './template-lexer.ts';
-import type { Expression, Filter, Macro, Program, Statement, Target } from './template-tree.ts';
+import { ExpressionParser } from './expressions.ts';
+import { type Token, tokenize } from './lexer.ts';
+import type { Expression, Filter, Macro, Program, Statement, Target } from './tree.ts';
 
 /** @throws TemplateSyntaxError */
 export function parseTemplate(source: string): Program {

@@ -1,10 +1,10 @@
 /** Tokens of a chat template -> expressions, with the precedence that jinja2 gives its operators. */
 
-import { FILTERS } from './template-filters.ts';
-import { TemplateSyntaxError, type Token } from './template-lexer.ts';
-import { TESTS } from './template-tests.ts';
-import type { Arguments, Expression, Filter, Slice } from './template-tree.ts';
-import { Float } from './template-values.ts';
+import { FILTERS } from './filters.ts';
+import { TemplateSyntaxError, type Token } from './lexer.ts';
+import { TESTS } from './tests.ts';
+import type { Arguments, Expression, Filter, Slice } from './tree.ts';
+import { Float } from './values.ts';
 
 const COMPARING = new Set(['==', '!=', '<', '<=', '>', '>=']);
 const CONSTANTS: ReadonlyMap<string, boolean | null> = new Map([

@@ -1,8 +1,8 @@
 /** Methods of texts, lists and mappings in chat templates: those of Python that change nothing. */
 
-import { type Builtin, bound, builtins } from './template-builtins.ts';
-import { braceFormat, centered, justified } from './template-format.ts';
-import { isEqual } from './template-operators.ts';
+import { type Builtin, bound, builtins } from './builtins.ts';
+import { braceFormat, centered, justified } from './format.ts';
+import { isEqual } from './operators.ts';
 import {
   capitalized,
   isInCase,
@@ -14,7 +14,7 @@ import {
   splitLines,
   stripped,
   titled,
-} from './template-text.ts';
+} from './text.ts';
 import {
   type Callable,
   characterCount,
@@ -32,7 +32,7 @@ import {
   Undefined,
   type Value,
   View,
-} from './template-values.ts';
+} from './values.ts';
 
 type Given = Value | undefined;
 

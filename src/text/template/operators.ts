@@ -1,8 +1,8 @@
 /** Operators of chat templates, which mean what they mean in Python. */
 
-import { TEMPLATE_LIST_ITEMS_MAX, TEMPLATE_TEXT_CHARACTERS_MAX } from '../base/limits.ts';
-import { percentFormat } from './template-format.ts';
-import { compareTexts } from './template-text.ts';
+import { TEMPLATE_LIST_ITEMS_MAX, TEMPLATE_TEXT_CHARACTERS_MAX } from '../../base/limits.ts';
+import { percentFormat } from './format.ts';
+import { compareTexts } from './text.ts';
 import {
   Float,
   isList,
@@ -17,7 +17,7 @@ import {
   Undefined,
   type Value,
   View,
-} from './template-values.ts';
+} from './values.ts';
 
 type Operator = (left: Value, right: Value) => Value;
 

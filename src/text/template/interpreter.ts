@@ -3,12 +3,12 @@
  * that goes on for too long, or writes too much, raises an error.
  */
 
-import { TEMPLATE_CALL_DEPTH_MAX, TEMPLATE_RANGE_MAX } from '../base/limits.ts';
-import { type Builtin, builtins, callable } from './template-builtins.ts';
-import { Evaluator } from './template-evaluator.ts';
-import { boundedText, isEqual } from './template-operators.ts';
-import { Scope } from './template-scope.ts';
-import type { Expression, For, Macro, Program, Statement, Target } from './template-tree.ts';
+import { TEMPLATE_CALL_DEPTH_MAX, TEMPLATE_RANGE_MAX } from '../../base/limits.ts';
+import { type Builtin, builtins, callable } from './builtins.ts';
+import { Evaluator } from './evaluator.ts';
+import { boundedText, isEqual } from './operators.ts';
+import { Scope } from './scope.ts';
+import type { Expression, For, Macro, Program, Statement, Target } from './tree.ts';
 import {
   type Callable,
   foundOr,
@@ -23,7 +23,7 @@ import {
   textOf,
   type Value,
   valueOfPlain,
-} from './template-values.ts';
+} from './values.ts';
 
 /** What a turn of a loop takes beside its statements: its scope and its variables. */
 const TURN_STEPS = 4;
