@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Command } from 'commander';
-import { readModelFiles } from '../src/engine/model-directory.ts';
+import { parseModelFiles, readModelSource } from '../src/engine/model-directory.ts';
 import { readDecoderShape } from '../src/graph/checkpoint.ts';
 import { ChatTemplate } from '../src/text/chat-template.ts';
 import { Tokenizer } from '../src/text/tokenizer.ts';
@@ -40,7 +40,7 @@ async function tokenSequences(flags: Flags): Promise<readonly (readonly number[]
     const oracle = JSON.parse(await readFile(flags.ids, 'utf8')) as { prompts: { tokenIds: number[] }[] };
     return oracle.prompts.map(({ tokenIds }) => tokenIds);
   }
-  const files = await readModelFiles(flags.model);
+  const files = parseModelFiles(await readModelSource(flags.model));
   const tokenizer = new Tokenizer(files.tokenizer);
   const encode = (text: string): number[] => [
     ...tokenizer.encode(text, { addSpecialTokens: true, parseSpecialTokens: true }),

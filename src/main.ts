@@ -25,7 +25,12 @@ import { engineOptions, type ServeConfig } from './config.ts';
 import type { ChannelEngineClient } from './engine/channel-engine-client.ts';
 import { readEndOfTextTokenIds, readGenerationDefaults } from './engine/generation-defaults.ts';
 import { GrammarThread } from './engine/grammar-thread.ts';
-import { type ModelFiles, readModelFiles } from './engine/model-directory.ts';
+import {
+  type ModelFiles,
+  type ModelSource,
+  parseModelFiles,
+  readModelSource,
+} from './engine/model-directory.ts';
 import { addedTokenIds, ModelGrammars, vocabularyTrie } from './engine/model-grammars.ts';
 import { countGpusAsNvidiaSmi, hideSoftwareDrivers } from './engine/native-environment.ts';
 import { createPromptEncoder } from './engine/prompt-encoder.ts';
@@ -68,7 +73,8 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
   if (config.device === 'auto') hideSoftwareDrivers(process.env);
   countGpusAsNvidiaSmi(process.env);
   // What can be wrong with them is told before the engine loads, which cannot be interrupted.
-  const files = await readModelFiles(config.model);
+  const model = await readModelSource(config.model);
+  const files = parseModelFiles(model);
   if (config.profile !== null) await requireFolderOf(config.profile);
   const http = await listen(config);
   const engine = startWorkerEngine({
@@ -79,7 +85,7 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
   });
   const { server } = http;
   try {
-    const generator = loadTextGenerator(config, files, engine);
+    const generator = loadTextGenerator(config, { model, files }, engine);
     http.answerBy(await createHttp(config, build, { engine, generator, logger }));
     const limits = await engine.ready;
     stopExiting();
@@ -107,7 +113,7 @@ async function requireFolderOf(prefix: string): Promise<void> {
 
 function loadTextGenerator(
   config: ServeConfig,
-  files: ModelFiles,
+  { model, files }: { readonly model: ModelSource; readonly files: ModelFiles },
   client: ChannelEngineClient,
 ): TextGenerator {
   const parsers = messageParsers(config);
@@ -122,7 +128,7 @@ function loadTextGenerator(
     ...encoder,
     client,
     vocabulary,
-    longPrompts: new PromptThread({ modelDirectory: config.model, parsers }),
+    longPrompts: new PromptThread({ model, parsers }),
     // Meanwhile the worker loads the model: nobody waits for this.
     grammars: new ModelGrammars(vocabularyTrie(vocabulary), grammarThread),
     defaults: readGenerationDefaults(files.generationConfig),

@@ -1,12 +1,33 @@
 /**
  * The texts of a checkpoint directory: configuration, tokenizer, chat template. Reads files for the rooms that
- * must not; weights are not touched here.
+ * must not; weights are not touched here. They are read once, when the server starts: a model that is replaced where
+ * it lies must not be half the old one and half the new one.
  */
 
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
+
+const FILES = {
+  config: 'config.json',
+  generationConfig: 'generation_config.json',
+  tokenizerJson: 'tokenizer.json',
+  tokenizerConfig: 'tokenizer_config.json',
+  templateFile: 'chat_template.jinja',
+  toolTemplateFile: 'additional_chat_templates/tool_use.jinja',
+} as const;
+const REQUIRED: readonly string[] = [FILES.config, FILES.tokenizerJson];
+
+type FileKey = keyof typeof FILES;
+
+/** What the files held when they were read. Goes to other threads uncopied, and stays outside of every heap. */
+export type ModelSource = {
+  /** For messages alone. */
+  readonly directory: string;
+  /** `null` where the checkpoint has none. */
+  readonly bytes: { readonly [Key in FileKey]: SharedArrayBuffer | null };
+};
 
 export type ModelFiles = {
   readonly config: unknown;
@@ -18,57 +39,60 @@ export type ModelFiles = {
   readonly toolTemplateFile: string | null;
 };
 
-/** @throws StartupError for a file that is missing or holds broken JSON. */
-export async function readModelFiles(directory: string): Promise<ModelFiles> {
-  const [config, generationConfig, tokenizerJson, tokenizerConfig, templateFile, toolTemplateFile] =
-    await Promise.all([
-      requiredJson(directory, 'config.json'),
-      optionalJson(directory, 'generation_config.json'),
-      requiredJson(directory, 'tokenizer.json'),
-      optionalJson(directory, 'tokenizer_config.json'),
-      optionalText(directory, 'chat_template.jinja'),
-      optionalText(directory, 'additional_chat_templates/tool_use.jinja'),
-    ]);
+/** @throws StartupError for a file that is missing or cannot be read. */
+export async function readModelSource(directory: string): Promise<ModelSource> {
+  const read = Object.entries(FILES).map(async ([key, name]) => [key, await readShared(directory, name)]);
+  return { directory, bytes: Object.fromEntries(await Promise.all(read)) };
+}
+
+/** @throws StartupError for a file that holds broken JSON. */
+export function parseModelFiles(source: ModelSource): ModelFiles {
+  const { bytes } = source;
   return {
-    config,
-    generationConfig,
-    tokenizer: { tokenizerJson, tokenizerConfig: tokenizerConfig ?? {} },
-    templateFile,
-    toolTemplateFile,
+    config: json(source, 'config'),
+    generationConfig: json(source, 'generationConfig'),
+    tokenizer: {
+      tokenizerJson: json(source, 'tokenizerJson'),
+      tokenizerConfig: json(source, 'tokenizerConfig') ?? {},
+    },
+    templateFile: text(bytes.templateFile),
+    toolTemplateFile: text(bytes.toolTemplateFile),
   };
 }
 
-async function requiredJson(directory: string, name: string): Promise<unknown> {
-  const json = await optionalJson(directory, name);
-  if (json === null) {
-    if (!existsSync(directory)) {
-      throw new StartupError(
-        `--model ${directory} is not a directory here, and models are not downloaded: fetch one (hf download ${directory} --local-dir DIR) and give its folder`,
-      );
-    }
-    throw new StartupError(
-      `${path.join(directory, name)}: is missing; a checkpoint in Hugging Face layout has it`,
-    );
-  }
-  return json;
-}
-
-async function optionalJson(directory: string, name: string): Promise<unknown> {
-  const text = await optionalText(directory, name);
-  if (text === null) return null;
+async function readShared(directory: string, name: string): Promise<SharedArrayBuffer | null> {
+  const file = path.join(directory, name);
   try {
-    return JSON.parse(text);
-  } catch (cause) {
-    throw new StartupError(`${path.join(directory, name)}: holds broken JSON`, { cause });
-  }
-}
-
-async function optionalText(directory: string, name: string): Promise<string | null> {
-  try {
-    return await readFile(path.join(directory, name), 'utf8');
+    const bytes = await readFile(file);
+    const shared = new SharedArrayBuffer(bytes.length);
+    new Uint8Array(shared).set(bytes);
+    return shared;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOENT') return null;
-    throw new StartupError(`${path.join(directory, name)}: cannot be read (${code})`, { cause });
+    if (code !== 'ENOENT') throw new StartupError(`${file}: cannot be read (${code})`, { cause });
+    if (REQUIRED.includes(name)) throw missing(directory, file);
+    return null;
   }
+}
+
+function missing(directory: string, file: string): StartupError {
+  return new StartupError(
+    existsSync(directory)
+      ? `${file}: is missing; a checkpoint in Hugging Face layout has it`
+      : `--model ${directory} is not a directory here, and models are not downloaded: fetch one (hf download ${directory} --local-dir DIR) and give its folder`,
+  );
+}
+
+function json({ directory, bytes }: ModelSource, key: FileKey): unknown {
+  const written = text(bytes[key]);
+  if (written === null) return null;
+  try {
+    return JSON.parse(written);
+  } catch (cause) {
+    throw new StartupError(`${path.join(directory, FILES[key])}: holds broken JSON`, { cause });
+  }
+}
+
+function text(bytes: SharedArrayBuffer | null): string | null {
+  return bytes === null ? null : Buffer.from(bytes).toString('utf8');
 }

@@ -7,17 +7,13 @@
 import { assertNever } from '../base/assert.ts';
 import { LONG_PROMPT_CHARACTERS } from '../base/limits.ts';
 import type { ChatMessage, ToolCall } from '../text/chat-message.ts';
-import type { MessageParsers } from '../text/message/message-dialect.ts';
 import { argumentsText } from '../text/template-message.ts';
 import { CallThread } from './call-thread.ts';
 import type { EncodedPrompt, EncodePromptOptions } from './prompt-encoding.ts';
 import type { PromptInput, PromptThreadData } from './prompt-protocol.ts';
 import type { Prompt } from './text-generation.ts';
 
-export type PromptThreadOptions = {
-  readonly modelDirectory: string;
-  /** How calls and thoughts are told apart, as on the main thread. */
-  readonly parsers: MessageParsers;
+export type PromptThreadOptions = PromptThreadData & {
   /** The compiled worker; the one beside this file by default. */
   readonly workerUrl?: URL;
 };

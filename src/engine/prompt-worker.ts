@@ -3,15 +3,15 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { answerCall, type ThreadCall } from './call-protocol.ts';
-import { readModelFiles } from './model-directory.ts';
+import { parseModelFiles } from './model-directory.ts';
 import { createPromptEncoder } from './prompt-encoder.ts';
 import { encodePrompt } from './prompt-encoding.ts';
 import type { PromptInput, PromptThreadData } from './prompt-protocol.ts';
 
 assert(parentPort !== null, 'prompt-worker runs in a worker thread');
 const port = parentPort;
-const { modelDirectory, parsers } = workerData as PromptThreadData;
-const encoder = createPromptEncoder(await readModelFiles(modelDirectory), parsers);
+const { model, parsers } = workerData as PromptThreadData;
+const encoder = createPromptEncoder(parseModelFiles(model), parsers);
 port.on('message', (call: ThreadCall<PromptInput>) => {
   port.postMessage(answerCall(call, ({ prompt, options }) => encodePrompt(prompt, encoder, options)));
 });

@@ -13,7 +13,7 @@ import { cacheTokenBytes } from '../../src/engine/cache-sizing.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { EngineOptions } from '../../src/engine/engine-options.ts';
 import { loadModel } from '../../src/engine/load-model.ts';
-import { readModelFiles } from '../../src/engine/model-directory.ts';
+import { parseModelFiles, readModelSource } from '../../src/engine/model-directory.ts';
 import { scoredTokensPerStep } from '../../src/engine/prompt-scorer.ts';
 import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import { readDecoderShape } from '../../src/graph/checkpoint.ts';
@@ -69,7 +69,7 @@ const OPTIONS: EngineOptions = {
  * fill blocks are all about as long.
  */
 async function prompts({ promptCount, questionCount }: Load): Promise<readonly Int32Array[]> {
-  const tokenizer = new Tokenizer((await readModelFiles(MODEL)).tokenizer);
+  const tokenizer = new Tokenizer(parseModelFiles(await readModelSource(MODEL)).tokenizer);
   const opening = 'Once upon a time there was an old house at the end of a long road. '.repeat(3);
   return Array.from({ length: promptCount }, (_, i) => {
     const asked = `What is ${i} + ${7 * i}? A ${['fox', 'ship', 'tree'][i % 3]}`;

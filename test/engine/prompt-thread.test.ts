@@ -1,8 +1,10 @@
 /** Long prompts in a thread of their own: the same tokens, the same refusals, and nothing lost when the thread fails. */
 
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { readModelFiles } from '../../src/engine/model-directory.ts';
+import { parseModelFiles, readModelSource } from '../../src/engine/model-directory.ts';
 import { createPromptEncoder } from '../../src/engine/prompt-encoder.ts';
 import { encodePrompt } from '../../src/engine/prompt-encoding.ts';
 import { isLongPrompt, PromptThread } from '../../src/engine/prompt-thread.ts';
@@ -22,8 +24,10 @@ const wanted = () => true;
 
 const PARSERS = { toolCalls: 'auto', reasoning: 'auto' } as const;
 
-function aThread(): PromptThread {
-  return new PromptThread({ modelDirectory, parsers: PARSERS, workerUrl });
+const MODEL = await readModelSource(modelDirectory);
+
+function aThread(model = MODEL): PromptThread {
+  return new PromptThread({ model, parsers: PARSERS, workerUrl });
 }
 
 function messages(...contents: string[]): Prompt {
@@ -68,11 +72,28 @@ describe('a long prompt', () => {
   });
 
   it('gets the tokens that this thread would give it', async () => {
-    const encoder = createPromptEncoder(await readModelFiles(modelDirectory), PARSERS);
+    const encoder = createPromptEncoder(parseModelFiles(MODEL), PARSERS);
     const thread = aThread();
     const prompts: Prompt[] = [messages(LONG, LONG), { kind: 'text', text: LONG, addSpecialTokens: true }];
     const encoded = await Promise.all(prompts.map((prompt) => thread.encode(prompt, options, wanted)));
     expect(encoded).toEqual(prompts.map((prompt) => encodePrompt(prompt, encoder, options)));
+  });
+
+  it('gets these tokens also when the files have been replaced since they were read', async () => {
+    const directory = await mkdtemp(path.join(tmpdir(), 'octavo-replaced-'));
+    await cp(modelDirectory, directory, {
+      recursive: true,
+      filter: (file) => !file.endsWith('.safetensors'),
+    });
+    const model = await readModelSource(directory);
+    const thread = aThread(model);
+    await writeFile(path.join(directory, 'tokenizer.json'), 'what another model has here');
+    const prompt: Prompt = { kind: 'text', text: LONG, addSpecialTokens: true };
+    const encoded = await thread.encode(prompt, options, wanted);
+    await rm(directory, { recursive: true });
+    expect(encoded).toEqual(
+      encodePrompt(prompt, createPromptEncoder(parseModelFiles(MODEL), PARSERS), options),
+    );
   });
 
   it('that is refused brings its code and its parameter over', async () => {
@@ -93,8 +114,9 @@ describe('a long prompt', () => {
   });
 
   it('fails with its thread, and the next one gets a new thread', async () => {
-    const broken = new PromptThread({ modelDirectory: '/no/such/model', parsers: PARSERS, workerUrl });
-    await expect(broken.encode(messages(LONG), options, wanted)).rejects.toThrow('/no/such/model');
-    await expect(broken.encode(messages(LONG), options, wanted)).rejects.toThrow('/no/such/model');
+    const bytes = { ...MODEL.bytes, tokenizerJson: new SharedArrayBuffer(1) };
+    const broken = aThread({ directory: 'DIR', bytes });
+    await expect(broken.encode(messages(LONG), options, wanted)).rejects.toThrow('DIR/tokenizer.json');
+    await expect(broken.encode(messages(LONG), options, wanted)).rejects.toThrow('DIR/tokenizer.json');
   });
 });
