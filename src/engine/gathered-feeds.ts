@@ -7,13 +7,7 @@
 import { GATHERED_INPUT, GROUP, GROUP_COLUMNS } from '../graph/gathered-tiles.ts';
 import { type Feed, type Feeds, int32Matrix, int32Vector } from './cache-form.ts';
 import type { StepBatch } from './step-batch.ts';
-import { type TileCosts, TileGroups } from './tile-groups.ts';
-
-/**
- * Tokens in a prefill tile at most. A tile gathers its sequence's past once for all its tokens, so large tiles copy
- * less; a shorter one is padded to the longest of its group, so small ones waste less.
- */
-const TILE_TOKENS_MAX = 64;
+import { type TileCosts, TileGroups, tileTokensMax } from './tile-groups.ts';
 
 /** A reusable int32 matrix; `data` holds at least rowCount * columnCount values. */
 class Int32Matrix {
@@ -77,7 +71,7 @@ class TileList {
 }
 
 export class GatheredFeeds {
-  readonly #blockSize: number;
+  readonly #costs: TileCosts;
   readonly #decodes: TileList;
   readonly #prefills: TileList;
   readonly #tokens = { decode: new Int32Matrix(), prefill: new Int32Matrix(), fresh: new Int32Matrix() };
@@ -88,7 +82,7 @@ export class GatheredFeeds {
   readonly #groupCounts = [new Int32Array(1), new Int32Array(1)] as const;
 
   constructor(costs: TileCosts) {
-    this.#blockSize = costs.blockSize;
+    this.#costs = costs;
     this.#decodes = new TileList(costs);
     this.#prefills = new TileList(costs);
   }
@@ -124,14 +118,19 @@ export class GatheredFeeds {
     for (let row = 0; row < batch.rowCount; row++) {
       const length = batch.rowStart[row + 1]! - batch.rowStart[row]!;
       // A table of no columns could not be cut: a sequence without a past has the null block, of which it sees nothing.
-      const blocks = Math.max(1, Math.ceil(batch.pastLength[row]! / this.#blockSize));
+      const blocks = Math.max(1, Math.ceil(batch.pastLength[row]! / this.#costs.blockSize));
       if (length === 1) this.#decodes.add(row, 0, 1, blocks, 1);
-      for (let first = 0; first < length && length > 1; first += TILE_TOKENS_MAX) {
-        const rows = Math.min(TILE_TOKENS_MAX, length - first);
-        this.#prefills.add(row, first, rows, blocks, first + rows);
-      }
+      else this.#cutPrefill(row, length, blocks);
     }
     for (const list of [this.#decodes, this.#prefills]) list.groups.fill(list);
+  }
+
+  #cutPrefill(row: number, length: number, blocks: number): void {
+    const rowsMax = tileTokensMax(blocks * this.#costs.blockSize + length, this.#costs);
+    for (let first = 0; first < length; first += rowsMax) {
+      const rows = Math.min(rowsMax, length - first);
+      this.#prefills.add(row, first, rows, blocks, first + rows);
+    }
   }
 
   #layDecodes(batch: StepBatch): void {
@@ -198,7 +197,7 @@ export class GatheredFeeds {
       data[at + GROUP.zero] = 0;
       data[at + GROUP.end] = start[group + 1]!;
       data[at + GROUP.blocks] = blocks[group]!;
-      data[at + GROUP.pastKeys] = blocks[group]! * this.#blockSize;
+      data[at + GROUP.pastKeys] = blocks[group]! * this.#costs.blockSize;
       data[at + GROUP.rows] = rows[group]!;
       data[at + GROUP.newKeys] = newTokens[group]!;
     }
@@ -206,7 +205,7 @@ export class GatheredFeeds {
   }
 
   #copyBlocks(batch: StepBatch, row: number, to: Int32Matrix, place: number): void {
-    const count = Math.ceil(batch.pastLength[row]! / this.#blockSize);
+    const count = Math.ceil(batch.pastLength[row]! / this.#costs.blockSize);
     const from = row * batch.blockTableWidth;
     const start = place * to.columnCount;
     for (let i = 0; i < to.columnCount; i++) {

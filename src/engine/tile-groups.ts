@@ -36,13 +36,33 @@ const GROUP_BYTES_MAX = 4 * 2 ** 20;
 const GROUP_BYTES_UNEVEN = 2 ** 19;
 /** Bytes of a group for each one that its tiles need. */
 const PADDING_MAX = 2;
-/** About: each group's turn copies the results of those before it. Beyond, groups are larger than the cache instead. */
+/**
+ * About: each group's turn copies the results of those before it. Beyond, groups are larger than the cache instead, as
+ * far as `WORK_BYTES_MAX` lets them; of tiles that are larger still, the turns do not count.
+ */
 const GROUPS_MAX = 32;
+/**
+ * Of the scores of a tile, and of the keys and scores of a group of several tiles. It is memory beside the cache that no
+ * budget has, ONNX Runtime has it twice at a time, and does not give it back. So large that tiles of 8,192 keys with 14
+ * query heads, or of 4,096 with 32, have all their tokens; beyond, a tile has fewer, and its keys are gathered more often.
+ */
+const WORK_BYTES_MAX = 64 * 2 ** 20;
+/**
+ * Tokens in a prefill tile at most. A tile gathers its sequence's past once for all its tokens, so large tiles copy
+ * less; a shorter one is padded to the longest of its group, so small ones waste less.
+ */
+const TILE_TOKENS_MAX = 64;
 /** Places at first. */
 const TILES_AT_FIRST = 64;
 
 /** More than tiles of a step, and than keys of a sequence. */
 const FIELD = 2 ** 20;
+
+/** Query tokens that a tile may have before so many keys. */
+export function tileTokensMax(keyCount: number, { scoreBytes }: Pick<TileCosts, 'scoreBytes'>): number {
+  const fitting = Math.floor(WORK_BYTES_MAX / (keyCount * scoreBytes));
+  return Math.min(Math.max(fitting, 1), TILE_TOKENS_MAX);
+}
 
 export class TileGroups {
   /** Tiles by group, the largest first. */
@@ -97,7 +117,7 @@ export class TileGroups {
     const { groupBytesMax = GROUP_BYTES_MAX, groupsMax = GROUPS_MAX } = this.#costs;
     let needed = 0;
     for (let tile = 0; tile < tiles.count; tile++) needed += this.#bytesOf(tiles, tile);
-    return Math.max(groupBytesMax, needed / groupsMax);
+    return Math.min(Math.max(groupBytesMax, needed / groupsMax), WORK_BYTES_MAX);
   }
 
   #grow(length: number): void {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { TileGroups } from '../../src/engine/tile-groups.ts';
+import { TileGroups, tileTokensMax } from '../../src/engine/tile-groups.ts';
 import { Dice } from '../simulation/dice.ts';
 
 const BLOCK_SIZE = 16;
@@ -32,6 +32,27 @@ const decode = (tokenCount: number): Tile => ({
   newTokens: 1,
 });
 
+describe('a tile', () => {
+  const heads = (count: number) => ({ scoreBytes: 4 * count });
+
+  it.each([
+    [8192, 14],
+    [4096, 32],
+    [1, 1],
+  ])('has up to 64 tokens before %d keys with %d heads', (keyCount, headCount) => {
+    expect(tileTokensMax(keyCount + BLOCK_SIZE, heads(headCount))).toBe(64);
+  });
+
+  it.each([
+    [130_064, 6, 21],
+    [131_072, 32, 4],
+    [1_000_000, 64, 1],
+  ])('has fewer before %d keys with %d heads, so that its scores take 64 MiB at most', (...example) => {
+    const [keyCount, headCount, expected] = example;
+    expect(tileTokensMax(keyCount, heads(headCount))).toBe(expected);
+  });
+});
+
 describe('groups of tiles', () => {
   it('are one where all fit into the cache together', () => {
     expect(groupsOf([decode(40), decode(100), decode(20)])).toEqual([[1, 0, 2]]);
@@ -58,6 +79,13 @@ describe('groups of tiles', () => {
     const groups = groupsOf(Array.from({ length: 128 }, () => decode(9000)));
     expect(groups.length).toBeLessThanOrEqual(32);
     expect(new Set(groups.map(({ length }) => length)).size).toBe(1);
+  });
+
+  it('hold no more than 64 MiB, however many they become', () => {
+    const groups = groupsOf(Array.from({ length: 200 }, () => decode(20_000)));
+    expect(bytesOf(decode(20_000))).toBeGreaterThan(20 * MIB);
+    expect(new Set(groups.map(({ length }) => length))).toEqual(new Set([2, 3]));
+    expect(Math.max(...groups.map(({ length }) => length)) * bytesOf(decode(20_000))).toBeLessThan(64 * MIB);
   });
 
   it('are not widened in one direction by a tile and in the other by the rest', () => {
