@@ -55,8 +55,9 @@ const TILE_TOKENS_MAX = 64;
 /** Places at first. */
 const TILES_AT_FIRST = 64;
 
-/** More than tiles of a step, and than keys of a sequence. */
-const FIELD = 2 ** 20;
+/** Fields of a number by which tiles are sorted, under one for rows: more than tiles of a step, and keys of a sequence. */
+const TILE_FIELD = 2 ** 20;
+const KEY_FIELD = 2 ** 25;
 
 /** Query tokens that a tile may have before so many keys. */
 export function tileTokensMax(keyCount: number, { scoreBytes }: Pick<TileCosts, 'scoreBytes'>): number {
@@ -106,11 +107,12 @@ export class TileGroups {
     const keys = this.#keys.subarray(0, count);
     for (let tile = 0; tile < count; tile++) {
       const keyCount = blocks[tile]! * this.#costs.blockSize + newTokens[tile]!;
-      keys[tile] = (rows[tile]! * FIELD + keyCount) * FIELD + (FIELD - 1 - tile);
+      keys[tile] = (rows[tile]! * KEY_FIELD + keyCount) * TILE_FIELD + (TILE_FIELD - 1 - tile);
     }
     keys.sort();
-    for (let place = 0; place < count; place++)
-      this.order[place] = FIELD - 1 - (keys[count - 1 - place]! % FIELD);
+    for (let place = 0; place < count; place++) {
+      this.order[place] = TILE_FIELD - 1 - (keys[count - 1 - place]! % TILE_FIELD);
+    }
   }
 
   #limit(tiles: TileSizes): number {

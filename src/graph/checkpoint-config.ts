@@ -8,7 +8,24 @@ import { z } from 'zod';
 import { StartupError } from '../base/errors.ts';
 import type { RopeScaling } from './decoder-shape.ts';
 
+/** More than any model has; a row of tensors, and some kilobytes of graph, is looked for and written for each. */
+const LAYERS_MAX = 4096;
+/** Whole numbers up to here are exact in float32, in which positions are turned into angles. The longest models say 2^22. */
+export const POSITIONS_MAX = 2 ** 24;
+/** Real ones are between 1 and some hundreds; frequencies and scores must stay within float32. */
+const ROPE_FACTOR_MAX = 2 ** 16;
+/** Real ones are between 10^4 and 10^8. */
+const ROPE_THETA_MAX = 1e12;
+
 const positiveInteger = z.number().int().positive();
+const positions = positiveInteger.max(POSITIONS_MAX);
+const ropeFactor = z
+  .number()
+  .min(1 / ROPE_FACTOR_MAX)
+  .max(ROPE_FACTOR_MAX);
+/** 0 is as good as none. */
+const ropeWeight = z.number().min(0).max(ROPE_FACTOR_MAX);
+const theta = z.number().gt(1).max(ROPE_THETA_MAX);
 
 /** Fields of which null is a value of its own, and not what stands where nothing is said. */
 const NULLABLE: ReadonlySet<string> = new Set(['sliding_window']);
@@ -24,16 +41,16 @@ function withoutNulls(value: unknown): unknown {
 const ropeFields = z.looseObject({
   rope_type: z.string().optional(),
   type: z.string().optional(),
-  rope_theta: z.number().positive().optional(),
-  factor: z.number().positive().optional(),
-  low_freq_factor: z.number().positive().optional(),
-  high_freq_factor: z.number().positive().optional(),
-  original_max_position_embeddings: positiveInteger.optional(),
-  attention_factor: z.number().optional(),
-  mscale: z.number().optional(),
-  mscale_all_dim: z.number().optional(),
-  beta_fast: z.number().optional(),
-  beta_slow: z.number().optional(),
+  rope_theta: theta.optional(),
+  factor: ropeFactor.optional(),
+  low_freq_factor: ropeFactor.optional(),
+  high_freq_factor: ropeFactor.optional(),
+  original_max_position_embeddings: positions.optional(),
+  attention_factor: ropeFactor.optional(),
+  mscale: ropeWeight.optional(),
+  mscale_all_dim: ropeWeight.optional(),
+  beta_fast: ropeWeight.optional(),
+  beta_slow: ropeWeight.optional(),
   truncate: z.boolean().optional(),
   partial_rotary_factor: z.number().optional(),
 });
@@ -44,18 +61,18 @@ const rawConfig = z.looseObject({
   vocab_size: positiveInteger,
   hidden_size: positiveInteger,
   intermediate_size: positiveInteger,
-  num_hidden_layers: positiveInteger,
+  num_hidden_layers: positiveInteger.max(LAYERS_MAX),
   num_attention_heads: positiveInteger,
   num_key_value_heads: positiveInteger.optional(),
   head_dim: positiveInteger.optional(),
-  max_position_embeddings: positiveInteger.optional(),
-  original_max_position_embeddings: positiveInteger.optional(),
-  rms_norm_eps: z.number().positive().default(1e-6),
+  max_position_embeddings: positions.optional(),
+  original_max_position_embeddings: positions.optional(),
+  rms_norm_eps: z.number().positive().max(1).default(1e-6),
   hidden_act: z.string().default('silu'),
   tie_word_embeddings: z.boolean().default(false),
   attention_bias: z.boolean().default(false),
   mlp_bias: z.boolean().default(false),
-  rope_theta: z.number().positive().optional(),
+  rope_theta: theta.optional(),
   rope_scaling: rope.optional(),
   rope_parameters: rope.optional(),
   partial_rotary_factor: z.number().optional(),

@@ -37,14 +37,16 @@ const ONE_FILE = 'model.safetensors';
 const HEADER_BYTES_MAX = 100_000_000;
 const LENGTH_BYTES = 8;
 
-const headerSchema = z.record(
-  z.string(),
-  z.object({
-    dtype: z.string(),
-    shape: z.array(z.number().int().nonnegative()),
-    data_offsets: z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]),
-  }),
-);
+const entrySchema = z.object({
+  dtype: z.string(),
+  shape: z.array(z.number().int().nonnegative()),
+  data_offsets: z.tuple([z.number().int().nonnegative(), z.number().int().nonnegative()]),
+});
+/** Texts about the file may stand among the tensors. */
+const headerSchema = z
+  .record(z.string(), z.unknown())
+  .transform(({ __metadata__: _, ...entries }) => entries)
+  .pipe(z.record(z.string(), entrySchema));
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
 /** @throws StartupError when a file is missing, cut short or not what it says, or holds anything but floats. */
@@ -104,9 +106,7 @@ async function readHeader(
   try {
     const { size } = await handle.stat();
     const headerBytes = await readHeaderBytes(handle, fullPath, size);
-    const json = parseJson(headerBytes.toString('utf8'), fullPath) as Record<string, unknown>;
-    const { __metadata__: _, ...entries } = json;
-    const parsed = headerSchema.safeParse(entries);
+    const parsed = headerSchema.safeParse(parseJson(headerBytes.toString('utf8'), fullPath));
     if (!parsed.success) throw new StartupError(`${fullPath}: is not a safetensors file (bad header)`);
     const dataStart = LENGTH_BYTES + headerBytes.length;
     return new Map(
@@ -155,7 +155,7 @@ function checkType(what: string, name: string, type: string, supported: readonly
 function storedTensor(
   what: string,
   file: string,
-  entry: z.infer<typeof headerSchema>[string],
+  entry: z.infer<typeof entrySchema>,
   dataStart: number,
 ): StoredTensor<ElementType> {
   const elementType = entry.dtype as ElementType;

@@ -93,6 +93,38 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
     expect(() => parseCheckpointConfig([])).toThrow(/^config\.json: Invalid input: expected object/);
   });
 
+  it.each([
+    ['num_hidden_layers', 5e9, 4096],
+    ['max_position_embeddings', 1e15, 16_777_216],
+    ['rope_theta', 1e300, 1e12],
+    ['rms_norm_eps', 1e39, 1],
+  ])('a %s of %d, with what it may be', async (field, value, most) => {
+    await checkpoint.editConfig({ [field]: value });
+    expect(await refusal()).toMatch(new RegExp(`^config\\.json: ${field}: .*<=${most}$`));
+  });
+
+  it.each([
+    ['factor', 1e-300],
+    ['factor', 1e30],
+    ['attention_factor', 1e39],
+    ['attention_factor', 0],
+    ['mscale', 1e39],
+    ['beta_fast', -1],
+  ])('a %s of rotary embeddings of %d, with what it may be', async (field, value) => {
+    const rope = { rope_type: 'yarn', factor: 2, rope_theta: 10_000, [field]: value };
+    await checkpoint.editConfig({ rope_parameters: rope });
+    expect(await refusal()).toMatch(
+      new RegExp(`^config\\.json: rope_parameters\\.${field}: Too (small|big)`),
+    );
+  });
+
+  it('positions that YaRN stretches to more than there can be', async () => {
+    await checkpoint.editConfig({
+      rope_parameters: { rope_type: 'yarn', factor: 60_000, original_max_position_embeddings: 32_768 },
+    });
+    expect(await refusal()).toMatch(/stretches \d+ positions to 1966080000; up to 16777216 are supported/);
+  });
+
   it('heads that do not divide', async () => {
     await checkpoint.editConfig({ num_key_value_heads: 5 });
     expect(await refusal()).toMatch(/6 attention heads.*5 key-value heads/);
@@ -129,6 +161,14 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
       'version https://git-lfs.github.com/spec/v1',
     );
     expect(await refusal()).toMatch(/is not a safetensors file/);
+  });
+
+  it.each(['null', '[]', '5', '{"w": null}'])('a file of weights whose header is %s', async (header) => {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(header.length));
+    const file = Buffer.concat([length, Buffer.from(header)]);
+    await writeFile(path.join(checkpoint.directory, 'model.safetensors'), file);
+    expect(await refusal()).toMatch(/is not a safetensors file \(bad header\)/);
   });
 
   it('a tensor type that is not supported, with those that are', async () => {

@@ -1,7 +1,13 @@
 /** What the family descriptions share: the fields that mean the same everywhere, with a family's own defaults. */
 
 import { StartupError } from '../../base/errors.ts';
-import { type CheckpointConfig, positionsMaxOf, ropeScaling, ropeTheta } from '../checkpoint-config.ts';
+import {
+  type CheckpointConfig,
+  POSITIONS_MAX,
+  positionsMaxOf,
+  ropeScaling,
+  ropeTheta,
+} from '../checkpoint-config.ts';
 import type { DecoderShape } from '../decoder-shape.ts';
 import { weightPacking } from '../weight-packing.ts';
 
@@ -22,6 +28,12 @@ export function plainDecoder(config: CheckpointConfig, defaults: FamilyDefaults)
   const headSize = config.head_dim ?? defaults.headSize ?? config.hidden_size / headCount;
   const positionsNamed = config.max_position_embeddings ?? defaults.positionsMax;
   const scaling = ropeScaling(config, positionsNamed);
+  const positionsMax = positionsMaxOf(scaling, positionsNamed);
+  if (positionsMax > POSITIONS_MAX) {
+    throw new StartupError(
+      `config.json: YaRN stretches ${positionsNamed} positions to ${positionsMax}; up to ${POSITIONS_MAX} are supported`,
+    );
+  }
   if (headCount % kvHeadCount !== 0) {
     throw new StartupError(
       `config.json: ${headCount} attention heads cannot be shared by ${kvHeadCount} key-value heads`,
@@ -42,7 +54,7 @@ export function plainDecoder(config: CheckpointConfig, defaults: FamilyDefaults)
     normEpsilon: config.rms_norm_eps,
     ropeTheta: ropeTheta(config),
     ropeScaling: scaling,
-    positionsMax: positionsMaxOf(scaling, positionsNamed),
+    positionsMax,
     slidingWindows: new Array<null>(config.num_hidden_layers).fill(null),
     tiedEmbeddings: config.tie_word_embeddings,
     queryKeyValueBias: false,
