@@ -76,7 +76,9 @@ async function readOrders(
     const stored = words.get(groupsName);
     if (stored === undefined && !packing.isOrdered) continue;
     const [wordCount] = words.get(name)!.shape;
-    const tensor = findTensor(words, groupsName, [wordCount! * WORD_WEIGHTS]);
+    // A scalar is refused with its name when the matrices are laid out.
+    if (wordCount === undefined) continue;
+    const tensor = findTensor(words, groupsName, [wordCount * WORD_WEIGHTS]);
     const groups = new Int32Array((await readBytes(directory, tensor)).buffer);
     const order = groupOrder(groups, packing.groupSize ?? groups.length, groupsName);
     if (order !== null) orders.set(module, order);

@@ -183,6 +183,17 @@ describe('a packed checkpoint that cannot be served is refused in one line:', ()
     expect(await refusal()).toMatch(/qweight" has shape \[16,128\] where .* asks for \[128,16\]/);
   });
 
+  it('a packed matrix that is a scalar, by its own name', async () => {
+    const stored = await openPackedSafetensors(checkpoint.directory);
+    const name = 'model.layers.0.mlp.down_proj.qweight';
+    const words = new Map(stored.words).set(name, { ...stored.words.get(name)!, shape: [] });
+    const error = await repack({ stored: { ...stored, words } }).catch((reason: unknown) => reason);
+    expect(error).toBeInstanceOf(StartupError);
+    expect((error as Error).message).toMatch(
+      /down_proj\.qweight" has shape \[\] where .* asks for \[\d+,\d+\]/,
+    );
+  });
+
   it('packed matrices that config.json does not describe', async () => {
     await checkpoint.editConfig({ quantization_config: undefined });
     const shape = await readDecoderShape(checkpoint.directory);
