@@ -84,11 +84,11 @@ class IntegerMemory implements Memory {
 }
 
 /**
- * The nearest integer of a number from -128 to 128, of two as near the even one, as `QuantizeLinear` has it within the step:
- * beside 1.5 x 2^23 float32 has whole numbers only.
+ * The nearest integer of int8, of two as near the even one, as `QuantizeLinear` has it within the step: beside 1.5 x 2^23
+ * float32 has whole numbers only. Of numbers next to 0 the scale has so few bits that they may be half as much again.
  */
 function nearest(value: number): number {
-  return Math.fround(value + 12_582_912) - 12_582_912;
+  return Math.fround(Math.min(Math.max(value, -128), 127) + 12_582_912) - 12_582_912;
 }
 
 /** Keys and values of all layers, in one kind of memory. */

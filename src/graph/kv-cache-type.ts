@@ -8,7 +8,7 @@ import type { DecoderShape } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { DATA_TYPE } from './onnx-schema.ts';
 
-/** `int8`: integers from -127 to 127, with a float32 scale for each token and head. */
+/** `int8`: integers, of the largest magnitude 127, with a float32 scale for each token and head. */
 export const KV_CACHE_TYPES = ['f32', 'f16', 'int8'] as const;
 export type KvCacheType = (typeof KV_CACHE_TYPES)[number];
 

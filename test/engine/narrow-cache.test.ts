@@ -1,6 +1,7 @@
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { randomAt } from '../../src/base/random.ts';
+import type { CacheShape } from '../../src/engine/gathered-cache.ts';
 import { HalfCache, IntegerCache } from '../../src/engine/narrow-cache.ts';
 import { GraphBuilder } from '../../src/graph/graph-builder.ts';
 import { asCached, kvCacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
@@ -44,6 +45,39 @@ describe('a cache in float16', () => {
   });
 });
 
+/** Of the numbers of a step that the cache gives back, those that the graph has otherwise within the step. */
+async function differencesToGraph(shape: CacheShape, fresh: Float32Array): Promise<number> {
+  const { headSize } = shape;
+  const width = shape.kvHeadCount * headSize;
+  const tokenCount = fresh.length / 2 / width;
+  const g = new GraphBuilder();
+  const [keys, values] = ['keys', 'values'].map((name) => g.input(name, 'float32', ['tokens', width]));
+  const [rounded] = asCached(g, 'int8', shape, keys!, values!);
+  g.output('rounded', rounded, 'float32', ['tokens', width]);
+  const session = await ort.InferenceSession.create(g.encode(), { intraOpNumThreads: 1 });
+  const half = fresh.length / 2;
+  const feed = (data: Float32Array) => new ort.Tensor('float32', data, [tokenCount, width]);
+  const outputs = await session.run({ keys: feed(fresh.slice(0, half)), values: feed(fresh.slice(half)) });
+  await session.release();
+  const expected = outputs['rounded']!.data as Float32Array;
+
+  const slotCount = shape.blockCount * shape.blockSize;
+  const cache = new IntegerCache(shape);
+  cache.store(
+    fresh,
+    Int32Array.from({ length: tokenCount }, (_, token) => token),
+    tokenCount,
+  );
+  const { integers, scales } = cache.keys[0]!;
+  let differing = 0;
+  for (let i = 0; i < half; i++) {
+    const [token, head, at] = [Math.floor(i / width), Math.floor((i % width) / headSize), i % headSize];
+    const slot = head * slotCount + token;
+    if (Math.fround(integers[slot * headSize + at]! * scales[slot]!) !== expected[i]) differing++;
+  }
+  return differing;
+}
+
 describe('a cache of integers', () => {
   const at = (
     { integers, scales }: { integers: Int8Array; scales: Float32Array },
@@ -83,31 +117,18 @@ describe('a cache of integers', () => {
       if (Math.floor(i / 32) % 2 === 0) return randomAt(5, i) - 0.5;
       return i % 32 === 0 ? 127 : Math.floor(randomAt(5, i) * 254) - 126.5;
     });
-    const g = new GraphBuilder();
-    const [keys, values] = ['keys', 'values'].map((name) => g.input(name, 'float32', ['tokens', width]));
-    const [rounded] = asCached(g, 'int8', shape, keys!, values!);
-    g.output('rounded', rounded, 'float32', ['tokens', width]);
-    const session = await ort.InferenceSession.create(g.encode(), { intraOpNumThreads: 1 });
-    const half = fresh.length / 2;
-    const feed = (data: Float32Array) => new ort.Tensor('float32', data, [tokenCount, width]);
-    const outputs = await session.run({ keys: feed(fresh.slice(0, half)), values: feed(fresh.slice(half)) });
-    await session.release();
-    const expected = outputs['rounded']!.data as Float32Array;
+    expect(await differencesToGraph(shape, fresh)).toBe(0);
+  });
 
-    const cache = new IntegerCache(shape);
-    cache.store(
-      fresh,
-      Int32Array.from({ length: tokenCount }, (_, token) => token),
-      tokenCount,
+  it('saturates where the graph does, for numbers so small that their scale is rounded', async () => {
+    const shape = { ...SHAPE, layerCount: 1, headSize: 32 };
+    const least = 2 ** -149;
+    const width = shape.kvHeadCount * shape.headSize;
+    const fresh = Float32Array.from(
+      { length: 2 * 8 * width },
+      (_, i) => Math.round(380 * (randomAt(6, i) - 0.5)) * least,
     );
-    const { integers, scales } = cache.keys[0]!;
-    let differing = 0;
-    for (let i = 0; i < half; i++) {
-      const [token, head, at] = [Math.floor(i / width), Math.floor((i % width) / 32), i % 32];
-      const slot = head * tokenCount + token;
-      if (Math.fround(integers[slot * 32 + at]! * scales[slot]!) !== expected[i]) differing++;
-    }
-    expect(differing).toBe(0);
+    expect(await differencesToGraph(shape, fresh)).toBe(0);
   });
 
   it.each([Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])(
