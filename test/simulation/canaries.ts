@@ -176,12 +176,21 @@ class TakesDraftUnchecked extends SequenceSamplers {
 }
 
 /** What was tried behind a right token stays tried. */
-class KeepsToItsDraft extends SequenceSamplers {
+export class KeepsToItsDraft extends SequenceSamplers {
   override chooseBehind(id: number, row: number, logits: StepLogits, tokens: SampledToken[]): void {
     const before = tokens.length;
     super.chooseBehind(id, row, logits, tokens);
     const behind = tokens.slice(before);
     if (behind.length > 1) super.accept(id, behind[0]!.tokenId);
+  }
+}
+
+/** As if a draw came from a random state that all share. */
+export class DrawsByNeighbours extends SequenceSamplers {
+  #openedCount = 0;
+  override open(request: GenerationRequest): void {
+    const { sampling } = request;
+    super.open({ ...request, sampling: { ...sampling, seed: sampling.seed + this.#openedCount++ } });
   }
 }
 

@@ -3,11 +3,12 @@ import { CommandLineError, parseCommandLine } from './command-line.ts';
 
 describe('the command line of the simulation', () => {
   it('has defaults', () => {
-    expect(parseCommandLine([])).toEqual({ kind: 'run', seeds: 1000, from: 0 });
+    expect(parseCommandLine([])).toEqual({ kind: 'run', seeds: 1000, from: 0, compare: false });
   });
 
-  it('reads how many seeds, and from which one', () => {
-    expect(parseCommandLine(['--seeds', '5', '--from=7'])).toEqual({ kind: 'run', seeds: 5, from: 7 });
+  it('reads how many seeds, from which one, and of what', () => {
+    const read = parseCommandLine(['--seeds', '5', '--from=7', '--compare']);
+    expect(read).toEqual({ kind: 'run', seeds: 5, from: 7, compare: true });
   });
 
   it('tells its options', () => {

@@ -7,7 +7,7 @@ export class CommandLineError extends Error {}
 
 export type Invocation =
   | { readonly kind: 'help'; readonly text: string }
-  | { readonly kind: 'run'; readonly seeds: number; readonly from: number };
+  | { readonly kind: 'run'; readonly seeds: number; readonly from: number; readonly compare: boolean };
 
 /**
  * @param argv arguments after the program's name
@@ -25,7 +25,8 @@ export function parseCommandLine(argv: readonly string[]): Invocation {
       wholeNumber(1, 'must be a whole number above 0'),
       1000,
     )
-    .option('--from <n>', 'the first seed', wholeNumber(0, 'must be a whole number, 0 or above'), 0);
+    .option('--from <n>', 'the first seed', wholeNumber(0, 'must be a whole number, 0 or above'), 0)
+    .option('--compare', 'requests that choose in every way, by the real engine, instead', false);
   try {
     command.parse(argv, { from: 'user' });
   } catch (error) {
@@ -33,7 +34,7 @@ export function parseCommandLine(argv: readonly string[]): Invocation {
     if (error.code === 'commander.helpDisplayed') return { kind: 'help', text: command.helpInformation() };
     throw new CommandLineError(error.message.replace(/^error: /, ''));
   }
-  return { kind: 'run', ...command.opts<{ seeds: number; from: number }>() };
+  return { kind: 'run', ...command.opts<{ seeds: number; from: number; compare: boolean }>() };
 }
 
 function wholeNumber(min: number, demand: string): (text: string) => number {

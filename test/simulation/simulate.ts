@@ -1,34 +1,43 @@
 /**
- * Long runs and replays: `npm run simulate -- --seeds 100000 --from 1`. Ends with code 1 at the first seed that
- * fails, with its stack.
+ * Long runs and replays: `npm run simulate -- --seeds 100000 --from 1`, and with `--compare` of requests that choose in every
+ * way. Ends with code 1 at the first seed that fails, with its stack.
  */
 
 import { CommandLineError, type Invocation, parseCommandLine } from './command-line.ts';
+import { ComparisonFailure, compareSeeds } from './comparison.ts';
 import { MARKS } from './marks.ts';
 import { SimulationFailure } from './simulator.ts';
 import { simulateSwarm } from './swarm.ts';
 
 type Run = Extract<Invocation, { kind: 'run' }>;
 
-async function run({ from, seeds }: Run): Promise<void> {
-  const startMs = performance.now();
-  const totals = await simulateSwarm(from, seeds);
-  const seconds = ((performance.now() - startMs) / 1000).toFixed(1);
-  const { stepCount, preemptionCount, prefixHitTokenCount, marks } = totals;
-  console.log(`${seeds} seeds from ${from}: ${stepCount} steps in ${seconds} s`);
+const startMs = performance.now();
+const seconds = (): string => ((performance.now() - startMs) / 1000).toFixed(1);
+const printCount = (count: number, what: string): void =>
+  console.log(`${String(count).padStart(8)}  ${what}`);
+
+async function swarm({ from, seeds }: Run): Promise<void> {
+  const { stepCount, preemptionCount, prefixHitTokenCount, marks } = await simulateSwarm(from, seeds);
+  console.log(`${seeds} seeds from ${from}: ${stepCount} steps in ${seconds()} s`);
   console.log(`${preemptionCount} preemptions, ${prefixHitTokenCount} prompt tokens from the cache`);
-  for (const mark of MARKS) console.log(`${String(marks.count(mark)).padStart(8)}  ${mark}`);
+  for (const mark of MARKS) printCount(marks.count(mark), mark);
+}
+
+async function compare({ from, seeds }: Run): Promise<void> {
+  const totals = await compareSeeds(from, seeds);
+  console.log(`${seeds} seeds from ${from} in ${seconds()} s`);
+  for (const [name, count] of Object.entries(totals)) printCount(count, name);
 }
 
 try {
   const invocation = parseCommandLine(process.argv.slice(2));
   if (invocation.kind === 'help') console.log(invocation.text);
-  else await run(invocation);
+  else await (invocation.compare ? compare : swarm)(invocation);
 } catch (error) {
   process.exitCode = 1;
   if (error instanceof CommandLineError)
     console.error(`simulate: ${error.message} (--help lists the options)`);
-  else if (error instanceof SimulationFailure) {
+  else if (error instanceof SimulationFailure || error instanceof ComparisonFailure) {
     console.error(error.message);
     console.error((error.cause as Error).stack);
   } else throw error;
