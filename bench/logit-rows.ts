@@ -76,7 +76,7 @@ function batchOf(tokenIds: readonly number[], past: number): StepBatch {
     pastLength: Int32Array.of(past),
     blockTable: Int32Array.from({ length: blocks }, (_, i) => i + 1),
     blockTableWidth: blocks,
-    sampledTokens: Int32Array.from({ length }, (_, i) => i),
-    sampledCount: length,
+    logitsTokens: Int32Array.from({ length }, (_, i) => i),
+    logitsRowCount: length,
   };
 }

@@ -63,8 +63,8 @@ function batchOf(rows: number, past: number, length: number, blockCount: number)
       blockAt(Math.floor(i / width), i % width),
     ),
     blockTableWidth: width,
-    sampledTokens: Int32Array.from({ length: rows }, (_, row) => (row + 1) * length - 1),
-    sampledCount: rows,
+    logitsTokens: Int32Array.from({ length: rows }, (_, row) => (row + 1) * length - 1),
+    logitsRowCount: rows,
   };
 }
 

@@ -245,7 +245,7 @@ function batchOf(
     pastLength: Int32Array.from(before),
     blockTable: Int32Array.from(tables.flat()),
     blockTableWidth: tables[0]!.length,
-    sampledTokens: none,
-    sampledCount: 0,
+    logitsTokens: none,
+    logitsRowCount: 0,
   };
 }

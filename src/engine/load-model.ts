@@ -260,7 +260,7 @@ function largestStep(
   const choosingMax = Math.max(sequencesPerStepMax, DRAFTED_STEP_TOKENS_MAX);
   return {
     tokenCount,
-    sampledCount: Math.min(choosingMax + scoredCount, tokenCount),
+    logitsRowCount: Math.min(choosingMax + scoredCount, tokenCount),
     choosingCount: Math.min(choosingMax, tokenCount),
   };
 }

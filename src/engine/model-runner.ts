@@ -39,8 +39,8 @@ export type StepOutcome = StepLogits & {
 export interface ModelRunner {
   readonly limits: ModelLimits;
   /**
-   * Computes every token of the batch, writes their K and V into their slots, and answers the query for the
-   * sampled rows. Running the same batch again is harmless: it writes the same values to the same slots.
+   * Computes every token of the batch, writes their K and V into their slots, and answers the query for its
+   * rows of logits. Running the same batch again is harmless: it writes the same values to the same slots.
    * @throws RunnerError
    */
   run(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome>;

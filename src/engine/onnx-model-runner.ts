@@ -93,7 +93,7 @@ export class OnnxModelRunner implements ModelRunner {
   async #warmUp(device: GpuDevice, largestStep?: StepSize): Promise<void> {
     for (const tokenCount of [1, this.#nullRowLength]) {
       await this.#tryStep(
-        { tokenCount, sampledCount: 1, choosingCount: 1 },
+        { tokenCount, logitsRowCount: 1, choosingCount: 1 },
         `${device} cannot compute the model`,
       );
     }
@@ -144,13 +144,13 @@ function gatheredForm(options: OnnxModelRunnerOptions): GatheredForm {
 }
 
 function stepFeeds(batch: StepBatch) {
-  const { sampledCount } = batch;
+  const { logitsRowCount } = batch;
   return {
     [STEP_INPUT.tokenIds]: int32Vector(batch.tokenIds, batch.tokenCount),
     // Must not be empty: a step that samples nothing names a token whose logits nobody fetches.
-    [STEP_INPUT.sampledTokens]: int32Vector(
-      sampledCount === 0 ? NO_TOKEN : batch.sampledTokens,
-      Math.max(sampledCount, 1),
+    [STEP_INPUT.logitsTokens]: int32Vector(
+      logitsRowCount === 0 ? NO_TOKEN : batch.logitsTokens,
+      Math.max(logitsRowCount, 1),
     ),
   };
 }

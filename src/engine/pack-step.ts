@@ -18,12 +18,12 @@ export class StepPacker {
   readonly #slots: Int32Array;
   readonly #rowStart: Int32Array;
   readonly #pastLength: Int32Array;
-  readonly #sampledTokens: Int32Array;
+  readonly #logitsTokens: Int32Array;
   /** Grows to the widest step: sized for the longest context, it would be the largest of all by far. */
   #blockTable = new Int32Array(0);
   #rowCount = 0;
   #tokenCount = 0;
-  #sampledCount = 0;
+  #logitsRowCount = 0;
 
   constructor({ tokensPerStepMax, sequencesPerStepMax, scoredTokensPerStepMax }: StepLimits) {
     this.#tokenIds = new Int32Array(tokensPerStepMax);
@@ -32,11 +32,11 @@ export class StepPacker {
     this.#rowStart = new Int32Array(sequencesPerStepMax + 1);
     this.#pastLength = new Int32Array(sequencesPerStepMax);
     const choosingMax = Math.max(sequencesPerStepMax, DRAFTED_STEP_TOKENS_MAX);
-    this.#sampledTokens = new Int32Array(choosingMax + scoredTokensPerStepMax);
+    this.#logitsTokens = new Int32Array(choosingMax + scoredTokensPerStepMax);
   }
 
   /**
-   * The batch of a whole plan. In `sampledTokens` a row's last token is followed by its draft's; the tokens that score others
+   * The batch of a whole plan. In `logitsTokens` a row's last token is followed by its draft's; the tokens that score others
    * come after those of all rows.
    */
   pack(plan: StepPlan): StepBatch {
@@ -55,7 +55,7 @@ export class StepPacker {
   }
 
   /**
-   * A batch that computes only the last token of each sequence once more, every row sampled. Its keys and values
+   * A batch that computes only the last token of each sequence once more, with logits of every row. Its keys and values
    * are written again, the same ones to the same slots.
    */
   packLastTokens(sequences: readonly Sequence[]): StepBatch {
@@ -74,7 +74,7 @@ export class StepPacker {
   #clear(): void {
     this.#rowCount = 0;
     this.#tokenCount = 0;
-    this.#sampledCount = 0;
+    this.#logitsRowCount = 0;
   }
 
   #addRow(sequence: Sequence, firstPosition: number, tokenCount: number, draft: Draft): void {
@@ -95,7 +95,7 @@ export class StepPacker {
 
   #sampleLastTokens(count: number): void {
     for (let token = this.#tokenCount - count; token < this.#tokenCount; token++) {
-      this.#sampledTokens[this.#sampledCount++] = token;
+      this.#logitsTokens[this.#logitsRowCount++] = token;
     }
   }
 
@@ -103,7 +103,7 @@ export class StepPacker {
     for (let index = 0; index < plan.rowCount; index++) {
       const { firstPosition, firstScored, scoredCount } = plan.rows[index]!;
       const first = this.#rowStart[index]! + firstScored - firstPosition;
-      for (let i = 0; i < scoredCount; i++) this.#sampledTokens[this.#sampledCount++] = first + i;
+      for (let i = 0; i < scoredCount; i++) this.#logitsTokens[this.#logitsRowCount++] = first + i;
     }
   }
 
@@ -131,8 +131,8 @@ export class StepPacker {
       pastLength: this.#pastLength.subarray(0, this.#rowCount),
       blockTable: this.#blockTable.subarray(0, this.#rowCount * blockTableWidth),
       blockTableWidth,
-      sampledTokens: this.#sampledTokens.subarray(0, this.#sampledCount),
-      sampledCount: this.#sampledCount,
+      logitsTokens: this.#logitsTokens.subarray(0, this.#logitsRowCount),
+      logitsRowCount: this.#logitsRowCount,
     };
   }
 }

@@ -30,7 +30,7 @@ export interface RowSampler {
   /**
    * Adds to `query` what choosing the sequence's next token will need, and the ones behind each token of the draft. Called
    * for every run of a step, so perhaps more than once before `choose`; the last call counts.
-   * @param row index among the sampled rows of that run; those behind the draft's tokens follow it.
+   * @param row index among the rows of logits of that run; those behind the draft's tokens follow it.
    * @param draft none by default
    */
   prepare(sequenceId: number, row: number, query: LogitsQuery, options: RowOptions, draft?: Draft): void;

@@ -24,9 +24,9 @@ export type StepBatch = {
   readonly blockTable: Int32Array;
   readonly blockTableWidth: number;
   /**
-   * [sampledCount] tokens (index in the batch) whose logits are wanted: the last one of each row that chooses a token, with
+   * [logitsRowCount] tokens (index in the batch) whose logits are wanted: the last one of each row that chooses a token, with
    * its draft's behind it, then prompt tokens whose logits score the token after them.
    */
-  readonly sampledTokens: Int32Array;
-  readonly sampledCount: number;
+  readonly logitsTokens: Int32Array;
+  readonly logitsRowCount: number;
 };

@@ -10,13 +10,13 @@ import type { StepBatch } from './step-batch.ts';
 export type StepSize = {
   readonly tokenCount: number;
   /** Tokens whose logits are wanted, at most `tokenCount`. */
-  readonly sampledCount: number;
+  readonly logitsRowCount: number;
   /** Of these, those that choose a token, and may be asked for whole. */
   readonly choosingCount: number;
 };
 
 /** @param rowLengthMax tokens that the null block, and a sequence of the model, can hold. */
-export function warmUpBatch({ tokenCount, sampledCount }: StepSize, rowLengthMax: number): StepBatch {
+export function warmUpBatch({ tokenCount, logitsRowCount }: StepSize, rowLengthMax: number): StepBatch {
   const rowCount = Math.ceil(tokenCount / rowLengthMax);
   const positions = Int32Array.from({ length: tokenCount }, (_, token) => token % rowLengthMax);
   return {
@@ -29,8 +29,8 @@ export function warmUpBatch({ tokenCount, sampledCount }: StepSize, rowLengthMax
     pastLength: new Int32Array(rowCount),
     blockTable: new Int32Array(rowCount).fill(NULL_BLOCK),
     blockTableWidth: 1,
-    sampledTokens: Int32Array.from({ length: sampledCount }, (_, i) => tokenCount - sampledCount + i),
-    sampledCount,
+    logitsTokens: Int32Array.from({ length: logitsRowCount }, (_, i) => tokenCount - logitsRowCount + i),
+    logitsRowCount,
   };
 }
 
@@ -38,9 +38,9 @@ export function warmUpBatch({ tokenCount, sampledCount }: StepSize, rowLengthMax
  * Asks of every row what a scored token can ask for, its normaliser and a logit, and of those that choose also what they
  * can: the normaliser at another temperature, and all of the row.
  */
-export function warmUpQuery({ sampledCount, choosingCount }: StepSize): LogitsQuery {
+export function warmUpQuery({ logitsRowCount, choosingCount }: StepSize): LogitsQuery {
   const query = new LogitsQuery();
-  for (let row = 0; row < sampledCount; row++) {
+  for (let row = 0; row < logitsRowCount; row++) {
     query.addNormaliser(row, 1);
     query.addRead(row, 0);
   }

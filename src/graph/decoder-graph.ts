@@ -20,7 +20,7 @@ export const STEP_INPUT = {
   /** int32 [T] */
   tokenIds: 'token_ids',
   /** int32 [rows]: tokens whose next token is chosen; at least one. */
-  sampledTokens: 'sampled_tokens',
+  logitsTokens: 'logits_tokens',
 } as const;
 
 export type DecoderGraphOptions = {
@@ -82,8 +82,8 @@ function decoder(
   }
   attention.finish(g, sum);
 
-  const sampled = g.op('Gather', [sum, g.input(STEP_INPUT.sampledTokens, 'int32', ['rows'])], { axis: 0 });
-  const last = rmsNorm(g, sampled, weights.finalNorm(g), shape.normEpsilon);
+  const wanted = g.op('Gather', [sum, g.input(STEP_INPUT.logitsTokens, 'int32', ['rows'])], { axis: 0 });
+  const last = rmsNorm(g, wanted, weights.finalNorm(g), shape.normEpsilon);
   const logits = asFloat32(g, projections.logits(g, last), weights);
   logitsOutputs(g, logits, candidateCount(shape), shape.vocabularySize);
   return g.encode();

@@ -1,5 +1,5 @@
 /**
- * What leaves the graph of the sampled rows' logits: always the best candidates; normalisers, single logits and
+ * What leaves the graph of the rows of logits: always the best candidates; normalisers, single logits and
  * full rows only as far as the step asks for them (see `LogitsQuery` in sampling). Inputs cannot be empty: a caller
  * with nothing to ask passes one entry and ignores the answer.
  */

@@ -22,11 +22,11 @@ const limits = {
 /** Each row's best token is the same one. */
 const runner: ModelRunner = {
   limits,
-  run: async ({ sampledCount }: StepBatch): Promise<StepOutcome> => ({
+  run: async ({ logitsRowCount }: StepBatch): Promise<StepOutcome> => ({
     vocabularySize: VOCABULARY_SIZE,
     candidateCount: 1,
-    candidateLogits: new Float32Array(sampledCount),
-    candidateIds: new Int32Array(sampledCount).fill(7),
+    candidateLogits: new Float32Array(logitsRowCount),
+    candidateIds: new Int32Array(logitsRowCount).fill(7),
     normalisers: new Float32Array(0),
     reads: new Float32Array(0),
     fullRows: new Float32Array(0),

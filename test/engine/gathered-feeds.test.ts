@@ -22,8 +22,8 @@ function aChunk(pastLength: number, tokenCount: number): StepBatch {
     pastLength: Int32Array.of(pastLength),
     blockTable: upwards(blockTableWidth, 1),
     blockTableWidth,
-    sampledTokens: Int32Array.of(tokenCount - 1),
-    sampledCount: 1,
+    logitsTokens: Int32Array.of(tokenCount - 1),
+    logitsRowCount: 1,
   };
 }
 

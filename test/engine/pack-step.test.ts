@@ -31,8 +31,8 @@ describe('StepPacker', () => {
       pastLength: Int32Array.of(5, 3),
       blockTable: Int32Array.of(5, 3, 0, 2, 8, 6),
       blockTableWidth: 3,
-      sampledTokens: Int32Array.of(0),
-      sampledCount: 1,
+      logitsTokens: Int32Array.of(0),
+      logitsRowCount: 1,
     });
   });
 
@@ -48,7 +48,7 @@ describe('StepPacker', () => {
       positions: Int32Array.of(5, 6, 7, 3, 4),
       slots: Int32Array.of(3 * 4 + 1, 3 * 4 + 2, 3 * 4 + 3, 2 * 4 + 3, 8 * 4),
       rowStart: Int32Array.of(0, 3, 5),
-      sampledTokens: Int32Array.of(0, 1, 2),
+      logitsTokens: Int32Array.of(0, 1, 2),
     });
   });
 
@@ -64,8 +64,8 @@ describe('StepPacker', () => {
       pastLength: Int32Array.of(8, 5),
       blockTable: Int32Array.of(2, 8, 6, 5, 3, 0),
       blockTableWidth: 3,
-      sampledTokens: Int32Array.of(0, 1),
-      sampledCount: 2,
+      logitsTokens: Int32Array.of(0, 1),
+      logitsRowCount: 2,
     });
   });
 

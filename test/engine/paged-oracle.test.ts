@@ -125,8 +125,8 @@ describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
           pastLength: Int32Array.of(0),
           blockTable: Int32Array.of(block),
           blockTableWidth: 1,
-          sampledTokens: Int32Array.of(0),
-          sampledCount: 1,
+          logitsTokens: Int32Array.of(0),
+          logitsRowCount: 1,
         },
         new LogitsQuery(),
       );

@@ -6,10 +6,10 @@ import { NULL_BLOCK } from '../../src/kv-cache/block-pool.ts';
 
 const BLOCK = 16;
 const sizes = [
-  { tokenCount: 1, sampledCount: 1, choosingCount: 1 },
-  { tokenCount: BLOCK, sampledCount: 1, choosingCount: 1 },
-  { tokenCount: BLOCK + 1, sampledCount: BLOCK + 1, choosingCount: 3 },
-  { tokenCount: 2048, sampledCount: 300, choosingCount: 256 },
+  { tokenCount: 1, logitsRowCount: 1, choosingCount: 1 },
+  { tokenCount: BLOCK, logitsRowCount: 1, choosingCount: 1 },
+  { tokenCount: BLOCK + 1, logitsRowCount: BLOCK + 1, choosingCount: 3 },
+  { tokenCount: 2048, logitsRowCount: 300, choosingCount: 256 },
 ];
 
 describe.each(sizes)('a warm-up step of $tokenCount tokens', (size) => {
@@ -34,13 +34,13 @@ describe.each(sizes)('a warm-up step of $tokenCount tokens', (size) => {
   });
 
   it('asks for the logits of as many tokens, each once', () => {
-    expect(new Set(batch.sampledTokens).size).toBe(size.sampledCount);
-    for (const token of batch.sampledTokens) {
+    expect(new Set(batch.logitsTokens).size).toBe(size.logitsRowCount);
+    for (const token of batch.logitsTokens) {
       expect(token).toBeGreaterThanOrEqual(0);
       expect(token).toBeLessThan(size.tokenCount);
     }
     const query = warmUpQuery(size);
-    expect(query.normaliserCount).toBe(size.sampledCount + size.choosingCount);
-    expect([query.readCount, query.fullRowCount]).toEqual([size.sampledCount, size.choosingCount]);
+    expect(query.normaliserCount).toBe(size.logitsRowCount + size.choosingCount);
+    expect([query.readCount, query.fullRowCount]).toEqual([size.logitsRowCount, size.choosingCount]);
   });
 });

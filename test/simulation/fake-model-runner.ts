@@ -64,7 +64,7 @@ export class FakeModelRunner implements ModelRunner {
   async close(): Promise<void> {}
 
   #checkShape(batch: StepBatch): void {
-    const { rowCount, tokenCount, rowStart, sampledCount, blockTableWidth } = batch;
+    const { rowCount, tokenCount, rowStart, logitsRowCount, blockTableWidth } = batch;
     assert(rowCount >= 1 && rowCount <= this.#options.sequencesPerStepMax, 'a batch has rows within bounds');
     assert(
       tokenCount >= rowCount && tokenCount <= this.#options.tokensPerStepMax,
@@ -73,7 +73,7 @@ export class FakeModelRunner implements ModelRunner {
     assert(batch.tokenIds.length === tokenCount && batch.slots.length === tokenCount, 'columns are as long');
     assert(rowStart.length === rowCount + 1 && rowStart[rowCount] === tokenCount, 'rows cover the tokens');
     assert(batch.blockTable.length === rowCount * blockTableWidth, 'the block table has a line a row');
-    assert(batch.sampledTokens.length === sampledCount, 'every sampled row names its token');
+    assert(batch.logitsTokens.length === logitsRowCount, 'every row of logits names its token');
   }
 
   #computeRow(batch: StepBatch, row: number, writtenMax: number): void {
@@ -101,15 +101,15 @@ export class FakeModelRunner implements ModelRunner {
     return blockId * blockSize + (position % blockSize);
   }
 
-  /** Hashes the whole history of each sampled row, slot by slot. */
+  /** Hashes the whole history of each row of logits, slot by slot. */
   #logits(batch: StepBatch, query: LogitsQuery): StepOutcome {
     const { vocabularySize } = this.limits;
     const { candidateCount } = this.#options;
-    const candidateLogits = new Float32Array(batch.sampledCount * candidateCount);
-    const candidateIds = new Int32Array(batch.sampledCount * candidateCount);
+    const candidateLogits = new Float32Array(batch.logitsRowCount * candidateCount);
+    const candidateIds = new Int32Array(batch.logitsRowCount * candidateCount);
     const chosen: number[] = [];
-    for (let index = 0; index < batch.sampledCount; index++) {
-      const token = this.#nextToken(batch, batch.sampledTokens[index]!);
+    for (let index = 0; index < batch.logitsRowCount; index++) {
+      const token = this.#nextToken(batch, batch.logitsTokens[index]!);
       chosen.push(token);
       for (let rank = 0; rank < candidateCount; rank++) {
         candidateLogits[index * candidateCount + rank] = -rank;
@@ -137,10 +137,10 @@ export class FakeModelRunner implements ModelRunner {
     };
   }
 
-  #nextToken(batch: StepBatch, sampledToken: number): number {
+  #nextToken(batch: StepBatch, lastToken: number): number {
     let row = 0;
-    while (batch.rowStart[row + 1]! <= sampledToken) row++;
-    const length = batch.positions[sampledToken]! + 1;
+    while (batch.rowStart[row + 1]! <= lastToken) row++;
+    const length = batch.positions[lastToken]! + 1;
     let hash = 0;
     for (let position = 0; position < length; position++) {
       hash = foldSlot(hash, this.#slots[this.#slotAt(batch, row, position)]!);

@@ -49,7 +49,7 @@ export class WholeRowRunner implements ModelRunner {
     }
     if (fault === 'after') throw new RunnerError('retryable', 'the run failed after its last write');
     const broken = new Set(this.#brokenTokens(batch));
-    const rows = Array.from(batch.sampledTokens.subarray(0, batch.sampledCount), (token) =>
+    const rows = Array.from(batch.logitsTokens.subarray(0, batch.logitsRowCount), (token) =>
       broken.has(token) ? this.#rowOfNoNumbers() : this.#row(this.#historyOf(batch, token)),
     );
     // Of a step that samples nothing nothing is asked either, and a row is there for its length alone.

@@ -15,7 +15,7 @@ const BLOCK_SIZE = 32;
 export const SHADER_TIMEOUT_MS = 240_000;
 
 /** Larger than most steps of tests; what it leaves behind in the null block must not matter to any. */
-const LARGEST_STEP = { tokenCount: 70, sampledCount: 12, choosingCount: 5 };
+const LARGEST_STEP = { tokenCount: 70, logitsRowCount: 12, choosingCount: 5 };
 
 /** @throws Error when a node falls back to the CPU. */
 export async function openPagedRunner(

@@ -75,8 +75,8 @@ export class RunnerDriver {
       pastLength: Int32Array.from(rows, ({ sequence }) => sequence.pastLength),
       blockTable: Int32Array.from(blockTable),
       blockTableWidth: width,
-      sampledTokens: Int32Array.from(positions, (_, i) => i),
-      sampledCount: positions.length,
+      logitsTokens: Int32Array.from(positions, (_, i) => i),
+      logitsRowCount: positions.length,
     };
   }
 }
