@@ -14,7 +14,7 @@ import { PagedAttention, type PagedType, pagedCacheBytes } from '../graph/paged-
 import { ropeTables } from '../graph/rope.ts';
 import { zerosFile } from '../graph/zeros-file.ts';
 import { type AttentionInputs, attend } from './attention-formula.ts';
-import type { Feeds } from './cache-form.ts';
+import type { GraphInputs } from './cache-form.ts';
 import { RunnerError } from './model-runner.ts';
 import { type GpuDevice, OnnxSession } from './onnx-session.ts';
 import { PagedForm, type PagedFormOptions } from './paged-form.ts';
@@ -213,7 +213,7 @@ function tokenFeeds(
   sequences: readonly AttentionInputs[],
   before: readonly number[],
   after: readonly number[],
-): Feeds {
+): GraphInputs {
   const feeds = widths(shape).map(([name, width]) => {
     const rows = sequences.flatMap((inputs, sequence) => [
       ...inputs[name].subarray(before[sequence]! * width, after[sequence]! * width),

@@ -6,7 +6,7 @@
 import type { StepBatch } from './step-batch.ts';
 
 /** A tensor that is fed to the graph; read during the run and not kept. */
-export type Feed = {
+export type GraphInput = {
   readonly type: 'int32' | 'float32' | 'bool' | 'int8' | 'float16';
   /** Bits of float16 are unsigned integers. */
   readonly data: Int32Array | Float32Array | Uint8Array | Int8Array | Uint16Array;
@@ -14,27 +14,27 @@ export type Feed = {
 };
 
 /** By the name of the graph's input. */
-export type Feeds = Readonly<Record<string, Feed>>;
+export type GraphInputs = Readonly<Record<string, GraphInput>>;
 
 export interface CacheForm {
   /** The same memory for every run. */
-  readonly constantFeeds: Feeds;
+  readonly constantFeeds: GraphInputs;
   /** float32 output that is fetched from every run and given to `store`. */
   readonly output: string;
   /** Valid until the next call. */
-  feeds(batch: StepBatch): Feeds;
+  feeds(batch: StepBatch): GraphInputs;
   /** Takes in what a run has computed. @returns tokens as `StepOutcome.brokenTokens` has them. */
   store(output: Float32Array, batch: StepBatch): readonly number[];
 }
 
-export function int32Vector(data: Int32Array, length = data.length): Feed {
+export function int32Vector(data: Int32Array, length = data.length): GraphInput {
   return { type: 'int32', data: data.subarray(0, length), dims: [length] };
 }
 
-export function int32Matrix(data: Int32Array, rowCount: number, columnCount: number): Feed {
+export function int32Matrix(data: Int32Array, rowCount: number, columnCount: number): GraphInput {
   return { type: 'int32', data: data.subarray(0, rowCount * columnCount), dims: [rowCount, columnCount] };
 }
 
-export function flag(value: boolean): Feed {
+export function flag(value: boolean): GraphInput {
   return { type: 'bool', data: Uint8Array.of(value ? 1 : 0), dims: [] };
 }

@@ -5,7 +5,7 @@
  */
 
 import { GATHERED_INPUT, GROUP, GROUP_COLUMNS } from '../graph/gathered-tiles.ts';
-import { type Feed, type Feeds, int32Matrix, int32Vector } from './cache-form.ts';
+import { type GraphInput, type GraphInputs, int32Matrix, int32Vector } from './cache-form.ts';
 import type { StepBatch } from './step-batch.ts';
 import { type TileCosts, TileGroups, tileTokensMax } from './tile-groups.ts';
 
@@ -88,7 +88,7 @@ export class GatheredFeeds {
   }
 
   /** Valid until the next call. */
-  fill(batch: StepBatch): Feeds {
+  fill(batch: StepBatch): GraphInputs {
     this.#cut(batch);
     this.#resultRows.resize(1, batch.tokenCount);
     this.#layDecodes(batch);
@@ -214,14 +214,14 @@ export class GatheredFeeds {
   }
 }
 
-function vector({ data, columnCount }: Int32Matrix): Feed {
+function vector({ data, columnCount }: Int32Matrix): GraphInput {
   return int32Vector(data, columnCount);
 }
 
-function matrix({ data, rowCount, columnCount }: Int32Matrix): Feed {
+function matrix({ data, rowCount, columnCount }: Int32Matrix): GraphInput {
   return int32Matrix(data, rowCount, columnCount);
 }
 
-function scalar(data: Int32Array): Feed {
+function scalar(data: Int32Array): GraphInput {
   return { type: 'int32', data, dims: [] };
 }

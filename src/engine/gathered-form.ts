@@ -9,7 +9,7 @@ import {
   valueScalesName,
 } from '../graph/gathered-attention.ts';
 import type { KvCacheType } from '../graph/kv-cache-type.ts';
-import type { CacheForm, Feed, Feeds } from './cache-form.ts';
+import type { CacheForm, GraphInput, GraphInputs } from './cache-form.ts';
 import { type CacheShape, GatheredCache } from './gathered-cache.ts';
 import { GatheredFeeds } from './gathered-feeds.ts';
 import type { ModelLimits } from './model-runner.ts';
@@ -28,12 +28,12 @@ export type GatheredFormOptions = {
 /** A cache in some type, and how it is fed. */
 type FedCache = {
   store(fresh: Float32Array, slots: Int32Array, tokenCount: number): readonly number[];
-  readonly feeds: Feeds;
+  readonly feeds: GraphInputs;
 };
 
 export class GatheredForm implements CacheForm {
   readonly output = NEW_KEYS_AND_VALUES;
-  readonly constantFeeds: Feeds;
+  readonly constantFeeds: GraphInputs;
   readonly #cache: FedCache;
   readonly #tiles: GatheredFeeds;
 
@@ -51,7 +51,7 @@ export class GatheredForm implements CacheForm {
     });
   }
 
-  feeds(batch: StepBatch): Feeds {
+  feeds(batch: StepBatch): GraphInputs {
     return this.#tiles.fill(batch);
   }
 
@@ -64,21 +64,21 @@ function fedCache(shape: CacheShape, type: KvCacheType): FedCache {
   const store = (cache: Pick<FedCache, 'store'>): FedCache['store'] => cache.store.bind(cache);
   if (type === 'f32') {
     const cache = new GatheredCache(shape);
-    const feed = (data: Float32Array): Feed => ({ type: 'float32', data, dims: elementDims(shape) });
+    const feed = (data: Float32Array): GraphInput => ({ type: 'float32', data, dims: elementDims(shape) });
     return { store: store(cache), feeds: layerFeeds(cache.keys.map(feed), cache.values.map(feed)) };
   }
   if (type === 'f16') {
     const cache = new HalfCache(shape);
-    const feed = ({ halves }: { halves: Uint16Array }): Feed => {
+    const feed = ({ halves }: { halves: Uint16Array }): GraphInput => {
       return { type: 'float16', data: halves, dims: elementDims(shape) };
     };
     return { store: store(cache), feeds: layerFeeds(cache.keys.map(feed), cache.values.map(feed)) };
   }
   const cache = new IntegerCache(shape);
-  const feed = ({ integers }: { integers: Int8Array }): Feed => {
+  const feed = ({ integers }: { integers: Int8Array }): GraphInput => {
     return { type: 'int8', data: integers, dims: elementDims(shape) };
   };
-  const scales = (memory: { scales: Float32Array }): Feed => {
+  const scales = (memory: { scales: Float32Array }): GraphInput => {
     return {
       type: 'float32',
       data: memory.scales,
@@ -99,11 +99,11 @@ function elementDims({ kvHeadCount, blockCount, blockSize, headSize }: CacheShap
 }
 
 function layerFeeds(
-  keys: readonly Feed[],
-  values: readonly Feed[],
+  keys: readonly GraphInput[],
+  values: readonly GraphInput[],
   keyName = keyCacheName,
   valueName = valueCacheName,
-): Feeds {
+): GraphInputs {
   return Object.fromEntries([
     ...keys.map((feed, layer) => [keyName(layer), feed] as const),
     ...values.map((feed, layer) => [valueName(layer), feed] as const),

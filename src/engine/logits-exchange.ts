@@ -4,7 +4,7 @@ import { candidateCount } from '../graph/decoder-graph.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import { LOGITS_INPUT, LOGITS_OUTPUT } from '../graph/logits-outputs.ts';
 import type { LogitsQuery, StepLogits } from '../sampling/step-logits.ts';
-import { type Feeds, flag, int32Matrix, int32Vector } from './cache-form.ts';
+import { flag, type GraphInputs, int32Matrix, int32Vector } from './cache-form.ts';
 
 /** An answer of no use, for what was not asked for. */
 const NOTHING = new Float32Array(0);
@@ -12,7 +12,7 @@ const NO_ENTRY_I32 = Int32Array.of(0, 0);
 const NO_ENTRY_F32 = Float32Array.of(1);
 
 /** Inputs must not be empty: what is not asked for is fed one entry whose answer is not fetched. */
-export function queryFeeds(query: LogitsQuery): Feeds {
+export function queryFeeds(query: LogitsQuery): GraphInputs {
   const { normaliserCount, readCount, fullRowCount } = query;
   const temperatures = normaliserCount > 0 ? query.normaliserInverseTemperature : NO_ENTRY_F32;
   const normalisers = Math.max(normaliserCount, 1);

@@ -8,7 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { StartupError } from '../base/errors.ts';
-import type { Feed, Feeds } from './cache-form.ts';
+import type { GraphInput, GraphInputs } from './cache-form.ts';
 import { RunnerError } from './model-runner.ts';
 import { disableTelemetry } from './native-environment.ts';
 
@@ -88,13 +88,13 @@ export class OnnxSession {
     return cpuNodes(JSON.parse(profile) as readonly ProfileEvent[]);
   }
 
-  /** Feeds that every later run is given beside its own. */
-  keepFeeding(feeds: Feeds): void {
+  /** Inputs that every later run is given beside its own. */
+  keepFeeding(feeds: GraphInputs): void {
     Object.assign(this.#constants, tensors(feeds));
   }
 
   /** @throws RunnerError */
-  async run(feeds: Feeds, fetches: readonly string[]): Promise<FetchedOutputs> {
+  async run(feeds: GraphInputs, fetches: readonly string[]): Promise<FetchedOutputs> {
     try {
       const outputs = await this.#session.run({ ...this.#constants, ...tensors(feeds) }, fetches);
       return Object.fromEntries(fetches.map((name) => [name, outputs[name]?.data]));
@@ -137,13 +137,13 @@ function sessionOptions(
   };
 }
 
-function tensors(feeds: Feeds): Record<string, ort.Tensor> {
+function tensors(feeds: GraphInputs): Record<string, ort.Tensor> {
   const result: Record<string, ort.Tensor> = {};
   for (const name in feeds) result[name] = tensor(feeds[name]!);
   return result;
 }
 
-function tensor({ type, data, dims }: Feed): ort.Tensor {
+function tensor({ type, data, dims }: GraphInput): ort.Tensor {
   return new ort.Tensor(type, data, dims);
 }
 

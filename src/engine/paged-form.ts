@@ -4,7 +4,7 @@
  */
 
 import { PAGED_INPUT, TOKEN_SUMS } from '../graph/paged-attention.ts';
-import { type CacheForm, type Feeds, int32Matrix, int32Vector } from './cache-form.ts';
+import { type CacheForm, type GraphInputs, int32Matrix, int32Vector } from './cache-form.ts';
 import type { StepBatch } from './step-batch.ts';
 
 export type PagedFormOptions = {
@@ -17,7 +17,7 @@ export type PagedFormOptions = {
 
 export class PagedForm implements CacheForm {
   readonly output = TOKEN_SUMS;
-  readonly constantFeeds: Feeds = {};
+  readonly constantFeeds: GraphInputs = {};
   readonly #tokensApart: boolean;
   readonly #lengthBounds = new Int32Array(3);
   /** Of tokens apart: grown as needed. */
@@ -28,7 +28,7 @@ export class PagedForm implements CacheForm {
     this.#tokensApart = tokensApart;
   }
 
-  feeds(batch: StepBatch): Feeds {
+  feeds(batch: StepBatch): GraphInputs {
     this.#boundLengths(batch);
     const lengthBounds = int32Vector(this.#lengthBounds);
     if (this.#tokensApart) {
@@ -64,7 +64,14 @@ export class PagedForm implements CacheForm {
     this.#lengthBounds[2] = keys;
   }
 
-  #tokenFeeds({ tokenCount, positions, rowCount, rowStart, blockTable, blockTableWidth }: StepBatch): Feeds {
+  #tokenFeeds({
+    tokenCount,
+    positions,
+    rowCount,
+    rowStart,
+    blockTable,
+    blockTableWidth,
+  }: StepBatch): GraphInputs {
     if (tokenCount >= this.#tokenStarts.length) {
       this.#tokenStarts = Int32Array.from({ length: 2 * tokenCount + 1 }, (_, token) => token);
     }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Feeds } from '../../src/engine/cache-form.ts';
+import type { GraphInputs } from '../../src/engine/cache-form.ts';
 import { GatheredFeeds } from '../../src/engine/gathered-feeds.ts';
 import type { StepBatch } from '../../src/engine/step-batch.ts';
 import { GATHERED_INPUT, GROUP, GROUP_COLUMNS } from '../../src/graph/gathered-tiles.ts';
@@ -28,7 +28,7 @@ function aChunk(pastLength: number, tokenCount: number): StepBatch {
 }
 
 /** Tiles and tokens of a tile, by group. */
-function groupsOf(feeds: Feeds): { tiles: number; tokens: number }[] {
+function groupsOf(feeds: GraphInputs): { tiles: number; tokens: number }[] {
   const { data } = feeds[GATHERED_INPUT.prefillGroups]!;
   const column = (group: number, name: keyof typeof GROUP) =>
     Number(data[group * GROUP_COLUMNS + GROUP[name]]);
