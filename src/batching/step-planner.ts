@@ -207,12 +207,12 @@ export class StepPlanner {
   ): void {
     const scoresLeft = Math.max(0, this.#scoresLeft(plan) - SCORES_FOR_ADMISSION);
     const pendingLength = sequence.lengthWithScores(scoresLeft);
-    const tokenCount = this.#chunkLength(pendingLength, this.#tokensLeft(plan) - kept, pendingBehind);
+    const tokenCount = this.#takeChunk(pendingLength, this.#tokensLeft(plan) - kept, pendingBehind);
     if (tokenCount > 0) plan.addRow(sequence, tokenCount, sequence.blockTable.blockCount);
   }
 
-  /** The first prompt that cannot end in this step leaves something, and that is for the others. */
-  #chunkLength(pendingLength: number, tokensLeft: number, pendingBehind: number): number {
+  /** The first prompt that cannot end in this step leaves something, and that is for the others. @returns its tokens */
+  #takeChunk(pendingLength: number, tokensLeft: number, pendingBehind: number): number {
     if (this.#isShared) return Math.min(pendingLength, tokensLeft);
     this.#isShared = pendingLength > tokensLeft;
     return chunkLength(pendingLength, tokensLeft, pendingBehind);
@@ -230,7 +230,7 @@ export class StepPlanner {
       this.#book.admitFirst(cachedLength);
       const pendingLength = sequence.lengthWithScores(this.#scoresLeft(plan));
       const tokensLeft = this.#tokensLeft(plan);
-      plan.addAdmission(sequence, this.#chunkLength(pendingLength, tokensLeft, this.#admissibleLength));
+      plan.addAdmission(sequence, this.#takeChunk(pendingLength, tokensLeft, this.#admissibleLength));
     }
   }
 
