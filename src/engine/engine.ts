@@ -240,17 +240,20 @@ export class Engine {
     for (const { sequenceId, tokenId, finishReason } of record.tokens) {
       if (sequenceId === failedId) continue;
       if (finishReason !== null) this.#sampler.close(sequenceId);
-      else if (!this.#accepts(sequenceId, tokenId, record)) failedId = sequenceId;
+      else if (this.#failsWith(sequenceId, tokenId, record)) failedId = sequenceId;
     }
   }
 
-  /** @returns false where the sequence has failed, since it cannot go on with the token. */
-  #accepts(sequenceId: number, tokenId: number, record: StepRecord): boolean {
+  /**
+   * The sampler takes the token in. @returns whether the sequence has failed, since it cannot go on with it. One that a later
+   * token of this step has ended does not fail any more, and is closed with that token.
+   */
+  #failsWith(sequenceId: number, tokenId: number, record: StepRecord): boolean {
     try {
       this.#sampler.accept(sequenceId, tokenId);
-      return true;
+      return false;
     } catch (error) {
-      return !this.#failSequence(sequenceId, error, record);
+      return this.#failSequence(sequenceId, error, record);
     }
   }
 
