@@ -6,7 +6,6 @@ import {
   CACHE_FULL_SEQUENCES_DEFAULT,
   CACHE_TOKENS_DEFAULT,
 } from '../base/limits.ts';
-import { COMPUTE_TYPE_BYTES, type ComputeType } from '../graph/convert-floats.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import type { CacheMemory } from './engine-options.ts';
 import type { ModelLimits } from './model-runner.ts';
@@ -34,13 +33,6 @@ export const CPU_CACHE_RULE = {
 export function gpuCacheRule(tokenBytes: number, sequencesPerStepMax: number | null): CacheRule {
   const fullSequences = sequencesPerStepMax === null ? CACHE_FULL_SEQUENCES_DEFAULT : 2 * sequencesPerStepMax;
   return { tokenBytes, fraction: 1, fullSequences };
-}
-
-export function cacheTokenBytes(
-  { layerCount, kvHeadCount, headSize }: Pick<DecoderShape, 'layerCount' | 'kvHeadCount' | 'headSize'>,
-  type: ComputeType,
-): number {
-  return 2 * layerCount * kvHeadCount * headSize * COMPUTE_TYPE_BYTES[type];
 }
 
 export type CacheSizing = {

@@ -10,11 +10,11 @@ import {
 import { buildGatheredModel, buildPagedModel, checkpointWeightBytes } from '../graph/checkpoint.ts';
 import { COMPUTE_TYPE_BYTES } from '../graph/convert-floats.ts';
 import { type DecoderShape, windowsInUse } from '../graph/decoder-shape.ts';
-import { kvCacheTokenBytes } from '../graph/kv-cache-type.ts';
+import { cacheTokenBytes } from '../graph/kv-cache-type.ts';
 import { checkPagedLimits, type PagedType } from '../graph/paged-attention.ts';
 import type { OnProgress } from '../graph/weight-pool.ts';
 import { findRightForm } from './attention-check.ts';
-import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from './cache-sizing.ts';
+import { CPU_CACHE_RULE, gpuCacheRule, sizeCache } from './cache-sizing.ts';
 import { chooseDevice, type DeviceChoice, type Machine, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
 import {
@@ -103,7 +103,7 @@ async function loadOnCpu(
   }
   const blockSize = options.blockSize ?? BLOCK_SIZE_DEFAULT;
   const cacheType = options.cacheType === 'auto' ? 'f32' : options.cacheType;
-  const rule = { ...CPU_CACHE_RULE, tokenBytes: kvCacheTokenBytes(shape, cacheType) };
+  const rule = { ...CPU_CACHE_RULE, tokenBytes: cacheTokenBytes(shape, cacheType) };
   const sizing = { ...options, blockSize };
   const model = sizeCache(shape, sizing, process.availableMemory(), rule);
   const built = await buildGatheredModel(options.modelDirectory, shape, {

@@ -4,6 +4,7 @@
  * computed in the same step.
  */
 
+import { COMPUTE_TYPE_BYTES, type ComputeType } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { DATA_TYPE } from './onnx-schema.ts';
@@ -17,12 +18,17 @@ export const STORED_TYPE = { f32: 'float32', f16: 'float16', int8: 'int8' } as c
 /** Of the largest magnitude of a head, to its scale; in float32, as the graph has it. */
 export const SCALE_OF_LARGEST = Math.fround(1 / 127);
 
-const ELEMENT_BYTES: Readonly<Record<KvCacheType, number>> = { f32: 4, f16: 2, int8: 1 };
+const ELEMENT_BYTES: Readonly<Record<KvCacheType | ComputeType, number>> = {
+  ...COMPUTE_TYPE_BYTES,
+  f32: 4,
+  f16: 2,
+  int8: 1,
+};
 
-/** Keys and values of one token over all layers. */
-export function kvCacheTokenBytes(
+/** Keys and values of one token over all layers; a cache on a GPU has them as they are computed. */
+export function cacheTokenBytes(
   { layerCount, kvHeadCount, headSize }: Pick<DecoderShape, 'layerCount' | 'kvHeadCount' | 'headSize'>,
-  type: KvCacheType,
+  type: KvCacheType | ComputeType,
 ): number {
   const scaleBytes = type === 'int8' ? Float32Array.BYTES_PER_ELEMENT : 0;
   return 2 * layerCount * kvHeadCount * (headSize * ELEMENT_BYTES[type] + scaleBytes);

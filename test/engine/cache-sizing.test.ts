@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
-import { CPU_CACHE_RULE, cacheTokenBytes, gpuCacheRule, sizeCache } from '../../src/engine/cache-sizing.ts';
+import { CPU_CACHE_RULE, gpuCacheRule, sizeCache } from '../../src/engine/cache-sizing.ts';
 import { plainDecoder } from '../../src/graph/architectures/family.ts';
 import { parseCheckpointConfig } from '../../src/graph/checkpoint-config.ts';
+import { cacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
 
 /** 2 layers of 2 kv heads of 8 elements: 256 bytes a token, 4 KiB a block of 16. */
 const shapeOf = (max_position_embeddings: number) =>

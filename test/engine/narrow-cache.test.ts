@@ -4,7 +4,7 @@ import { randomAt } from '../../src/base/random.ts';
 import type { CacheShape } from '../../src/engine/gathered-cache.ts';
 import { HalfCache, IntegerCache } from '../../src/engine/narrow-cache.ts';
 import { GraphBuilder } from '../../src/graph/graph-builder.ts';
-import { asCached, kvCacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
+import { asCached, cacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
 
 const SHAPE = { layerCount: 2, kvHeadCount: 2, headSize: 2, blockCount: 3, blockSize: 4 };
 const SLOTS = SHAPE.blockCount * SHAPE.blockSize;
@@ -148,6 +148,6 @@ describe('a cache of integers', () => {
 
 it('a token takes half or about a quarter of the memory', () => {
   const shape = { layerCount: 24, kvHeadCount: 2, headSize: 64 };
-  const bytes = (['f32', 'f16', 'int8'] as const).map((type) => kvCacheTokenBytes(shape, type));
+  const bytes = (['f32', 'f16', 'int8'] as const).map((type) => cacheTokenBytes(shape, type));
   expect(bytes).toEqual([24_576, 12_288, 6_144 + 384]);
 });

@@ -9,7 +9,6 @@ import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import type { SequenceToken } from '../../src/batching/generation-request.ts';
 import { Scheduler } from '../../src/batching/scheduler.ts';
-import { cacheTokenBytes } from '../../src/engine/cache-sizing.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { EngineOptions } from '../../src/engine/engine-options.ts';
 import { loadModel } from '../../src/engine/load-model.ts';
@@ -17,6 +16,7 @@ import { parseModelFiles, readModelSource } from '../../src/engine/model-directo
 import { scoredTokensPerStep } from '../../src/engine/prompt-scorer.ts';
 import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import { readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { cacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
 import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { aRequest } from '../batching/factories.ts';
