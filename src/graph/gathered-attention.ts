@@ -230,7 +230,7 @@ function rotaryTables(g: GraphBuilder, shape: DecoderShape, positionCount: numbe
   const { cos, sin } = ropeTables(shape, positionCount);
   const dims = [positionCount, shape.headSize / 2];
   return {
-    positions: g.op('Unsqueeze', [g.op('Cast', [positions], { to: 7 }), g.int64s([0])]),
+    positions: g.op('Unsqueeze', [g.op('Cast', [positions], { to: DATA_TYPE.int64 }), g.int64s([0])]),
     cos: g.floats(dims, cos),
     sin: g.floats(dims, sin),
   };

@@ -5,6 +5,7 @@
 
 import type { DecoderShape } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
+import { DATA_TYPE } from './onnx-schema.ts';
 import type { Logits, Projections } from './projections.ts';
 import { EMBEDDING, headPartCount, matrixName, matrixPart } from './quantized-layout.ts';
 import type { Weights } from './weight-cache.ts';
@@ -100,7 +101,7 @@ export class IntegerProjections implements Projections {
 export function embedRows(g: GraphBuilder, weights: Weights, tokenIds: Value): Value {
   const integers = weights.tensors.get(EMBEDDING.integers)!;
   const table = g.external(EMBEDDING.integers, 'int8', integers.shape, integers);
-  const rows = g.op('Cast', [g.op('Gather', [table, tokenIds], { axis: 0 })], { to: 1 });
+  const rows = g.op('Cast', [g.op('Gather', [table, tokenIds], { axis: 0 })], { to: DATA_TYPE.float32 });
   const scales = g.op('Gather', [floatTensor(g, weights, EMBEDDING.scales), tokenIds], { axis: 0 });
   return g.op('Mul', [rows, g.op('Unsqueeze', [scales, g.int64s([1])])]);
 }

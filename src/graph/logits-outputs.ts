@@ -5,6 +5,7 @@
  */
 
 import type { GraphBuilder, Value } from './graph-builder.ts';
+import { DATA_TYPE } from './onnx-schema.ts';
 import type { Logits } from './projections.ts';
 
 export const LOGITS_INPUT = {
@@ -62,7 +63,7 @@ export function logitsOutputs(
   g.output(LOGITS_OUTPUT.normalisers, normalisers, 'float32');
 
   const reads = g.input(LOGITS_INPUT.reads, 'int32', ['reads', 2]);
-  const places = g.op('Cast', [reads], { to: 7 });
+  const places = g.op('Cast', [reads], { to: DATA_TYPE.int64 });
   const readScales = (scales: Value): Value => {
     const rows = g.op('Gather', [reads, g.int64(0)], { axis: 1 });
     return g.op('Squeeze', [g.op('Gather', [scales, rows], { axis: 0 }), g.int64s([1])]);
