@@ -3,10 +3,10 @@
  * anything is built, so that a missing or misshapen tensor is one clear line.
  */
 
-import { StartupError } from '../base/errors.ts';
 import type { ComputeType } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
+import { findTensor } from './safetensors.ts';
 import type { Weights } from './weight-cache.ts';
 
 /** A projection [out x in], applied as x W^T + b. */
@@ -78,13 +78,6 @@ export class DecoderWeights {
   }
 
   #tensor(g: GraphBuilder, name: string, dims: readonly number[]): Value {
-    const tensor = this.#weights.tensors.get(name);
-    if (tensor === undefined) throw new StartupError(`the checkpoint has no tensor "${name}"`);
-    if (tensor.shape.join() !== dims.join()) {
-      throw new StartupError(
-        `tensor "${name}" has shape [${tensor.shape}] where config.json asks for [${dims}]`,
-      );
-    }
-    return g.external(name, this.#weights.type, dims, tensor);
+    return g.external(name, this.#weights.type, dims, findTensor(this.#weights.tensors, name, dims));
   }
 }

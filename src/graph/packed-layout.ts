@@ -13,13 +13,12 @@ import type { FloatPlan, MatrixPlan } from './quantized-layout.ts';
 import {
   elementsOf,
   embeddingPlan,
-  findTensor,
   headPlans,
   matrixName,
   normPlans,
   placeMatrix,
 } from './quantized-layout.ts';
-import type { PackedTensors, StoredTensor } from './safetensors.ts';
+import { findTensor, type PackedTensors, type StoredTensor } from './safetensors.ts';
 import type { WeightTensor } from './weight-cache.ts';
 import { type WeightPacking, WORD_WEIGHTS } from './weight-packing.ts';
 

@@ -9,9 +9,14 @@ import type { DecoderShape } from './decoder-shape.ts';
 import { groupOrder } from './group-order.ts';
 import { matricesOf, type PackedLayout, packedLayout } from './packed-layout.ts';
 import { readBytes } from './quantize-matrix.ts';
-import { findTensor } from './quantized-layout.ts';
 import { writeFloats } from './quantized-weights.ts';
-import type { ElementType, PackedTensors, StoredTensor, StoredTensors } from './safetensors.ts';
+import {
+  type ElementType,
+  findTensor,
+  type PackedTensors,
+  type StoredTensor,
+  type StoredTensors,
+} from './safetensors.ts';
 import { cacheKey, offsetsOf, type Weights } from './weight-cache.ts';
 import { type WeightPacking, WORD_WEIGHTS } from './weight-packing.ts';
 import { doWeightJobs, type OnProgress } from './weight-pool.ts';

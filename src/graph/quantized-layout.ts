@@ -3,11 +3,10 @@
  * their parts lies. Pure; the bytes are made in `quantize-matrix.ts`.
  */
 
-import { StartupError } from '../base/errors.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { FileLayout } from './file-layout.ts';
 import { GROUP_SIZE, groupCount, type WeightRecipe } from './quantize-rows.ts';
-import type { ElementType, FloatType, StoredTensor, StoredTensors } from './safetensors.ts';
+import { findTensor, type StoredTensor, type StoredTensors } from './safetensors.ts';
 import type { WeightTensor } from './weight-cache.ts';
 
 /** Width of a block of the 4-bit product: a group and the place that holds the row's largest activation. */
@@ -214,21 +213,6 @@ function biasPlans(shape: DecoderShape, stored: StoredTensors): readonly FloatPl
     }
   }
   return plans;
-}
-
-export function findTensor<Type extends ElementType = FloatType>(
-  stored: StoredTensors<Type>,
-  name: string,
-  dims: readonly number[],
-): StoredTensor<Type> {
-  const tensor = stored.get(name);
-  if (tensor === undefined) throw new StartupError(`the checkpoint has no tensor "${name}"`);
-  if (tensor.shape.join() !== dims.join()) {
-    throw new StartupError(
-      `tensor "${name}" has shape [${tensor.shape}] where config.json asks for [${dims}]`,
-    );
-  }
-  return tensor;
 }
 
 /** Rows [from, to) of a matrix, which lie end to end. */

@@ -64,6 +64,22 @@ export async function openPackedSafetensors(directory: string): Promise<PackedTe
   };
 }
 
+/** The tensor that `config.json` asks for. @throws StartupError when there is none, or one of another shape. */
+export function findTensor<Tensor extends { readonly shape: readonly number[] }>(
+  tensors: ReadonlyMap<string, Tensor>,
+  name: string,
+  dims: readonly number[],
+): Tensor {
+  const tensor = tensors.get(name);
+  if (tensor === undefined) throw new StartupError(`the checkpoint has no tensor "${name}"`);
+  if (tensor.shape.join() !== dims.join()) {
+    throw new StartupError(
+      `tensor "${name}" has shape [${tensor.shape}] where config.json asks for [${dims}]`,
+    );
+  }
+  return tensor;
+}
+
 async function openAll(
   directory: string,
   types: readonly ElementType[],
