@@ -8,7 +8,6 @@ import { cachedFile } from './cached-file.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { groupOrder } from './group-order.ts';
 import { matricesOf, type PackedLayout, packedLayout } from './packed-layout.ts';
-import { readBytes } from './quantize-matrix.ts';
 import { writeFloats } from './quantized-weights.ts';
 import {
   type ElementType,
@@ -17,6 +16,7 @@ import {
   type StoredTensor,
   type StoredTensors,
 } from './safetensors.ts';
+import { readBytes } from './tensor-bytes.ts';
 import { cacheKey, offsetsOf, type Weights } from './weight-cache.ts';
 import { type WeightPacking, WORD_WEIGHTS } from './weight-packing.ts';
 import { doWeightJobs, type OnProgress } from './weight-pool.ts';

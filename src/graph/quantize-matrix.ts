@@ -4,9 +4,7 @@
  */
 
 import { type FileHandle, open } from 'node:fs/promises';
-import path from 'node:path';
-import { readRange, writeFully } from './file-bytes.ts';
-import { widenBfloat16, widenFloat16 } from './half-floats.ts';
+import { writeFully } from './file-bytes.ts';
 import { GROUP_SIZE, groupCount, quantizeRows4, quantizeRows8, type WeightRecipe } from './quantize-rows.ts';
 import {
   BLOCK_WIDTH,
@@ -16,7 +14,7 @@ import {
   rowsOf,
   spreadLength,
 } from './quantized-layout.ts';
-import type { ElementType, StoredTensor } from './safetensors.ts';
+import { readFloats } from './tensor-bytes.ts';
 
 export type MatrixJob = {
   readonly plan: MatrixPlan;
@@ -173,24 +171,4 @@ async function forEachPiece(
       firstRow += to - from;
     }
   }
-}
-
-/** A stored tensor as it stands in its file. */
-export async function readBytes(
-  directory: string,
-  tensor: StoredTensor<ElementType>,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const bytes = new Uint8Array(tensor.byteLength);
-  await readRange(path.join(directory, tensor.file), bytes, tensor.offset);
-  return bytes;
-}
-
-/** A stored tensor's values in float32. */
-export async function readFloats(directory: string, tensor: StoredTensor): Promise<Float32Array> {
-  const bytes = await readBytes(directory, tensor);
-  if (tensor.elementType === 'F32') return new Float32Array(bytes.buffer);
-  const narrow = new Uint16Array(bytes.buffer);
-  const wide = new Uint32Array(narrow.length);
-  (tensor.elementType === 'BF16' ? widenBfloat16 : widenFloat16)(narrow, wide);
-  return new Float32Array(wide.buffer);
 }

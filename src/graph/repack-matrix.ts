@@ -12,7 +12,7 @@ import { StartupError } from '../base/errors.ts';
 import { convertFloats } from './convert-floats.ts';
 import { writeFully } from './file-bytes.ts';
 import { blockCount, blockSize, type PackedMatrix, type PackedSource, packedPart } from './packed-layout.ts';
-import { readBytes } from './quantize-matrix.ts';
+import { readBytes } from './tensor-bytes.ts';
 import { type WeightPacking, WORD_WEIGHTS } from './weight-packing.ts';
 
 export type RepackJob = {
