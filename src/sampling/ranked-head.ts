@@ -108,11 +108,10 @@ export class RankedHead {
 
   /** With a list of allowed tokens, only they can be untold. */
   #takeAllowed({ logits, edits, readCount, onlyTokenIds }: RowSource): void {
-    const allowedCount = edits?.allowedCountMax ?? null;
-    this.mayForbidUntold = allowedCount !== null;
-    if (edits === null || allowedCount === null || this.#isWholeRow || onlyTokenIds !== null) return;
+    this.mayForbidUntold = edits?.mayForbid ?? false;
+    if (!edits?.mayForbid || this.#isWholeRow || onlyTokenIds !== null) return;
     const areRead = edits.hasAllowedEntries && readCount >= edits.raisingCount;
-    this.untoldCount = areRead ? 0 : allowedCount;
+    this.untoldCount = areRead ? 0 : edits.allowedCountMax;
     this.#isComplete = areRead;
     if (areRead) {
       this.floorLogit = -Infinity;

@@ -78,8 +78,7 @@ export class TokenEdits {
 
   /** Some logit may differ from the model's. When false, nothing else here needs to be asked. */
   get isActive(): boolean {
-    const isFixed =
-      this.#sampling.logitBias.size > 0 || this.allowedCountMax !== null || this.#banned !== null;
+    const isFixed = this.#sampling.logitBias.size > 0 || this.mayForbid || this.#banned !== null;
     return isFixed || this.#hasPenalties || this.#forbidsStopTokens;
   }
 
@@ -96,10 +95,14 @@ export class TokenEdits {
     return this.#penaltiesMayRaise ? this.count : this.#firstCount;
   }
 
-  /** How many tokens are allowed at most, where a list or a grammar leaves some out; null when all are allowed. */
-  get allowedCountMax(): number | null {
-    if (this.#allowed !== null) return this.#allowed.size;
-    return this.#grammar?.isHolding ? this.#vocabularySize : null;
+  /** Whether a list of allowed tokens, or the grammar as it stands, may leave some out. */
+  get mayForbid(): boolean {
+    return this.#allowed !== null || this.#grammar?.isHolding === true;
+  }
+
+  /** How many tokens are allowed at most. */
+  get allowedCountMax(): number {
+    return this.#allowed?.size ?? this.#vocabularySize;
   }
 
   /** Whether every allowed token is an entry, among the first `raisingCount`. */
