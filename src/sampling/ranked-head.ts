@@ -64,9 +64,10 @@ export class RankedHead {
   readonly #isAllowed = new Uint8Array(CANDIDATE_COUNT);
   /** [readCount] 1 for entries that were read and are candidates too. */
   readonly #isTaken = new Uint8Array(EDITED_TOKENS_READ_MAX);
-  readonly #editedIds = new Int32Array(EDITED_TOKENS_RANKED_MAX);
-  readonly #editedLogits = new Float32Array(EDITED_TOKENS_RANKED_MAX);
-  #editedCount = 0;
+  /** [sortedCount] edited tokens that are ranked, or all that may be chosen, in order. */
+  readonly #sortedIds = new Int32Array(EDITED_TOKENS_RANKED_MAX);
+  readonly #sortedLogits = new Float32Array(EDITED_TOKENS_RANKED_MAX);
+  #sortedCount = 0;
 
   /** @returns false when too many edited tokens rank to sort them here: then the head is not to be used. */
   fill(source: RowSource): boolean {
@@ -76,7 +77,7 @@ export class RankedHead {
     this.count = 0;
     this.unrankedCount = 0;
     this.modelLogitCount = 0;
-    this.#editedCount = 0;
+    this.#sortedCount = 0;
     const { edits, onlyTokenIds } = source;
     if (onlyTokenIds !== null) return this.#takeOnly(source, onlyTokenIds);
     if (edits === null) {
@@ -128,10 +129,10 @@ export class RankedHead {
     for (let index = 0; index < tokenIds.length; index++) {
       const tokenId = tokenIds[index]!;
       const raw = logits.reads[readStart + index]!;
-      if (!this.#insert(edits === null ? raw : edits.logitOf(tokenId, raw), tokenId)) return false;
+      if (!this.#insertSorted(edits === null ? raw : edits.logitOf(tokenId, raw), tokenId)) return false;
     }
-    for (let index = 0; index < this.#editedCount; index++) {
-      this.#append(this.#editedIds[index]!, this.#editedLogits[index]!);
+    for (let index = 0; index < this.#sortedCount; index++) {
+      this.#append(this.#sortedIds[index]!, this.#sortedLogits[index]!);
     }
     return true;
   }
@@ -177,46 +178,46 @@ export class RankedHead {
   #addEdited(edits: TokenEdits, entry: number, raw: number): boolean {
     const tokenId = edits.tokenIdAt(entry);
     const logit = edits.apply(entry, raw);
-    if (logit === -Infinity || this.#isRanked(logit, tokenId)) return this.#insert(logit, tokenId);
+    if (logit === -Infinity || this.#isRanked(logit, tokenId)) return this.#insertSorted(logit, tokenId);
     this.unrankedLogits[this.unrankedCount++] = logit;
     return true;
   }
 
-  /** Among the edited tokens, in order. @returns false when those are too many. */
-  #insert(logit: number, tokenId: number): boolean {
+  /** @returns false when there are too many to sort them here. */
+  #insertSorted(logit: number, tokenId: number): boolean {
     if (logit === -Infinity) return true; // It has no mass and no place.
-    if (this.#editedCount === EDITED_TOKENS_RANKED_MAX) return false;
-    let place = this.#editedCount++;
+    if (this.#sortedCount === EDITED_TOKENS_RANKED_MAX) return false;
+    let place = this.#sortedCount++;
     while (
       place > 0 &&
-      comesBefore(logit, tokenId, this.#editedLogits[place - 1]!, this.#editedIds[place - 1]!)
+      comesBefore(logit, tokenId, this.#sortedLogits[place - 1]!, this.#sortedIds[place - 1]!)
     ) {
-      this.#editedLogits[place] = this.#editedLogits[place - 1]!;
-      this.#editedIds[place] = this.#editedIds[place - 1]!;
+      this.#sortedLogits[place] = this.#sortedLogits[place - 1]!;
+      this.#sortedIds[place] = this.#sortedIds[place - 1]!;
       place--;
     }
-    this.#editedLogits[place] = logit;
-    this.#editedIds[place] = tokenId;
+    this.#sortedLogits[place] = logit;
+    this.#sortedIds[place] = tokenId;
     return true;
   }
 
   #mergeUneditedCandidates({ logits, row }: RowSource, edits: TokenEdits): void {
     const first = row * logits.candidateCount;
-    let edited = 0;
+    let sorted = 0;
     for (let i = 0; i < logits.candidateCount; i++) {
       const tokenId = logits.candidateIds[first + i]!;
       if (this.#isAllowed[i] === 0 || edits.entryOf(tokenId) >= 0) continue;
       const logit = logits.candidateLogits[first + i]!;
       while (
-        edited < this.#editedCount &&
-        comesBefore(this.#editedLogits[edited]!, this.#editedIds[edited]!, logit, tokenId)
+        sorted < this.#sortedCount &&
+        comesBefore(this.#sortedLogits[sorted]!, this.#sortedIds[sorted]!, logit, tokenId)
       ) {
-        this.#append(this.#editedIds[edited]!, this.#editedLogits[edited++]!);
+        this.#append(this.#sortedIds[sorted]!, this.#sortedLogits[sorted++]!);
       }
       this.#append(tokenId, logit);
     }
-    for (; edited < this.#editedCount; edited++) {
-      this.#append(this.#editedIds[edited]!, this.#editedLogits[edited]!);
+    for (; sorted < this.#sortedCount; sorted++) {
+      this.#append(this.#sortedIds[sorted]!, this.#sortedLogits[sorted]!);
     }
   }
 
