@@ -29,7 +29,7 @@ export const NO_DRAFT: Draft = emptyDraft();
 const MATCH_LENGTH_FIRST = 3;
 const MATCH_LENGTH_MIN = 2;
 const MATCH_LENGTH_MAX = 16;
-/** Places that are compared for a guess, the nearest ones: common tokens stand everywhere. */
+/** Places of a text that are compared for a guess, the nearest ones: common tokens stand everywhere. */
 const PLACES_MAX = 256;
 
 export type DraftLookupOptions = {
@@ -56,7 +56,8 @@ export class DraftLookup {
 
   /**
    * Writes what probably follows the sequence's `length` tokens into `draft`, at most `countMax` tokens. Changes nothing
-   * else. Looks once for the last token through all of them, and compares at `PLACES_MAX` places.
+   * else, and keeps none of the arrays. Looks for the last token through all of them, and through the prediction; of each
+   * `PLACES_MAX` places are compared.
    */
   guess(tokenIds: Int32Array, length: number, countMax: number, draft: Draft): void {
     draft.count = 0;
@@ -68,16 +69,19 @@ export class DraftLookup {
     }
     if (looksBack) this.#lookBack(tokenIds, length);
     if (place.matchLength === 0) return;
-    // Behind a sequence's own end its guess goes on as it began: what repeats itself does so again.
-    const known = place.end - place.next;
     draft.isPredicted = place.tokenIds !== tokenIds;
-    const count = Math.min(countMax, this.#countMax, draft.tokenIds.length);
+    this.#copy(draft, Math.min(countMax, this.#countMax, draft.tokenIds.length));
+    place.tokenIds = NO_DRAFT.tokenIds;
+  }
+
+  /** Behind a sequence's own end its guess goes on as it began: what repeats itself does so again. */
+  #copy(draft: Draft, count: number): void {
+    const { tokenIds, next, end } = this.#place;
+    const known = end - next;
     for (; draft.count < count; draft.count++) {
       if (draft.count >= known && draft.isPredicted) return;
       draft.tokenIds[draft.count] =
-        draft.count < known
-          ? place.tokenIds[place.next + draft.count]!
-          : draft.tokenIds[draft.count - known]!;
+        draft.count < known ? tokenIds[next + draft.count]! : draft.tokenIds[draft.count - known]!;
     }
   }
 
