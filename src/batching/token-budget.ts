@@ -9,13 +9,12 @@
  * 3. Of that quarter half is for sequences that wait, and the other half for the running prompts of which least has been
  *    computed: so a short one has its turn after as many steps as there are prompts before it, however long they are, and
  *    then goes before those that are longer. Nobody is admitted beside `PARTIAL_PROMPTS_MAX` running prompts.
+ * 4. Where all that there is decodes, and is little, what `DRAFTED_STEP_TOKENS_MAX` leaves is shared by drafts, as long as they
+ *    pay (`draft-pace.ts`). They take no blocks: a draft ends where its sequence's last one does.
  *
  * A token of a prompt that is to be scored costs a row of logits besides, and a step has `scoredTokensPerStepMax` of
  * these; they are given away in the same order. Running prompts leave one, so that such a prompt can be admitted, and
  * keeps nobody waiting behind it, while another is being scored.
- *
- * 4. Where all that there is decodes, and is little, what `DRAFTED_STEP_TOKENS_MAX` leaves is shared by drafts, as long as they
- *    pay (`draft-pace.ts`). They take no blocks: a draft ends where its sequence's last one does.
  *
  * No prompt starves under a steady load of decoding: when one is running, at most `sequencesPerStepMax` - 1
  * others decode, and `tokensPerStepMax` is no smaller than `sequencesPerStepMax`, so the oldest running prompt
