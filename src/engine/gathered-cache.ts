@@ -3,17 +3,10 @@
  * Knows slots, and nothing of sequences or of who owns which block.
  */
 
-import type { CacheGeometry } from '../graph/gathered-attention.ts';
+import { assert } from '../base/assert.ts';
+import { ascending, type CacheShape, NO_TOKENS, type SlotCache } from './slot-cache.ts';
 
-export type CacheShape = CacheGeometry & {
-  readonly layerCount: number;
-  readonly kvHeadCount: number;
-  readonly headSize: number;
-};
-
-const NONE: readonly number[] = [];
-
-export class GatheredCache {
+export class GatheredCache implements SlotCache {
   readonly shape: CacheShape;
   /** One a layer, [kvHeads x blocks x blockSize * headSize]; pages of memory are taken when first written. */
   readonly keys: readonly Float32Array<ArrayBuffer>[];
@@ -23,7 +16,9 @@ export class GatheredCache {
   readonly #keyPairs: readonly Float64Array[];
   readonly #valuePairs: readonly Float64Array[];
 
+  /** @param shape heads have an even number of elements: they are copied two at a time. */
   constructor(shape: CacheShape) {
+    assert(shape.headSize % 2 === 0, 'a head has an even number of elements');
     this.shape = shape;
     const length = shape.kvHeadCount * shape.blockCount * shape.blockSize * shape.headSize;
     const perLayer = () => Array.from({ length: shape.layerCount }, () => new Float32Array(length));
@@ -33,12 +28,6 @@ export class GatheredCache {
     this.#valuePairs = this.values.map(({ buffer }) => new Float64Array(buffer));
   }
 
-  /**
-   * Writes a step's keys and values into their slots.
-   * @param fresh [2 * layers * tokenCount x kvHeads * headSize]: keys of every layer, then values of every layer
-   * @param slots [tokenCount]
-   * @returns tokens with anything that is not a finite number, ascending.
-   */
   store(fresh: Float32Array, slots: Int32Array, tokenCount: number): readonly number[] {
     const { layerCount, kvHeadCount, headSize } = this.shape;
     const rows = tokenCount * kvHeadCount * headSize;
@@ -48,14 +37,14 @@ export class GatheredCache {
         this.#copyPairs(this.#keyPairs[layer]!, pairs, (layer * rows) / 2, slots);
         this.#copyPairs(this.#valuePairs[layer]!, pairs, ((layerCount + layer) * rows) / 2, slots);
       }
-      return NONE;
+      return NO_TOKENS;
     }
     const broken = new Set<number>();
     for (let layer = 0; layer < layerCount; layer++) {
       this.#copyFinite(this.keys[layer]!, fresh, layer * rows, slots, broken);
       this.#copyFinite(this.values[layer]!, fresh, (layerCount + layer) * rows, slots, broken);
     }
-    return broken.size === 0 ? NONE : [...broken].sort((a, b) => a - b);
+    return ascending(broken);
   }
 
   /**

@@ -10,10 +10,11 @@ import {
 } from '../graph/gathered-attention.ts';
 import type { KvCacheType } from '../graph/kv-cache-type.ts';
 import type { CacheForm, GraphInput, GraphInputs } from './cache-form.ts';
-import { type CacheShape, GatheredCache } from './gathered-cache.ts';
+import { GatheredCache } from './gathered-cache.ts';
 import { GatheredFeeds } from './gathered-feeds.ts';
 import type { ModelLimits } from './model-runner.ts';
 import { HalfCache, IntegerCache } from './narrow-cache.ts';
+import type { CacheShape, SlotCache } from './slot-cache.ts';
 import type { StepBatch } from './step-batch.ts';
 
 export type GatheredFormOptions = {
@@ -26,22 +27,20 @@ export type GatheredFormOptions = {
 };
 
 /** A cache in some type, and how it is fed. */
-type FedCache = {
-  store(fresh: Float32Array, slots: Int32Array, tokenCount: number): readonly number[];
-  readonly feeds: GraphInputs;
-};
+type FedCache = { readonly cache: SlotCache; readonly feeds: GraphInputs };
 
 export class GatheredForm implements CacheForm {
   readonly output = NEW_KEYS_AND_VALUES;
   readonly constantFeeds: GraphInputs;
-  readonly #cache: FedCache;
+  readonly #cache: SlotCache;
   readonly #tiles: GatheredFeeds;
 
   constructor(options: GatheredFormOptions) {
     const { layerCount, kvHeadCount, headSize } = options.shape;
     const shape = { ...options.limits, layerCount, kvHeadCount, headSize };
-    this.#cache = fedCache(shape, options.cacheType ?? 'f32');
-    this.constantFeeds = this.#cache.feeds;
+    const { cache, feeds } = fedCache(shape, options.cacheType ?? 'f32');
+    this.#cache = cache;
+    this.constantFeeds = feeds;
     const bytes = Float32Array.BYTES_PER_ELEMENT;
     this.#tiles = new GatheredFeeds({
       blockSize: options.limits.blockSize,
@@ -61,18 +60,17 @@ export class GatheredForm implements CacheForm {
 }
 
 function fedCache(shape: CacheShape, type: KvCacheType): FedCache {
-  const store = (cache: Pick<FedCache, 'store'>): FedCache['store'] => cache.store.bind(cache);
   if (type === 'f32') {
     const cache = new GatheredCache(shape);
     const feed = (data: Float32Array): GraphInput => ({ type: 'float32', data, dims: elementDims(shape) });
-    return { store: store(cache), feeds: layerFeeds(cache.keys.map(feed), cache.values.map(feed)) };
+    return { cache, feeds: layerFeeds(cache.keys.map(feed), cache.values.map(feed)) };
   }
   if (type === 'f16') {
     const cache = new HalfCache(shape);
     const feed = ({ halves }: { halves: Uint16Array }): GraphInput => {
       return { type: 'float16', data: halves, dims: elementDims(shape) };
     };
-    return { store: store(cache), feeds: layerFeeds(cache.keys.map(feed), cache.values.map(feed)) };
+    return { cache, feeds: layerFeeds(cache.keys.map(feed), cache.values.map(feed)) };
   }
   const cache = new IntegerCache(shape);
   const feed = ({ integers }: { integers: Int8Array }): GraphInput => {
@@ -86,7 +84,7 @@ function fedCache(shape: CacheShape, type: KvCacheType): FedCache {
     };
   };
   return {
-    store: store(cache),
+    cache,
     feeds: {
       ...layerFeeds(cache.keys.map(feed), cache.values.map(feed)),
       ...layerFeeds(cache.keys.map(scales), cache.values.map(scales), keyScalesName, valueScalesName),

@@ -5,9 +5,7 @@
 
 import { narrowToFloat16 } from '../graph/half-floats.ts';
 import { SCALE_OF_LARGEST } from '../graph/kv-cache-type.ts';
-import type { CacheShape } from './gathered-cache.ts';
-
-const NONE: readonly number[] = [];
+import { ascending, type CacheShape, type SlotCache } from './slot-cache.ts';
 
 /** One layer's keys, or its values: how a head of a token is written to its slot. */
 interface Memory {
@@ -92,7 +90,7 @@ function nearest(value: number): number {
 }
 
 /** Keys and values of all layers, in one kind of memory. */
-class NarrowCache<Kind extends Memory> {
+class NarrowCache<Kind extends Memory> implements SlotCache {
   readonly shape: CacheShape;
   /** One a layer. */
   readonly keys: readonly Kind[];
@@ -106,12 +104,6 @@ class NarrowCache<Kind extends Memory> {
     this.values = perLayer();
   }
 
-  /**
-   * Writes a step's keys and values into their slots.
-   * @param fresh [2 * layers * tokenCount x kvHeads * headSize]: keys of every layer, then values of every layer
-   * @param slots [tokenCount]
-   * @returns tokens with anything that is not a finite number, or none of the cache's type, ascending.
-   */
   store(fresh: Float32Array, slots: Int32Array, tokenCount: number): readonly number[] {
     const { kvHeadCount, headSize } = this.shape;
     const rows = tokenCount * kvHeadCount * headSize;
@@ -119,7 +111,7 @@ class NarrowCache<Kind extends Memory> {
     [...this.keys, ...this.values].forEach((memory, i) => {
       this.#write(memory, fresh, i * rows, slots, broken);
     });
-    return broken.size === 0 ? NONE : [...broken].sort((a, b) => a - b);
+    return ascending(broken);
   }
 
   #write(memory: Memory, fresh: Float32Array, start: number, slots: Int32Array, broken: Set<number>): void {

@@ -1,8 +1,8 @@
 import * as ort from 'onnxruntime-node';
 import { describe, expect, it } from 'vitest';
 import { randomAt } from '../../src/base/random.ts';
-import type { CacheShape } from '../../src/engine/gathered-cache.ts';
 import { HalfCache, IntegerCache } from '../../src/engine/narrow-cache.ts';
+import type { CacheShape } from '../../src/engine/slot-cache.ts';
 import { GraphBuilder } from '../../src/graph/graph-builder.ts';
 import { asCached, cacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
 
