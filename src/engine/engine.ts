@@ -89,7 +89,7 @@ export class Engine {
       const plan = this.#scheduler.plan(this.#drafter);
       if (plan === null) break;
       hasRun = true;
-      record.preemptionCount += plan.preemptedIds.length;
+      record.counts.preemptionCount += plan.preemptedIds.length;
       const error = await this.#compute(plan, record);
       if (error === null) {
         this.#commit(plan, record);
@@ -227,15 +227,16 @@ export class Engine {
     for (let index = plan.rowCount - plan.admissionCount; index < plan.rowCount; index++) {
       this.#times.admit(plan.rows[index]!.sequence.sequenceId, record.startMs);
     }
-    if (plan.draftTokenCount > 0) this.#chooser.settleDrafts(record);
+    if (plan.draftTokenCount > 0) this.#chooser.settleDrafts(record.counts, record.predictions);
     record.tokens = this.#scheduler.commit(plan, this.#chooser.tokens, this.#chooser.ends);
     this.#chooser.forget();
     record.promptScores = this.#promptScores;
-    record.tokenCount = plan.tokenCount;
     this.#uncheckedTokenCount += plan.tokenCount;
-    record.rowCount = plan.rowCount;
-    record.prefixQueryTokenCount = plan.prefixQueryTokenCount;
-    record.prefixHitTokenCount = plan.prefixHitTokenCount;
+    const { counts } = record;
+    counts.tokenCount = plan.tokenCount;
+    counts.rowCount = plan.rowCount;
+    counts.prefixQueryTokenCount = plan.prefixQueryTokenCount;
+    counts.prefixHitTokenCount = plan.prefixHitTokenCount;
     let failedId: number | null = null;
     for (const { sequenceId, tokenId, finishReason } of record.tokens) {
       if (sequenceId === failedId) continue;

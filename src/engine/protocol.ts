@@ -72,24 +72,28 @@ export type EndedSequence = {
   readonly decodeMs: number;
 };
 
-/** What a step did, for metrics. Counts are of this step alone; gauges are as the step left them. */
-export type StepReport = {
+/** What is counted while a step goes on; of this step alone. */
+export type StepCounts = {
   /** Tokens and rows that were computed; 0 for a step that only took in aborts. */
-  readonly tokenCount: number;
-  readonly rowCount: number;
+  tokenCount: number;
+  rowCount: number;
   /** Drafts, their tokens that were computed, and those of them that became part of their sequence. */
-  readonly draftCount: number;
-  readonly draftedCount: number;
-  readonly draftAcceptedCount: number;
+  draftCount: number;
+  draftedCount: number;
+  draftAcceptedCount: number;
+  preemptionCount: number;
+  /** Prompt tokens looked up in the prefix cache, and those found, of sequences admitted in this step. */
+  prefixQueryTokenCount: number;
+  prefixHitTokenCount: number;
+};
+
+/** What a step did, for metrics. Counts are of this step alone; gauges are as the step left them. */
+export type StepReport = Readonly<StepCounts> & {
   /** Tokens that sequences gained. */
   readonly newTokenCount: number;
   /** Milliseconds from each of these sequences' tokens before to the new one; one for each that had one before. */
   readonly tokenGapsMs: readonly number[];
   readonly ended: readonly EndedSequence[];
-  readonly preemptionCount: number;
-  /** Prompt tokens looked up in the prefix cache, and those found, of sequences admitted in this step. */
-  readonly prefixQueryTokenCount: number;
-  readonly prefixHitTokenCount: number;
   readonly runningCount: number;
   readonly waitingCount: number;
   /** Share of the cache's blocks that sequences hold, 0 to 1; cached but unheld blocks count as free. */

@@ -10,19 +10,11 @@ import type { StepPlan, StepRow } from '../batching/step-plan.ts';
 import type { Draft } from '../sampling/draft-lookup.ts';
 import type { SampledToken } from '../sampling/sampling-params.ts';
 import type { LogitsQuery, StepLogits } from '../sampling/step-logits.ts';
-import type { PredictionUse } from './protocol.ts';
+import type { PredictionUse, StepCounts } from './protocol.ts';
 import type { RowOptions, RowSampler } from './row-sampler.ts';
 
 /** Ends a sequence. @throws the error itself when it is not an expected failure. */
 export type FailSequence = (sequenceId: number, error: unknown) => void;
-
-/** How many drafts a step had, their tokens, and those of them that were right; and those that were predicted, by sequence. */
-export type DraftCounts = {
-  draftCount: number;
-  draftedCount: number;
-  draftAcceptedCount: number;
-  readonly predictions: PredictionUse[];
-};
 
 const CANDIDATES: RowOptions = { wholeRow: false };
 const WHOLE_ROW: RowOptions = { wholeRow: true };
@@ -108,8 +100,11 @@ export class StepChooser {
     }
   }
 
-  /** The step counts: tells samplers how right their drafts were, and adds them up. */
-  settleDrafts(counts: DraftCounts): void {
+  /**
+   * The step counts: tells samplers how right their drafts were, and adds them up.
+   * @param predictions gets those of drafts that were predicted
+   */
+  settleDrafts(counts: StepCounts, predictions: PredictionUse[]): void {
     let start = 0;
     for (const [index, { sequence, draft }] of this.#rows.entries()) {
       const end = this.#ends[index]!;
@@ -122,7 +117,7 @@ export class StepChooser {
         counts.draftAcceptedCount += rightCount;
         if (draft.isPredicted) {
           const rejectedCount = draft.count - rightCount;
-          counts.predictions.push({ sequenceId, acceptedCount: rightCount, rejectedCount });
+          predictions.push({ sequenceId, acceptedCount: rightCount, rejectedCount });
         }
       }
       start = end;

@@ -7,6 +7,7 @@ import type {
   PredictionUse,
   SequenceFailure,
   SequenceScores,
+  StepCounts,
   StepReport,
 } from './protocol.ts';
 import type { TokenTimes } from './sequence-times.ts';
@@ -19,14 +20,7 @@ export type StepRecord = {
   readonly failures: SequenceFailure[];
   /** Ended by their readers. */
   readonly ended: EndedSequence[];
-  tokenCount: number;
-  rowCount: number;
-  draftCount: number;
-  draftedCount: number;
-  draftAcceptedCount: number;
-  preemptionCount: number;
-  prefixQueryTokenCount: number;
-  prefixHitTokenCount: number;
+  readonly counts: StepCounts;
   runMs: number;
 };
 
@@ -38,14 +32,16 @@ export function emptyRecord(startMs: number): StepRecord {
     predictions: [],
     failures: [],
     ended: [],
-    tokenCount: 0,
-    rowCount: 0,
-    draftCount: 0,
-    draftedCount: 0,
-    draftAcceptedCount: 0,
-    preemptionCount: 0,
-    prefixQueryTokenCount: 0,
-    prefixHitTokenCount: 0,
+    counts: {
+      tokenCount: 0,
+      rowCount: 0,
+      draftCount: 0,
+      draftedCount: 0,
+      draftAcceptedCount: 0,
+      preemptionCount: 0,
+      prefixQueryTokenCount: 0,
+      prefixHitTokenCount: 0,
+    },
     runMs: 0,
   };
 }
@@ -59,17 +55,10 @@ export type StepEnd = {
 
 export function stepReport(record: StepRecord, { scheduler, times, stepMs }: StepEnd): StepReport {
   return {
-    tokenCount: record.tokenCount,
-    rowCount: record.rowCount,
-    draftCount: record.draftCount,
-    draftedCount: record.draftedCount,
-    draftAcceptedCount: record.draftAcceptedCount,
+    ...record.counts,
     newTokenCount: record.tokens.length,
     tokenGapsMs: times.gapsMs,
     ended: [...record.ended, ...times.ended],
-    preemptionCount: record.preemptionCount,
-    prefixQueryTokenCount: record.prefixQueryTokenCount,
-    prefixHitTokenCount: record.prefixHitTokenCount,
     runningCount: scheduler.runningCount,
     waitingCount: scheduler.waitingCount,
     cacheUsage: scheduler.cacheUsage,
