@@ -359,10 +359,13 @@ export const GRAMMAR_READINGS_MAX = 4096;
 /** Deterministic states of one grammar that are remembered, 1 KB each without their readings; then it starts afresh. */
 export const GRAMMAR_MEMO_STATES_MAX = 8192;
 /**
- * Readings of all these states together, 55 bytes each: they take about as much as the states themselves. Most
- * states have one or a few, but those of an ambiguous grammar thousands.
+ * Readings of all these states together, 55 bytes each, and the stacks of rules that were entered: they take about as much
+ * as the states themselves. Most states have one or a few readings, but those of an ambiguous grammar thousands, each
+ * perhaps with a stack of its own.
  */
 export const GRAMMAR_MEMO_READINGS_MAX = 131_072;
+/** Readings that weigh as much as a stack: 56 bytes, and as many to find it again. */
+export const GRAMMAR_STACK_READINGS = 2;
 /**
  * Readings that are looked at to find out which tokens may come next: half a second beside other load. Tokens usually
  * lead to few states that are not known yet, and the largest schemas took 0.2 million; where each token leads to a state

@@ -12,6 +12,7 @@ import {
   GRAMMAR_MEMO_STATES_MAX,
   GRAMMAR_NODES_PROBED_MAX,
   GRAMMAR_READINGS_MAX,
+  GRAMMAR_STACK_READINGS,
   GRAMMAR_TOKENS_READ_MAX,
   GRAMMAR_WALK_READINGS_MAX,
 } from '../../base/limits.ts';
@@ -26,7 +27,8 @@ import {
   STATE_FINAL,
   STATE_RETURNS,
 } from './grammar-program.ts';
-import { GrammarState, type Reading, ReturnStack } from './grammar-state.ts';
+import { GrammarState, type Reading } from './grammar-state.ts';
+import { type ReturnStack, ReturnStacks } from './return-stacks.ts';
 import type { TokenTrie } from './token-trie.ts';
 
 export class GrammarAutomaton {
@@ -35,14 +37,16 @@ export class GrammarAutomaton {
   /** [classCount] A byte of each class. */
   readonly #byteOfClass: Uint8Array;
   readonly #states = new Map<string, GrammarState>();
-  /** Of `#states`, and the stacks that were made for them. */
+  /** States that know where some byte leads, whether they are remembered or only kept by a sequence. */
+  readonly #leading = new Set<GrammarState>();
+  readonly #stacks: ReturnStacks;
+  /** Of `#states`. */
   #readingCount = 0;
   /** Readings that were looked at so far: what following inputs costs. */
   #followedCount = 0;
   #start: GrammarState | null = null;
-  #stackCount = 0;
   /** States that have a mask, oldest first. */
-  readonly #masked: GrammarState[] = [];
+  #masked: GrammarState[] = [];
   /** [depth] The states on the way to a node of the trie. */
   readonly #path: GrammarState[] = [];
   /** Of the model: tokens beyond it cannot be chosen, nor their logits read, whatever the tokenizer knows. */
@@ -52,6 +56,7 @@ export class GrammarAutomaton {
 
   constructor({ program, tokens }: CompiledGrammar, options: { readonly vocabularySize: number }) {
     this.#program = program;
+    this.#stacks = new ReturnStacks(program.stateCount);
     this.#trie = tokens;
     this.vocabularySize = options.vocabularySize;
     this.#textVocabularySize = Math.min(options.vocabularySize, tokens.vocabularySize);
@@ -61,10 +66,7 @@ export class GrammarAutomaton {
 
   /** Before anything was put out. */
   get start(): GrammarState {
-    if (this.#start === null) {
-      const bottom = new ReturnStack(this.#stackCount++, -1, null);
-      this.#start = this.#stateOf([{ state: this.#program.start, stack: bottom }]);
-    }
+    this.#start ??= this.#stateOf([{ state: this.#program.start, stack: this.#stacks.bottom }]);
     return this.#start;
   }
 
@@ -78,6 +80,7 @@ export class GrammarAutomaton {
     if (known !== undefined) return known;
     const next = this.#follow(state, EDGE_BYTES, this.#byteOfClass[byteClass]!);
     state.next[byteClass] = next;
+    this.#leading.add(state);
     return next;
   }
 
@@ -182,8 +185,9 @@ export class GrammarAutomaton {
   /** Follows everything that takes no input. */
   #stateOf(seeds: readonly Reading[], isFinalBefore = false): GrammarState {
     const { flags } = this.#program;
+    if (this.#isFull) this.#forget();
     const reached = new ReachedReadings(this.#program.stateCount);
-    for (const { state, stack } of seeds) reached.add(state, stack);
+    for (const { state, stack } of seeds) reached.add(state, this.#stacks.known(stack));
     const going: Reading[] = [];
     const tokenIds = new Set<number>();
     let isFinal = isFinalBefore;
@@ -214,18 +218,9 @@ export class GrammarAutomaton {
         takesInput = true;
         if (kind === EDGE_TOKEN && operand < this.vocabularySize) tokenIds.add(operand);
       } else if ((flags[target]! & STATE_RETURNS) !== 0) reached.add(operand, stack);
-      else if (stack.depth < GRAMMAR_DEPTH_MAX) reached.add(operand, this.#pushed(stack, target));
+      else if (stack.depth < GRAMMAR_DEPTH_MAX) reached.add(operand, this.#stacks.push(stack, target));
     }
     return takesInput;
-  }
-
-  #pushed(stack: ReturnStack, returnState: number): ReturnStack {
-    const known = stack.children.get(returnState);
-    if (known !== undefined) return known;
-    const pushed = new ReturnStack(this.#stackCount++, returnState, stack);
-    this.#readingCount++;
-    stack.children.set(returnState, pushed);
-    return pushed;
   }
 
   #remembered(readings: readonly Reading[], isFinal: boolean, tokenIds: ReadonlySet<number>): GrammarState {
@@ -235,10 +230,6 @@ export class GrammarAutomaton {
     const known = this.#states.get(key);
     if (known !== undefined) return known;
     this.#readingCount += readings.length;
-    if (this.#states.size === GRAMMAR_MEMO_STATES_MAX || this.#readingCount > GRAMMAR_MEMO_READINGS_MAX) {
-      this.#forget();
-      this.#readingCount = readings.length;
-    }
     const state = new GrammarState({
       readings,
       isFinal,
@@ -249,13 +240,23 @@ export class GrammarAutomaton {
     return state;
   }
 
+  /** Of what is remembered; what the next state needs may come on top. */
+  get #isFull(): boolean {
+    const weight = this.#readingCount + GRAMMAR_STACK_READINGS * this.#stacks.size;
+    return this.#states.size >= GRAMMAR_MEMO_STATES_MAX || weight > GRAMMAR_MEMO_READINGS_MAX;
+  }
+
   /**
-   * Sequences keep the states that they are in; all others, and their stacks, are found again when needed. A state
-   * that is kept must not keep all that it has led to.
+   * Sequences keep the states that they are in, with their stacks and masks; all others are found again when needed. A
+   * state that is kept must not keep all that it has led to.
    */
   #forget(): void {
-    for (const state of this.#states.values()) state.next.fill(undefined);
+    for (const state of this.#leading) state.next.fill(undefined);
+    this.#leading.clear();
     this.#states.clear();
+    this.#stacks.forget();
+    this.#readingCount = 0;
+    this.#masked = [];
     this.#start = null;
   }
 }

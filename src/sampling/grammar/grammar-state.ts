@@ -3,22 +3,7 @@
  * return to. Immutable but for what it remembers: where bytes lead, which tokens fit.
  */
 
-/** The rules that were entered and not left, innermost first. The same stack is the same object. */
-export class ReturnStack {
-  readonly id: number;
-  readonly returnState: number;
-  /** Null for the bottom, which returns to nothing. */
-  readonly parent: ReturnStack | null;
-  readonly depth: number;
-  readonly children = new Map<number, ReturnStack>();
-
-  constructor(id: number, returnState: number, parent: ReturnStack | null) {
-    this.id = id;
-    this.returnState = returnState;
-    this.parent = parent;
-    this.depth = parent === null ? 0 : parent.depth + 1;
-  }
-}
+import type { ReturnStack } from './return-stacks.ts';
 
 export type Reading = { readonly state: number; readonly stack: ReturnStack };
 

@@ -46,7 +46,15 @@ export function automatonOf(
 }
 
 export function stateAfter(automaton: GrammarAutomaton, text: string): GrammarState | null {
-  let state: GrammarState | null = automaton.start;
+  return stateFrom(automaton, automaton.start, text);
+}
+
+export function stateFrom(
+  automaton: GrammarAutomaton,
+  from: GrammarState,
+  text: string,
+): GrammarState | null {
+  let state: GrammarState | null = from;
   for (const byte of encoder.encode(text)) {
     if (state === null) return null;
     state = automaton.afterByte(state, byte);

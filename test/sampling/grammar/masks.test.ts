@@ -12,15 +12,61 @@ import { GrammarCache } from '../../../src/sampling/grammar/grammar-cache.ts';
 import { GrammarCursor } from '../../../src/sampling/grammar/grammar-cursor.ts';
 import type { GrammarProgram } from '../../../src/sampling/grammar/grammar-program.ts';
 import type { GrammarSource } from '../../../src/sampling/grammar/grammar-source.ts';
+import type { GrammarState } from '../../../src/sampling/grammar/grammar-state.ts';
 import { buildTokenTrie } from '../../../src/sampling/grammar/token-trie.ts';
 import { Vocabulary } from '../../../src/text/vocabulary.ts';
 import { FAMILIES, type Family, filesOf } from '../../text/fixtures.ts';
 import { Dice } from '../random-rows.ts';
-import { automatonOf, schemaSource, stateAfter, trieOf } from './grammar-driver.ts';
+import { automatonOf, schemaSource, stateAfter, stateFrom, trieOf } from './grammar-driver.ts';
 import { maskedTokens } from './random-walk.ts';
 
 const ANY = schemaSource(true);
 const EXPRESSION: GrammarSource = { kind: 'ebnf', text: 'root ::= "(" root ")" | [a-z0-9]+ (" " root)?' };
+
+/** Of either many readings that are alike, or few that are deep. */
+const AMBIGUOUS: GrammarSource = {
+  kind: 'ebnf',
+  text: 'root ::= s* | "c" ([a-z]?){1000} [a-m] [a-z]{1000}\ns ::= "a"+ s? "b"?',
+};
+
+/** @param automaton of `AMBIGUOUS`. */
+function makeForget(automaton: GrammarAutomaton): void {
+  const { start } = automaton;
+  stateAfter(automaton, `c${'a'.repeat(160)}`);
+  expect(automaton.start).not.toBe(start);
+}
+
+/** Texts in a mirror, each level of which can be closed in two ways: opened so deep, they have many stacks. */
+const MIRRORED: GrammarSource = {
+  kind: 'ebnf',
+  text: `root ::= x root | x
+x ::= "-" | ${[...'abcdefgh'].map((c) => `"${c}" x "0" "${c}" | "${c}" x "1" "${c}"`).join(' | ')}`,
+};
+
+function mirroredText(count: number, depth: number): string {
+  const dice = new Dice(3);
+  const texts = Array.from({ length: count }, () => {
+    const opened = Array.from({ length: depth }, () => dice.pick([...'abcdefgh']));
+    const closed = opened.toReversed().map((letter) => `${dice.pick(['0', '1'])}${letter}`);
+    return `${opened.join('')}-${closed.join('')}`;
+  });
+  return texts.join('');
+}
+
+/** Stacks that the state keeps in memory, but for those that are only reached over what comes next. */
+function heldStacks(state: GrammarState): number {
+  const seen = new Set<object>();
+  const work: object[] = state.readings.map(({ stack }) => stack);
+  for (let stack = work.pop(); stack !== undefined; stack = work.pop()) {
+    if (seen.has(stack)) continue;
+    seen.add(stack);
+    for (const held of Object.values(stack)) {
+      if (held instanceof Map) work.push(...held.values());
+      else if (typeof held === 'object' && held !== null) work.push(held);
+    }
+  }
+  return seen.size;
+}
 
 function automatonOfFamily(
   source: GrammarSource,
@@ -94,9 +140,36 @@ describe('an automaton', () => {
     const start = automaton.start;
     const bytesMax = GRAMMAR_MEMO_READINGS_MAX / start.readings.length;
     expect(bytesMax).toBeLessThan(200);
-    expect(stateAfter(automaton, 'a'.repeat(bytesMax))?.isFinal).toBe(false);
+    expect(stateAfter(automaton, 'a'.repeat(bytesMax + 1))?.isFinal).toBe(false);
     expect(automaton.start).not.toBe(start);
     expect(start.next.every((next) => next === undefined)).toBe(true);
+  });
+
+  it('forgets also when a few states have remembered many stacks, and those that are kept keep no others', () => {
+    const automaton = automatonOf(MIRRORED);
+    const start = automaton.start;
+    const text = mirroredText(40, 8);
+    const state = stateAfter(automaton, text)!;
+    expect(automaton.start).not.toBe(start);
+    const deepest = Math.max(...state.readings.map(({ stack }) => stack.depth));
+    expect(heldStacks(state)).toBeLessThanOrEqual(state.readings.length * (deepest + 1));
+  });
+
+  it('reads on from a state that was kept while it forgot as if it had not', () => {
+    const automaton = automatonOf(AMBIGUOUS);
+    const kept = stateAfter(automaton, 'aaa')!;
+    makeForget(automaton);
+    const unbroken = stateAfter(automatonOf(AMBIGUOUS), 'aaaaa')!;
+    expect(stateFrom(automaton, kept, 'aa')!.readings).toHaveLength(unbroken.readings.length);
+  });
+
+  it('forgets what a state that was kept has led to since', () => {
+    const automaton = automatonOf(AMBIGUOUS);
+    const kept = stateAfter(automaton, 'aaa')!;
+    makeForget(automaton);
+    expect(stateFrom(automaton, kept, 'aa')).not.toBeNull();
+    makeForget(automaton);
+    expect(kept.next.every((next) => next === undefined)).toBe(true);
   });
 
   it('opens nothing more at its greatest depth, and closes all of it', () => {
