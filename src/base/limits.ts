@@ -352,7 +352,10 @@ export const MULTIPLE_OF_REMAINDERS_MAX = 500;
 export const OPTIONAL_SCHEMAS_SHARE_MAX = 0.5;
 /** How long a request waits for a grammar or a prediction, which it can do without; others' may keep their thread for longer. */
 export const OPTIONAL_WAIT_MS = 1000;
-/** Nesting of a grammar's rules in one output. Beyond it nothing is opened any more, only closed. */
+/**
+ * Nesting of a grammar's rules in one output. Nothing is opened that could not be closed again within it: what comes instead
+ * is the alternative that needs fewer levels, and a grammar that has none is refused.
+ */
 export const GRAMMAR_DEPTH_MAX = 256;
 /** Ways in which one output may be understood at the same time; an ambiguous grammar has more and more of them. */
 export const GRAMMAR_READINGS_MAX = 4096;

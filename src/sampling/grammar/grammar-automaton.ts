@@ -178,7 +178,7 @@ export class GrammarAutomaton {
     }
     if (seeds.length === 0) return null;
     const next = this.#stateOf(seeds);
-    // At the greatest depth, what would have to be opened next is missing.
+    // Deep inside, what comes next may need more levels of rules than are left.
     return next.isComplete && !next.isFinal ? null : next;
   }
 
@@ -186,7 +186,7 @@ export class GrammarAutomaton {
   #stateOf(seeds: readonly Reading[], isFinalBefore = false): GrammarState {
     const { flags } = this.#program;
     if (this.#isFull) this.#forget();
-    const reached = new ReachedReadings(this.#program.stateCount);
+    const reached = new ReachedReadings(this.#program);
     for (const { state, stack } of seeds) reached.add(state, this.#stacks.known(stack));
     const going: Reading[] = [];
     const tokenIds = new Set<number>();
@@ -218,7 +218,9 @@ export class GrammarAutomaton {
         takesInput = true;
         if (kind === EDGE_TOKEN && operand < this.vocabularySize) tokenIds.add(operand);
       } else if ((flags[target]! & STATE_RETURNS) !== 0) reached.add(operand, stack);
-      else if (stack.depth < GRAMMAR_DEPTH_MAX) reached.add(operand, this.#stacks.push(stack, target));
+      else if (reached.canEnd(target, stack.depth) && reached.canEnd(operand, stack.depth + 1)) {
+        reached.add(operand, this.#stacks.push(stack, target));
+      }
     }
     return takesInput;
   }
@@ -267,17 +269,28 @@ function takes(edges: Int32Array, edge: number, input: number): boolean {
   return edges[edge + 1]! <= input && input <= edges[edge + 2]!;
 }
 
-/** Readings in the order in which they were reached, each once. */
+/**
+ * Readings in the order in which they were reached, each once; without those that need more levels of rules than are left, so
+ * that each of them can be brought to an end.
+ */
 class ReachedReadings {
   readonly list: Reading[] = [];
   readonly #stateCount: number;
+  readonly #levels: Uint16Array;
   readonly #keys = new Set<number>();
 
-  constructor(stateCount: number) {
+  constructor({ stateCount, levels }: GrammarProgram) {
     this.#stateCount = stateCount;
+    this.#levels = levels;
+  }
+
+  /** Whether the state's rule can end when so many rules around it are entered. */
+  canEnd(state: number, depth: number): boolean {
+    return depth + this.#levels[state]! <= GRAMMAR_DEPTH_MAX;
   }
 
   add(state: number, stack: ReturnStack): void {
+    if (!this.canEnd(state, stack.depth)) return;
     const key = stack.id * this.#stateCount + state;
     if (this.#keys.has(key)) return;
     this.#keys.add(key);

@@ -52,7 +52,7 @@ export class GrammarCache {
   }
 }
 
-function bytesOf(source: string, { edgeStart, edges, flags, byteClass }: GrammarProgram): number {
-  const arrays = edgeStart.byteLength + edges.byteLength + flags.byteLength + byteClass.byteLength;
-  return 2 * source.length + arrays;
+function bytesOf(source: string, { edgeStart, edges, flags, levels, byteClass }: GrammarProgram): number {
+  const ofStates = edgeStart.byteLength + flags.byteLength + levels.byteLength;
+  return 2 * source.length + edges.byteLength + ofStates + byteClass.byteLength;
 }

@@ -30,6 +30,11 @@ export type GrammarProgram = {
   readonly edges: Int32Array;
   /** [stateCount] */
   readonly flags: Uint8Array;
+  /**
+   * [stateCount] Levels of rules that have to be entered at least until the state's own rule ends; one more than
+   * `GRAMMAR_DEPTH_MAX` where these are too few.
+   */
+  readonly levels: Uint16Array;
   /** [256] Bytes of one class are on the same edges everywhere. */
   readonly byteClass: Uint8Array;
   readonly classCount: number;

@@ -4,6 +4,7 @@
  * grammars are long.
  */
 
+import { edgesInto } from './edges-into.ts';
 import { EDGE_CALL, EDGE_EMPTY, EDGE_SIZE, type GrammarProgram, STATE_FINAL } from './grammar-program.ts';
 
 /** @returns the first state of such a rule, or null. */
@@ -25,11 +26,9 @@ export function findLeftRecursion(program: GrammarProgram): number | null {
 
 /** States from which the end of the rule is reached without input. */
 function nullableStates(program: GrammarProgram): Uint8Array {
-  const { edgeStart, edges, flags, stateCount } = program;
+  const { edges, flags, stateCount } = program;
   const nullable = new Uint8Array(stateCount);
-  const { first, next } = waiters(program);
-  const fromOf = new Int32Array(edges.length / EDGE_SIZE);
-  for (let state = 0; state < stateCount; state++) fromOf.fill(state, edgeStart[state], edgeStart[state + 1]);
+  const { first, next, from } = edgesInto(program, takesNothing);
   const work: number[] = [];
   for (let state = 0; state < stateCount; state++) {
     if ((flags[state]! & STATE_FINAL) === 0) continue;
@@ -40,31 +39,17 @@ function nullableStates(program: GrammarProgram): Uint8Array {
     for (let entry = first[work.pop()!]!; entry >= 0; entry = next[entry]!) {
       const edge = entry >> 1;
       const offset = EDGE_SIZE * edge;
-      if (nullable[fromOf[edge]!] === 1 || nullable[edges[offset + 3]!] === 0) continue;
+      if (nullable[from[edge]!] === 1 || nullable[edges[offset + 3]!] === 0) continue;
       if (edges[offset] === EDGE_CALL && nullable[edges[offset + 1]!] === 0) continue;
-      nullable[fromOf[edge]!] = 1;
-      work.push(fromOf[edge]!);
+      nullable[from[edge]!] = 1;
+      work.push(from[edge]!);
     }
   }
   return nullable;
 }
 
-/** Linked lists: of each state, the empty edges and calls that need it to be nullable. */
-function waiters({ edges, stateCount }: GrammarProgram): { first: Int32Array; next: Int32Array } {
-  const first = new Int32Array(stateCount).fill(-1);
-  const next = new Int32Array((2 * edges.length) / EDGE_SIZE);
-  const link = (state: number, entry: number): void => {
-    next[entry] = first[state]!;
-    first[state] = entry;
-  };
-  for (let edge = 0; edge < edges.length; edge += EDGE_SIZE) {
-    const kind = edges[edge];
-    const entry = (2 * edge) / EDGE_SIZE;
-    if (kind === EDGE_EMPTY || kind === EDGE_CALL) link(edges[edge + 3]!, entry);
-    if (kind === EDGE_CALL) link(edges[edge + 1]!, entry + 1);
-  }
-  return { first, next };
-}
+/** Only these can leave a rule without input. */
+const takesNothing = (kind: number): boolean => kind === EDGE_EMPTY || kind === EDGE_CALL;
 
 /** The moves of each state that take nothing: over empty edges, into rules, and past rules that may be empty. */
 function moves(program: GrammarProgram): Moves {

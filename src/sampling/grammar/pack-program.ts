@@ -1,9 +1,10 @@
 /**
- * From a heap of edges to a `GrammarProgram`: drops what cannot be reached or cannot end, refuses left recursion,
- * finds the classes of bytes, lays the arrays out. Linear in the number of edges.
+ * From a heap of edges to a `GrammarProgram`: drops what cannot be reached or cannot end, refuses left recursion and what
+ * is too deep, finds the classes of bytes, lays the arrays out. Linear in the number of edges.
  */
 
 import { ServerError } from '../../base/errors.ts';
+import { GRAMMAR_DEPTH_MAX } from '../../base/limits.ts';
 import {
   EDGE_BYTES,
   EDGE_CALL,
@@ -14,6 +15,7 @@ import {
   STATE_RETURNS,
 } from './grammar-program.ts';
 import { findLeftRecursion } from './left-recursion.ts';
+import { levelsNeeded } from './rule-levels.ts';
 import { sharedArray } from './shared-arrays.ts';
 
 export type RawProgram = {
@@ -34,7 +36,7 @@ const SECOND = 3;
 const TARGET = 4;
 const SIZE = 5;
 
-/** @throws ServerError when nothing fits, or a rule begins with itself. */
+/** @throws ServerError when nothing fits, or only what is too deep; or a rule begins with itself. */
 export function packProgram(raw: RawProgram): GrammarProgram {
   const canEnd = reachesEnd(raw);
   for (const [state, param] of raw.demands) if (canEnd[state] === 0) throw nothingFits(param);
@@ -48,7 +50,21 @@ export function packProgram(raw: RawProgram): GrammarProgram {
     const message = `The grammar cannot be used: ${name} begins with itself (left recursion).`;
     throw new ServerError('invalid_request', message);
   }
+  refuseTooDeep(raw, program, originals);
   return program;
+}
+
+function refuseTooDeep(
+  raw: RawProgram,
+  { levels, start }: GrammarProgram,
+  originals: readonly number[],
+): void {
+  const isTooDeep = (state: number): boolean => levels[state]! > GRAMMAR_DEPTH_MAX;
+  const demanded = originals.findIndex((original, state) => raw.demands.has(original) && isTooDeep(state));
+  if (demanded < 0 && !isTooDeep(start)) return;
+  const param = demanded < 0 ? null : raw.demands.get(originals[demanded]!)!;
+  const message = `The grammar is nested too deep: whatever fits it takes more than ${GRAMMAR_DEPTH_MAX} levels of rules.`;
+  throw new ServerError('invalid_request', message, param === null ? {} : { param });
 }
 
 function nothingFits(param: string | null): ServerError {
@@ -160,7 +176,8 @@ function layOut(raw: RawProgram, kept: KeptEdges, originals: readonly number[]):
     }
   }
   const flags = stateFlags({ raw, numberOf, edgeStart, edges });
-  return { start: 0, stateCount, edgeStart, edges, flags, ...byteClasses(edges) };
+  const program = { start: 0, stateCount, edgeStart, edges, flags, ...byteClasses(edges) };
+  return { ...program, levels: levelsNeeded(program) };
 }
 
 type Parts = {

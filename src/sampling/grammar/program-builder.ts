@@ -1,7 +1,7 @@
 /**
- * Collects states and edges of a grammar, within bounds, and packs them: what cannot lead to an end is cut off, so that
- * an output which has fitted so far can always be brought to an end; left recursion is refused. Knows neither schemas
- * nor expressions.
+ * Collects states and edges of a grammar, within bounds, and packs them: what cannot lead to an end is cut off, and how deep
+ * the way to one goes is found out, so that an output which has fitted so far can always be brought to an end; left
+ * recursion is refused. Knows neither schemas nor expressions.
  */
 
 import { assert } from '../../base/assert.ts';
@@ -104,7 +104,7 @@ export class ProgramBuilder {
 
   /**
    * @param start of the root rule.
-   * @throws ServerError when nothing fits the grammar or a demanded rule, or a rule begins with itself.
+   * @throws ServerError when nothing fits the grammar or a demanded rule, or only what is too deep; or a rule begins with itself.
    */
   pack({ start }: Rule): GrammarProgram {
     const { stateCount } = this;

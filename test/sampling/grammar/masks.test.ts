@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import {
+  GRAMMAR_DEPTH_MAX,
   GRAMMAR_MEMO_READINGS_MAX,
   GRAMMAR_MEMO_STATES_MAX,
   GRAMMAR_TOKENS_READ_MAX,
@@ -22,6 +23,63 @@ import { maskedTokens } from './random-walk.ts';
 
 const ANY = schemaSource(true);
 const EXPRESSION: GrammarSource = { kind: 'ebnf', text: 'root ::= "(" root ")" | [a-z0-9]+ (" " root)?' };
+
+/** Every object has one more in it, or a number. */
+const TREE = schemaSource({
+  $defs: {
+    t: {
+      anyOf: [
+        { type: 'integer' },
+        {
+          type: 'object',
+          properties: { l: { $ref: '#/$defs/t' } },
+          required: ['l'],
+          additionalProperties: false,
+        },
+      ],
+    },
+  },
+  $ref: '#/$defs/t',
+});
+
+const ENDING_DEEPER: GrammarSource = {
+  kind: 'ebnf',
+  text: 'root ::= "(" root ")" | "[" "-" y "]"\ny ::= "<" z ">"\nz ::= "1" "2"',
+};
+
+const LONGER_OR_DEEPER: GrammarSource = {
+  kind: 'ebnf',
+  text: 'root ::= "a" root "b" | "c" x "d"\nx ::= "e" (x | y) "f"\ny ::= "g" z "h"\nz ::= "i" "j"',
+};
+
+/** The states along the text, repeated for as long as it fits. */
+function statesWhile(automaton: GrammarAutomaton, text: string): GrammarState[] {
+  const states: GrammarState[] = [];
+  for (let state: GrammarState | null = automaton.start; state !== null; ) {
+    states.push(state);
+    state = automaton.afterByte(state, text.charCodeAt((states.length - 1) % text.length));
+  }
+  return states;
+}
+
+/** Looks for an end, what closes first, as far as 20,000 states. */
+function canEnd(automaton: GrammarAutomaton, from: GrammarState): boolean {
+  const bytes = Array.from({ length: 128 }, (_, byte) => byte).sort((a, b) => closing(a) - closing(b));
+  const seen = new Set([from]);
+  const work = [from];
+  for (let state = work.pop(); state !== undefined && seen.size < 20_000; state = work.pop()) {
+    if (state.isFinal) return true;
+    for (const byte of bytes) {
+      const next = automaton.afterByte(state, byte);
+      if (next === null || seen.has(next)) continue;
+      seen.add(next);
+      work.push(next);
+    }
+  }
+  return false;
+}
+
+const closing = (byte: number): number => '0")]}'.indexOf(String.fromCharCode(byte));
 
 /** Of either many readings that are alike, or few that are deep. */
 const AMBIGUOUS: GrammarSource = {
@@ -188,6 +246,33 @@ describe('an automaton', () => {
     expect(state.isComplete).toBe(true);
   });
 
+  it.each([
+    ['lists whose only other alternative is a number', TREE, '{"l":'],
+    ['any JSON', ANY, '{"a":['],
+    ['brackets that end in rules of their own', ENDING_DEEPER, '('],
+    ['words that may be nested or longer', LONGER_OR_DEEPER, 'a'],
+  ])('can be brought to an end wherever it has been led: %s', (_, source, opening) => {
+    const automaton = automatonOf(source);
+    const states = statesWhile(automaton, opening);
+    expect(states.length).toBeGreaterThan(200);
+    expect(states.slice(-40).filter((state) => !canEnd(automaton, state))).toEqual([]);
+  });
+
+  it('goes as deep as it may where it is forced to', () => {
+    const rules = Array.from({ length: GRAMMAR_DEPTH_MAX }, (_, i) => `r${i} ::= "(" r${i + 1} ")"`);
+    const levels = `root ::= "[" r0 "]"\n${rules.join('\n')}`;
+    const fits = `${levels}\nr${GRAMMAR_DEPTH_MAX} ::= "(" "x" ")"`;
+    const opened = '('.repeat(GRAMMAR_DEPTH_MAX + 1);
+    const closed = ')'.repeat(GRAMMAR_DEPTH_MAX + 1);
+    const deepest = fits.replace('"[" r0 "]"', 'r0');
+    expect(stateAfter(automatonOf({ kind: 'ebnf', text: deepest }), `${opened}x${closed}`)?.isFinal).toBe(
+      true,
+    );
+    expect(() => automatonOf({ kind: 'ebnf', text: fits })).toThrow(
+      `The grammar is nested too deep: whatever fits it takes more than ${GRAMMAR_DEPTH_MAX} levels of rules.`,
+    );
+  });
+
   it('gives up on a grammar that can be read in ever more ways', () => {
     const automaton = automatonOf({
       kind: 'ebnf',
@@ -280,14 +365,15 @@ describe('compiled grammars', () => {
   });
 
   it('lie in shared memory', () => {
-    const { edges, edgeStart, flags } = program('a');
+    const { edges, edgeStart, flags, levels } = program('a');
     const { bytes, text } = trieOf(['a']);
-    for (const array of [edges, edgeStart, flags, bytes, text]) {
+    for (const array of [edges, edgeStart, flags, levels, bytes, text]) {
       expect(array.buffer).toBeInstanceOf(SharedArrayBuffer);
     }
   });
 });
 
-function programBytes({ edges, edgeStart, flags, byteClass }: GrammarProgram): number {
-  return edges.byteLength + edgeStart.byteLength + flags.byteLength + byteClass.byteLength;
+function programBytes({ edges, edgeStart, flags, levels, byteClass }: GrammarProgram): number {
+  const ofStates = edgeStart.byteLength + flags.byteLength + levels.byteLength;
+  return edges.byteLength + ofStates + byteClass.byteLength;
 }
