@@ -74,7 +74,7 @@ function drawRequest(sequenceId: number, { dice, grammars, shared }: RequestSour
     newTokensMin: dice.pick([0, 0, 0, 1, 12]),
     stopTokenIds: dice.chance(0.5) ? drawTokens(dice, dice.between(1, 6)) : [],
     grammar: dice.chance(0.35)
-      ? { compiled: dice.pick(grammars).compiled, trigger: dice.chance(0.3) ? trigger : null }
+      ? { compiled: dice.pick(grammars).compiled, trigger: dice.chance(0.3) ? trigger : null, begun: '' }
       : null,
     predictedTokenIds: null,
     cacheSalt: dice.pick(['', 'a']),
