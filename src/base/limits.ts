@@ -186,6 +186,9 @@ export const REPETITION_PENALTY_MAX = 10;
 export const IGNORED_FIELDS_LISTED_MAX = 32;
 export const FIELD_NAME_CHARACTERS_MAX = 64;
 
+/** Of the place that an error names, where bodies may nest as deep as they like: what is nested deeper is cut off. */
+export const PLACE_CHARACTERS_MAX = 200;
+
 /** Without `--kv-cache-memory`, the cache holds so many sequences of full length … */
 export const CACHE_FULL_SEQUENCES_DEFAULT = 32;
 /** … and where these are short, so many tokens: then every place of a batch has a prompt and an answer of some length … */

@@ -6,6 +6,7 @@
 import { ServerError } from '../base/errors.ts';
 import { JSON_VALUES_MAX, READ_AT_ONCE_BYTES_MAX } from '../base/limits.ts';
 import { HttpError } from './api-error.ts';
+import { requirePlainValues } from './body-values.ts';
 import { hasMoreValues } from './json-structure.ts';
 
 export type JsonObject = Readonly<Record<string, unknown>>;
@@ -55,7 +56,7 @@ export class BodyReader {
   /**
    * Reads and parses the body.
    * @throws HttpError 413 above `bytesMax`; 400 `request_too_complex` for more structure than text, and `invalid_json`
-   *   for what is not UTF-8, not JSON or not an object.
+   *   for what is not UTF-8, not JSON or not an object; that of `requirePlainValues`.
    * @throws ServerError `queue_full` when too much is arriving already.
    */
   readJsonObject(request: Request): Promise<JsonObject> {
@@ -158,5 +159,6 @@ function parseObject(bytes: Uint8Array): JsonObject {
     throw invalidJson('The request body is not valid JSON.');
   }
   if (!isJsonObject(value)) throw invalidJson('The request body has to be a JSON object.');
+  requirePlainValues(value);
   return value;
 }

@@ -3,6 +3,7 @@
  * every object forbids other keys and requires all that it lists. Software that is tested here then runs there.
  */
 
+import { PLACE_CHARACTERS_MAX } from '../base/limits.ts';
 import { isJsonObject, type JsonObject } from './request-body.ts';
 import { invalid } from './text-request.ts';
 
@@ -42,11 +43,9 @@ function requireClosed(schema: JsonObject, path: string): void {
 }
 
 function broken(path: string, what: string) {
-  const place = path.slice(0, PATH_CHARACTERS_MAX);
+  const place = path.slice(0, PLACE_CHARACTERS_MAX);
   return invalid(place, `Invalid schema in '${place}': ${what}.`);
 }
-
-const PATH_CHARACTERS_MAX = 200;
 
 /** Schemas directly inside of one. */
 function schemasIn(schema: JsonObject, path: string): Place[] {

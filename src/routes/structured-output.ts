@@ -3,6 +3,7 @@
 import { JSON_VALUES_MAX, SCHEMA_JSON_DEPTH_MAX } from '../base/limits.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import { HttpError } from './api-error.ts';
+import { requirePlainValues } from './body-values.ts';
 import { hasMoreValues } from './json-structure.ts';
 import type { JsonObject } from './request-body.ts';
 import {
@@ -156,9 +157,12 @@ function parsedSchema(text: string, param: string): JsonObject | boolean {
   if (hasMoreValues(Buffer.from(text), JSON_VALUES_MAX)) {
     throw invalid(param, `'${param}' holds more than ${JSON_VALUES_MAX} values.`);
   }
+  let schema: JsonObject | boolean;
   try {
-    return JSON.parse(text) as JsonObject | boolean;
+    schema = JSON.parse(text) as JsonObject | boolean;
   } catch {
     throw invalid(param, `'${param}' is a string, but not the text of a JSON Schema.`);
   }
+  requirePlainValues(schema, param);
+  return schema;
 }

@@ -143,6 +143,35 @@ describe('a hostile body', () => {
     expect(error.message).not.toContain('a fraction');
   });
 
+  const FORMAT = 'response_format.json_schema.schema.properties.a';
+  const formatOf = (schema: string) =>
+    `"response_format":{"type":"json_schema","json_schema":{"name":"s","schema":{"properties":{"a":${schema}}}}}`;
+  it.each([
+    [`${FORMAT}.const`, formatOf('{"const":1e400}')],
+    [`${FORMAT}.enum[1]`, formatOf('{"enum":["x",-1e400]}')],
+    [`${FORMAT}.minimum`, formatOf('{"minimum":1e400}')],
+    [
+      'guided_json.properties.a.const',
+      `"guided_json":${JSON.stringify('{"properties":{"a":{"const":1e400}}}')}`,
+    ],
+    ['chat_template_kwargs.x[0].y', '"chat_template_kwargs":{"x":[{"y":1e400}]}'],
+    ['unknown.??', '"unknown":{"\u00e4\u00f6":-1e400}'],
+  ])('with a number beyond all numbers at %s is refused by that place', async (place, json) => {
+    const response = await send(`{"model":"${MODEL}","messages":${JSON.stringify([USER_MESSAGE])},${json}}`);
+    const { error } = errorBodySchema.parse(await response.json());
+    expect(response.status).toBe(400);
+    expect(error).toMatchObject({
+      param: place,
+      message: `Invalid value for '${place}': expected a number that a double can hold, at most about 1.8e308.`,
+    });
+  });
+
+  it('with a number beyond all numbers very deep in it does not come back as a place', async () => {
+    const nested = `${'{"deep":'.repeat(10_000)}1e400${'}'.repeat(10_000)}`;
+    const response = await send(`{"model":"${MODEL}","messages":[],"x":${nested}}`);
+    expect([response.status, (await response.text()).length < 1000]).toEqual([400, true]);
+  });
+
   it('that says a field twice says what it says last', async () => {
     const test = routeTestApp();
     const body = `{"n":100000,"model":"x","model":"${MODEL}","messages":${JSON.stringify([USER_MESSAGE])},"n":2}`;

@@ -6,7 +6,7 @@
 import type { z } from 'zod';
 import { isJsonObject } from '../request-body.ts';
 import { NO_TAGS } from './field-tables.ts';
-import { printableName } from './fields.ts';
+import { pathText } from './fields.ts';
 
 export type IssueDescription = {
   readonly code:
@@ -68,15 +68,6 @@ const EXPECTATIONS: Readonly<Record<string, string>> = {
   null: 'null',
 };
 
-function pathText(path: Path): string {
-  let text = '';
-  for (const step of path) {
-    if (typeof step === 'number') text += `[${step}]`;
-    else text += `${text === '' ? '' : '.'}${printableName(String(step))}`;
-  }
-  return text;
-}
-
 function valueAt(body: unknown, path: Path): unknown {
   let value = body;
   for (const step of path) {
@@ -89,8 +80,6 @@ function valueAt(body: unknown, path: Path): unknown {
 function typeText(value: unknown): string {
   if (value === null) return 'null';
   if (Array.isArray(value)) return 'an array';
-  // JSON has no infinity; numbers too large for a double become it.
-  if (value === Infinity || value === -Infinity) return 'a number beyond the range of numbers';
   if (typeof value === 'number' && !Number.isInteger(value)) return 'a fraction';
   if (typeof value === 'object') return 'an object';
   return `a ${typeof value}`;

@@ -50,6 +50,16 @@ export function printableName(name: string): string {
   return cut.replace(/[^\w.\-[\]]/g, '?');
 }
 
+/** For example `messages[2].content`; empty for the body itself. */
+export function pathText(path: readonly PropertyKey[]): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else text += `${text === '' ? '' : '.'}${printableName(String(step))}`;
+  }
+  return text;
+}
+
 /** Where an object of the request lies: `exact` for error messages, `general` (without indices) for the header. */
 export type FieldPlace = { readonly exact: string; readonly general: string };
 

@@ -1,0 +1,43 @@
+/**
+ * What no value of a body may be, whatever it means and whether anything looks at it: one walk behind the parser, so that
+ * nobody behind it has to think of what JSON text can make of JavaScript's values.
+ */
+
+import { PLACE_CHARACTERS_MAX } from '../base/limits.ts';
+import { HttpError } from './api-error.ts';
+import { pathText } from './schema/fields.ts';
+
+/** A list or an object, and where it lies. */
+type Place = { readonly value: object; readonly parent: Place | null; readonly step: string | number };
+
+/**
+ * Looks at every value, in no recursion: bodies nest as deep as they like.
+ * @param root the field whose text the value was parsed from; the body itself by default
+ * @throws HttpError 400 for a number beyond a double's range, which the parser made infinite and JSON would write as null.
+ */
+export function requirePlainValues(parsed: unknown, root = ''): void {
+  if (typeof parsed !== 'object' || parsed === null) return;
+  const open: Place[] = [{ value: parsed, parent: null, step: root }];
+  const visit = (value: unknown, parent: Place, step: string | number): void => {
+    if (typeof value === 'object' && value !== null) open.push({ value, parent, step });
+    else if (value === Infinity || value === -Infinity) throw notFinite(stepsTo(parent).concat(step));
+  };
+  for (let place = open.pop(); place !== undefined; place = open.pop()) {
+    const { value } = place;
+    if (Array.isArray(value)) for (const [index, item] of value.entries()) visit(item, place, index);
+    else for (const [name, item] of Object.entries(value)) visit(item, place, name);
+  }
+}
+
+function stepsTo(place: Place): (string | number)[] {
+  const steps: (string | number)[] = [];
+  for (let at: Place | null = place; at !== null; at = at.parent)
+    if (at.step !== '' || at.parent !== null) steps.push(at.step);
+  return steps.reverse();
+}
+
+function notFinite(steps: readonly (string | number)[]): HttpError {
+  const param = pathText(steps).slice(0, PLACE_CHARACTERS_MAX);
+  const message = `Invalid value for '${param}': expected a number that a double can hold, at most about 1.8e308.`;
+  return new HttpError(400, 'invalid_value', message, { param });
+}
