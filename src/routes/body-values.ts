@@ -13,7 +13,8 @@ type Place = { readonly value: object; readonly parent: Place | null; readonly s
 /**
  * Looks at every value, in no recursion: bodies nest as deep as they like.
  * @param root the field whose text the value was parsed from; the body itself by default
- * @throws HttpError 400 for a number beyond a double's range, which the parser made infinite and JSON would write as null.
+ * @throws HttpError 400 for a number beyond a double's range, which the parser made infinite and JSON would write as null; and
+ *   for a field named `__proto__`, which others than the parser leave out or take for something else.
  */
 export function requirePlainValues(parsed: unknown, root = ''): void {
   if (typeof parsed !== 'object' || parsed === null) return;
@@ -24,20 +25,37 @@ export function requirePlainValues(parsed: unknown, root = ''): void {
   };
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
     const { value } = place;
-    if (Array.isArray(value)) for (const [index, item] of value.entries()) visit(item, place, index);
-    else for (const [name, item] of Object.entries(value)) visit(item, place, name);
+    if (Array.isArray(value)) {
+      for (const [index, item] of value.entries()) visit(item, place, index);
+      continue;
+    }
+    for (const [name, item] of Object.entries(value)) {
+      if (name === '__proto__') throw unnameable(stepsTo(place).concat(name));
+      visit(item, place, name);
+    }
   }
 }
 
 function stepsTo(place: Place): (string | number)[] {
   const steps: (string | number)[] = [];
-  for (let at: Place | null = place; at !== null; at = at.parent)
-    if (at.step !== '' || at.parent !== null) steps.push(at.step);
+  let at = place;
+  for (; at.parent !== null; at = at.parent) steps.push(at.step);
+  if (at.step !== '') steps.push(at.step);
   return steps.reverse();
 }
 
+function paramOf(steps: readonly (string | number)[]): string {
+  return pathText(steps).slice(0, PLACE_CHARACTERS_MAX);
+}
+
+function unnameable(steps: readonly (string | number)[]): HttpError {
+  const param = paramOf(steps);
+  const message = `'${param}': no field of a request can have the name '__proto__'.`;
+  return new HttpError(400, 'invalid_value', message, { param });
+}
+
 function notFinite(steps: readonly (string | number)[]): HttpError {
-  const param = pathText(steps).slice(0, PLACE_CHARACTERS_MAX);
+  const param = paramOf(steps);
   const message = `Invalid value for '${param}': expected a number that a double can hold, at most about 1.8e308.`;
   return new HttpError(400, 'invalid_value', message, { param });
 }

@@ -181,12 +181,44 @@ describe('a hostile body', () => {
 
   it('cannot reach the prototype of anything', async () => {
     const start = `{"model":"${MODEL}","messages":${JSON.stringify([USER_MESSAGE])}`;
-    const response = await send(`${start},"__proto__":{"n":5}}`);
-    expect(response.headers.get('x-octavo-ignored')).toBe('__proto__');
-    expect(await outcome(`${start},"logit_bias":{"__proto__":1}}`)).toEqual({
+    expect(await outcome(`${start},"__proto__":{"n":5},"constructor":{"prototype":{"n":5}}}`)).toEqual({
       status: 400,
       code: 'invalid_value',
     });
     expect(({} as Record<string, unknown>)['n']).toBeUndefined();
+  });
+
+  const SPOILT = '"__proto__":{"n":5}';
+  const MESSAGE = JSON.stringify(USER_MESSAGE);
+  const says = `"messages":[${MESSAGE}]`;
+  it.each([
+    ['/v1/chat/completions', '__proto__', `${says},${SPOILT}`],
+    ['/v1/chat/completions', 'messages[0].__proto__', `"messages":[${MESSAGE.slice(0, -1)},${SPOILT}}]`],
+    ['/v1/chat/completions', 'logit_bias.__proto__', `${says},"logit_bias":{"__proto__":1}`],
+    [
+      '/v1/chat/completions',
+      'stream_options.__proto__',
+      `${says},"stream":true,"stream_options":{${SPOILT}}`,
+    ],
+    [
+      '/v1/chat/completions',
+      'response_format.__proto__',
+      `${says},"response_format":{"type":"text",${SPOILT}}`,
+    ],
+    [
+      '/v1/chat/completions',
+      'guided_json.properties.__proto__',
+      `${says},"guided_json":${JSON.stringify(`{"properties":{${SPOILT}}}`)}`,
+    ],
+    ['/v1/responses', 'text.format.__proto__', `"input":"x","text":{"format":{"type":"text",${SPOILT}}}`],
+    ['/v1/responses', 'metadata.__proto__', '"input":"x","metadata":{"__proto__":"x"}'],
+    ['/tokenize', 'chat_template_kwargs.__proto__', `${says},"chat_template_kwargs":{${SPOILT}}`],
+  ])('to %s with a field %s is refused by that place', async (path, param, fields) => {
+    const body = `{"model":"${MODEL}",${fields}}`;
+    const response = await routeTestApp().post(path, null, { body });
+    const { error } = errorBodySchema.parse(await response.json());
+    expect(response.status).toBe(400);
+    expect(error).toMatchObject({ code: 'invalid_value', param });
+    expect(error.message).toBe(`'${param}': no field of a request can have the name '__proto__'.`);
   });
 });

@@ -139,8 +139,14 @@ const CASES: readonly Case[] = [
   { name: 'the same key twice', body: raw('max_tokens', '1'), status: 200 },
   {
     name: 'keys of prototypes',
-    body: `${chat({}).slice(0, -1)},"__proto__":{"n":5},"constructor":{"prototype":{}}}`,
+    body: `${chat({}).slice(0, -1)},"constructor":{"prototype":{}},"toString":1}`,
     status: 200,
+  },
+  {
+    name: 'the name of the prototype itself',
+    body: `${chat({}).slice(0, -1)},"__proto__":{"n":5}}`,
+    status: 400,
+    code: 'invalid_value',
   },
   { name: 'a body too large', body: says('x'.repeat(5 * MEGABYTE)), status: 413 },
 ];

@@ -93,7 +93,7 @@ const textFormat = z.discriminatedUnion('type', [
 const metadataField = boundedRecord(
   z.string().max(METADATA_KEY_CHARACTERS_MAX),
   z.string().max(METADATA_VALUE_CHARACTERS_MAX),
-  { entriesMax: METADATA_ENTRIES_MAX, expected: 'names' },
+  { entriesMax: METADATA_ENTRIES_MAX },
 );
 
 /** Body of `POST /v1/responses`. */
