@@ -226,6 +226,12 @@ export const COUNTED_CONTEXTS_MAX = 2;
  */
 export const JSON_VALUES_MAX = 100_000;
 
+/**
+ * Fields of one object of a request, schemas aside, which have bounds of their own. A request has some fifty that are known;
+ * looking each of 90,000 up, and naming them, keeps the thread busy for 0.1 s.
+ */
+export const OBJECT_FIELDS_MAX = 1024;
+
 /** Nesting of a tool call's arguments in the history. Templates print them by recursion; people nest a dozen deep. */
 export const TOOL_ARGUMENTS_DEPTH_MAX = 128;
 

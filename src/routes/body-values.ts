@@ -3,7 +3,7 @@
  * nobody behind it has to think of what JSON text can make of JavaScript's values.
  */
 
-import { PLACE_CHARACTERS_MAX } from '../base/limits.ts';
+import { OBJECT_FIELDS_MAX, PLACE_CHARACTERS_MAX } from '../base/limits.ts';
 import { HttpError } from './api-error.ts';
 import { pathText } from './schema/fields.ts';
 
@@ -14,26 +14,44 @@ type Place = { readonly value: object; readonly parent: Place | null; readonly s
  * Looks at every value, in no recursion: bodies nest as deep as they like.
  * @param root the field whose text the value was parsed from; the body itself by default
  * @throws HttpError 400 for a number beyond a double's range, which the parser made infinite and JSON would write as null; and
- *   for a field named `__proto__`, which others than the parser leave out or take for something else.
+ *   for a field named `__proto__`, which others than the parser leave out or take for something else; `request_too_complex` for
+ *   an object of more fields than could be known.
  */
 export function requirePlainValues(parsed: unknown, root = ''): void {
   if (typeof parsed !== 'object' || parsed === null) return;
   const open: Place[] = [{ value: parsed, parent: null, step: root }];
   const visit = (value: unknown, parent: Place, step: string | number): void => {
     if (typeof value === 'object' && value !== null) open.push({ value, parent, step });
-    else if (value === Infinity || value === -Infinity) throw notFinite(stepsTo(parent).concat(step));
+    else if (value === Infinity || value === -Infinity) throw notFinite([...stepsTo(parent), step]);
   };
   for (let place = open.pop(); place !== undefined; place = open.pop()) {
     const { value } = place;
-    if (Array.isArray(value)) {
-      for (const [index, item] of value.entries()) visit(item, place, index);
-      continue;
-    }
-    for (const [name, item] of Object.entries(value)) {
-      if (name === '__proto__') throw unnameable(stepsTo(place).concat(name));
-      visit(item, place, name);
-    }
+    if (Array.isArray(value))
+      for (let index = 0; index < value.length; index++) visit(value[index], place, index);
+    else
+      for (const name of namesOf(value, place))
+        visit((value as Readonly<Record<string, unknown>>)[name], place, name);
   }
+}
+
+/** @throws HttpError for too many, and for one that cannot be. */
+function namesOf(object: object, place: Place): readonly string[] {
+  const names = Object.keys(object);
+  if (names.length > OBJECT_FIELDS_MAX && !isInSchema(place)) throw tooManyFields(stepsTo(place));
+  if (Object.hasOwn(object, '__proto__')) throw unnameable([...stepsTo(place), '__proto__']);
+  return names;
+}
+
+/** Where schemas stand, whose names are the client's own. */
+const SCHEMAS = [
+  ...['guided_json', 'json_schema', 'structured_outputs.json'],
+  ...['response_format.schema', 'response_format.json_schema.schema', 'text.format.schema'],
+  ...['tools[].function.parameters', 'tools[].parameters'],
+].map((place) => place.replace('[]', '[0]'));
+
+function isInSchema(place: Place): boolean {
+  const general = `${pathText(stepsTo(place).map((step) => (typeof step === 'number' ? 0 : step)))}.`;
+  return SCHEMAS.some((schema) => general.startsWith(`${schema}.`));
 }
 
 function stepsTo(place: Place): (string | number)[] {
@@ -46,6 +64,13 @@ function stepsTo(place: Place): (string | number)[] {
 
 function paramOf(steps: readonly (string | number)[]): string {
   return pathText(steps).slice(0, PLACE_CHARACTERS_MAX);
+}
+
+function tooManyFields(steps: readonly (string | number)[]): HttpError {
+  const param = paramOf(steps);
+  const place = param === '' ? 'The request body' : `'${param}'`;
+  const message = `${place} has more than ${OBJECT_FIELDS_MAX} fields; only schemas may have more.`;
+  return new HttpError(400, 'request_too_complex', message, param === '' ? {} : { param });
 }
 
 function unnameable(steps: readonly (string | number)[]): HttpError {

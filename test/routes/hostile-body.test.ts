@@ -221,4 +221,36 @@ describe('a hostile body', () => {
     expect(error).toMatchObject({ code: 'invalid_value', param });
     expect(error.message).toBe(`'${param}': no field of a request can have the name '__proto__'.`);
   });
+
+  const many = (count: number, value: unknown) =>
+    Object.fromEntries(Array.from({ length: count }, (_, index) => [`x${index}`, value]));
+
+  it.each([
+    ['', many(1025, 1)],
+    ['messages[0]', { messages: [{ ...USER_MESSAGE, ...many(1025, 1) }] }],
+    ['unknown[0]', { unknown: [many(1025, 1)] }],
+    ['response_format.json_schema', { response_format: { type: 'json_schema', json_schema: many(1025, 1) } }],
+    ['tools[0].function', { tools: [{ type: 'function', function: many(1025, 1) }] }],
+  ])('with more fields than are known in one object is refused at once: %j', async (place, fields) => {
+    const response = await routeTestApp().chat(fields);
+    const { error } = errorBodySchema.parse(await response.json());
+    expect(response.status).toBe(400);
+    expect(error).toMatchObject({ code: 'request_too_complex', param: place === '' ? null : place });
+    expect(error.message).toBe(
+      `${place === '' ? 'The request body' : `'${place}'`} has more than 1024 fields; only schemas may have more.`,
+    );
+  });
+
+  it.each([
+    {
+      response_format: { type: 'json_schema', json_schema: { name: 's', schema: { $defs: many(1025, {}) } } },
+    },
+    { guided_json: { $defs: many(1025, {}) } },
+    { json_schema: JSON.stringify({ $defs: many(1025, {}) }) },
+    { structured_outputs: { json: { $defs: many(1025, {}) } } },
+    { tools: [{ type: 'function', function: { name: 'f', parameters: { $defs: many(1025, {}) } } }] },
+    { x: 5, ...many(1000, 1) },
+  ])('with more fields in a schema than elsewhere is served: %#', async (fields) => {
+    expect((await routeTestApp().chat(fields)).status).toBe(200);
+  });
 });
