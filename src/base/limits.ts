@@ -312,7 +312,7 @@ export const WINDOW_SCRATCH_BYTES_MAX = 128 * 2 ** 20;
  */
 export const GRAMMAR_STATES_MAX = 50_000;
 /**
- * Compiling a grammar, its thread's start included. The work is bounded by what follows, but no proof says that nothing
+ * Compiling a grammar, once its thread has started. The work is bounded by what follows, but no proof says that nothing
  * within those bounds is slow: 102 classes of Unicode in one pattern took 3 s beside other load.
  */
 export const GRAMMAR_COMPILE_MS_MAX = 15_000;

@@ -19,6 +19,11 @@ export type ThreadAnswer<Output> = { readonly callId: number } & (
   | { readonly kind: 'call-failed'; readonly message: string }
 );
 
+/** What a thread whose calls have a time limit says once it has loaded: only then does the time of its first call begin. */
+export const THREAD_UP = { kind: 'thread-up' } as const;
+
+export type ThreadMessage<Output> = ThreadAnswer<Output> | typeof THREAD_UP;
+
 /** In the thread: what `compute` returns or throws, as a message. */
 export function answerCall<Input, Output>(
   { callId, input }: ThreadCall<Input>,

@@ -5,7 +5,7 @@
 
 import { Worker } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
-import { errorOf, type ThreadAnswer, type ThreadCall } from './call-protocol.ts';
+import { errorOf, type ThreadAnswer, type ThreadCall, type ThreadMessage } from './call-protocol.ts';
 
 export type CallThreadOptions = {
   /** For messages about the thread. */
@@ -14,7 +14,10 @@ export type CallThreadOptions = {
   readonly workerData: unknown;
   /** None: a call takes as long as it takes. */
   readonly timeLimit?: {
-    /** From a call's turn on, in milliseconds. The worker of one that takes longer is ended. */
+    /**
+     * From a call's turn on, in milliseconds, once the worker has said `THREAD_UP`. The worker of one that takes longer is
+     * ended; never while it loads, for the files that it is reading then would stay open for good.
+     */
     readonly ms: number;
     /** What that call is told. */
     readonly refusal: () => Error;
@@ -46,6 +49,8 @@ export class CallThread<Input, Output> {
   /** The one that is with the worker. */
   #running: Waiting<Input, Output> | null = null;
   #worker: Worker | null = null;
+  /** Whether it has loaded. */
+  #isUp = false;
   #timer: NodeJS.Timeout | undefined;
   #unwantedTimer: NodeJS.Timeout | undefined;
   #nextCallId = 1;
@@ -78,7 +83,7 @@ export class CallThread<Input, Output> {
         continue;
       }
       this.#running = next;
-      this.#startTimer();
+      if (this.#isUp) this.#startTimer();
       return;
     }
   }
@@ -108,15 +113,23 @@ export class CallThread<Input, Output> {
     const worker = new Worker(workerUrl, { workerData });
     // A call that nobody else waits for is no reason for the process to stay.
     worker.unref();
-    worker.on('message', (answer: ThreadAnswer<Output>) => {
+    this.#isUp = false;
+    worker.on('message', (message: ThreadMessage<Output>) => {
       // What a worker said before it was ended may come after it.
-      if (this.#worker === worker) this.#settle(answer);
+      if (this.#worker !== worker) return;
+      if (message.kind === 'thread-up') this.#comeUp();
+      else this.#settle(message);
     });
     worker.on('error', (error) => this.#fail(worker, error));
     worker.on('exit', (code) =>
       this.#fail(worker, new Error(`The ${name} ended unexpectedly (exit code ${code}).`)),
     );
     return worker;
+  }
+
+  #comeUp(): void {
+    this.#isUp = true;
+    if (this.#running !== null) this.#startTimer();
   }
 
   #startTimer(): void {

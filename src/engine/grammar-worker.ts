@@ -3,7 +3,7 @@
 import { parentPort, workerData } from 'node:worker_threads';
 import { assert } from '../base/assert.ts';
 import { compileGrammar } from '../sampling/grammar/compile-grammar.ts';
-import { answerCall, type ThreadCall } from './call-protocol.ts';
+import { answerCall, THREAD_UP, type ThreadCall } from './call-protocol.ts';
 import type { GrammarThreadData } from './grammar-thread.ts';
 
 assert(parentPort !== null, 'grammar-worker runs in a worker thread');
@@ -13,3 +13,4 @@ const options = { addedTokenId: (text: string) => addedTokenIds.get(text) ?? nul
 port.on('message', (call: ThreadCall<string>) => {
   port.postMessage(answerCall(call, (source) => compileGrammar(JSON.parse(source), options)));
 });
+port.postMessage(THREAD_UP);

@@ -10,11 +10,26 @@ const ECHO = new URL(
         parentPort.postMessage({ callId, kind: 'call-done', output: input }));
     `),
 );
-/** As that, but for `hang`, which it is busy with for good. */
+/** As that, and takes its time to load; it counts how often that has begun, and how often it has ended. */
+const SLOW_TO_LOAD = new URL(
+  'data:text/javascript,' +
+    encodeURIComponent(`
+      import { parentPort, workerData } from 'node:worker_threads';
+      Atomics.add(workerData, 0, 1);
+      const endMs = performance.now() + 300;
+      while (performance.now() < endMs);
+      Atomics.add(workerData, 1, 1);
+      parentPort.postMessage({ kind: 'thread-up' });
+      parentPort.on('message', ({ callId, input }) =>
+        parentPort.postMessage({ callId, kind: 'call-done', output: input }));
+    `),
+);
+/** As the first, but for `hang`, which it is busy with for good. */
 const HANGING = new URL(
   'data:text/javascript,' +
     encodeURIComponent(`
       import { parentPort } from 'node:worker_threads';
+      parentPort.postMessage({ kind: 'thread-up' });
       parentPort.on('message', ({ callId, input }) => {
         while (input === 'hang');
         parentPort.postMessage({ callId, kind: 'call-done', output: input });
@@ -75,5 +90,19 @@ describe('a thread that answers calls', () => {
     await dropped;
     expect(await next).toBe('next');
     expect(await thread.call('later', WANTED)).toBe('later');
+  });
+
+  it('lets a worker load before its time begins, as one that is ended in loading leaves its files open', async () => {
+    const counts = new Int32Array(new SharedArrayBuffer(8));
+    const timeLimit = { ms: 60_000, refusal: () => new Error('took too long'), unwantedMs: 1 };
+    const thread = aThread(SLOW_TO_LOAD, { workerData: counts, timeLimit });
+    let isWanted = true;
+    const given = thread.call('given up', { isWanted: () => isWanted, size: 0 }).catch(() => 'ended');
+    const next = thread.call('next', WANTED);
+    while (Atomics.load(counts, 0) === 0) await new Promise((resolve) => setImmediate(resolve));
+    isWanted = false;
+    await given;
+    expect(await next).toBe('next');
+    expect(counts[1]).toBe(counts[0]);
   });
 });

@@ -21,6 +21,7 @@ function aThread(url = workerUrl, compileMsMax?: number): GrammarThread {
 function scripted(statement: string): URL {
   const code = `
     import { parentPort } from 'node:worker_threads';
+    parentPort.postMessage({ kind: 'thread-up' });
     parentPort.on('message', ({ callId, input }) => {
       ${statement}
       parentPort.postMessage({ callId, kind: 'call-done', output: input });
