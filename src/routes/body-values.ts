@@ -37,21 +37,22 @@ export function requirePlainValues(parsed: unknown, root = ''): void {
 /** @throws HttpError for too many, and for one that cannot be. */
 function namesOf(object: object, place: Place): readonly string[] {
   const names = Object.keys(object);
-  if (names.length > OBJECT_FIELDS_MAX && !isInSchema(place)) throw tooManyFields(stepsTo(place));
+  if (names.length > OBJECT_FIELDS_MAX && !hasFreeNames(place)) throw tooManyFields(stepsTo(place));
   if (Object.hasOwn(object, '__proto__')) throw unnameable([...stepsTo(place), '__proto__']);
   return names;
 }
 
-/** Where schemas stand, whose names are the client's own. */
-const SCHEMAS = [
+/** What has names of the client's own, in numbers that are bounded where it is read. */
+const OF_FREE_NAMES = [
+  ...['logit_bias', 'metadata', 'chat_template_kwargs'],
   ...['guided_json', 'json_schema', 'structured_outputs.json'],
   ...['response_format.schema', 'response_format.json_schema.schema', 'text.format.schema'],
   ...['tools[].function.parameters', 'tools[].parameters'],
 ].map((place) => place.replace('[]', '[0]'));
 
-function isInSchema(place: Place): boolean {
+function hasFreeNames(place: Place): boolean {
   const general = `${pathText(stepsTo(place).map((step) => (typeof step === 'number' ? 0 : step)))}.`;
-  return SCHEMAS.some((schema) => general.startsWith(`${schema}.`));
+  return OF_FREE_NAMES.some((place) => general.startsWith(`${place}.`));
 }
 
 function stepsTo(place: Place): (string | number)[] {
