@@ -267,6 +267,8 @@ export const TEMPLATE_CALL_DEPTH_MAX = 256;
  * streams of others would wait for.
  */
 export const LONG_PROMPT_CHARACTERS = 4096;
+/** What a message, a call and a part of a content count beside their texts: rendering a message takes about 0.08 ms. */
+export const PROMPT_PART_CHARACTERS = 64;
 
 /**
  * Characters that the tokenizer merges in one go: 0.1 s for the worst of them. Words and runs of blanks are far

@@ -5,7 +5,7 @@
  */
 
 import { assertNever } from '../base/assert.ts';
-import { LONG_PROMPT_CHARACTERS } from '../base/limits.ts';
+import { LONG_PROMPT_CHARACTERS, PROMPT_PART_CHARACTERS } from '../base/limits.ts';
 import type { ChatMessage, ToolCall } from '../text/chat-message.ts';
 import { argumentsText } from '../text/template-message.ts';
 import { CallThread } from './call-thread.ts';
@@ -47,17 +47,24 @@ function lengthAsJson(values: readonly unknown[]): number {
 function lengthOf(message: ChatMessage): number {
   const { content, name = '', reasoning = '', tool_calls: calls = [], tool_call_id: callId = '' } = message;
   const called = calls.reduce((sum, call) => sum + lengthOfCall(call), 0);
-  return lengthOfContent(content) + name.length + reasoning.length + callId.length + called;
+  return (
+    PROMPT_PART_CHARACTERS +
+    lengthOfContent(content) +
+    name.length +
+    reasoning.length +
+    callId.length +
+    called
+  );
 }
 
 function lengthOfCall({ id = '', function: { name, arguments: given } }: ToolCall): number {
-  return id.length + name.length + argumentsText(given).length;
+  return PROMPT_PART_CHARACTERS + id.length + name.length + argumentsText(given).length;
 }
 
 function lengthOfContent(content: ChatMessage['content']): number {
   if (content === null) return 0;
   if (typeof content === 'string') return content.length;
-  return content.reduce((sum, { text }) => sum + text.length, 0);
+  return content.reduce((sum, { text }) => sum + PROMPT_PART_CHARACTERS + text.length, 0);
 }
 
 export class PromptThread {

@@ -38,12 +38,28 @@ function messages(...contents: string[]): Prompt {
 const LONG = 'The lighthouse keeper counted 47 gulls.\n'.repeat(500);
 
 describe('a long prompt', () => {
-  it('is one of more than 4096 characters, however they are spread', () => {
-    expect(isLongPrompt(messages('a'.repeat(4096)))).toBe(false);
+  it('is one of more than 4096 characters, however they are spread, of which a message itself is 64', () => {
+    expect(isLongPrompt(messages('a'.repeat(4032)))).toBe(false);
     expect(isLongPrompt(messages('a'.repeat(4000), 'b'.repeat(97)))).toBe(true);
     expect(isLongPrompt({ kind: 'text', text: LONG, addSpecialTokens: true })).toBe(true);
     expect(isLongPrompt({ kind: 'infill', prefix: LONG, suffix: '', addSpecialTokens: true })).toBe(true);
     expect(isLongPrompt({ kind: 'tokens', tokenIds: new Array(10_000).fill(1) })).toBe(false);
+  });
+
+  it('is also one of many parts, however short they are', () => {
+    const tool_calls = Array(128).fill({ type: 'function', function: { name: 'f', arguments: '{}' } });
+    const content = Array(1024).fill({ type: 'text', text: '' });
+    const of = (...messages: ChatMessage[]): Prompt => ({
+      kind: 'messages',
+      messages,
+      rendering: PLAIN_RENDERING,
+      addSpecialTokens: false,
+    });
+    expect(isLongPrompt(messages(...Array(2048).fill('')))).toBe(true);
+    expect(isLongPrompt(messages(...Array(64).fill('')))).toBe(false);
+    expect(isLongPrompt(of({ role: 'assistant', content: null, tool_calls }))).toBe(true);
+    expect(isLongPrompt(of({ role: 'user', content }))).toBe(true);
+    expect(isLongPrompt(of({ role: 'user', content: content.slice(0, 63) }))).toBe(false);
   });
 
   it('is counted with all that a template may show', () => {
