@@ -43,7 +43,7 @@ export function parseChatRequest(body: JsonObject, options: ParseOptions): ChatC
   const fields = new FieldCheck({ strict: options.strictFields });
   refuseCustomTools(body);
   const request = parseFields(body, chatCompletionRequestSchema, { table: CHAT_FIELDS, fields });
-  checkMessages(request.messages, fields, options);
+  checkMessages(request, fields, options);
   checkGenerationFields(request, fields, options);
   checkStreamOptions(request, fields);
   const extent = extentOf(request);
@@ -120,16 +120,33 @@ function ignoreStructure(request: ChatCompletionRequest, fields: FieldCheck): vo
 /** What the chat template makes of messages. */
 type MessageReader = Pick<ParseOptions, 'templateShowsName' | 'templateReadsField'>;
 
+type Conversation = {
+  readonly messages: readonly ChatCompletionMessage[];
+  readonly continue_final_message?: boolean | null | undefined;
+};
+
 /** @throws ServerError for what a message's schema lets pass and this server does not. */
 export function checkMessages(
-  messages: readonly ChatCompletionMessage[],
+  { messages, continue_final_message: isContinued }: Conversation,
   fields: FieldCheck,
   template: MessageReader,
 ): void {
+  if (isContinued === true) requireNoCalls(messages);
   checkMessageFields(messages, fields);
   checkNames(messages, fields, template);
   checkThoughts(messages, fields, template);
   requireBoundedArguments(messages.flatMap(argumentsOf));
+}
+
+/** Calls come behind the text that is written on, so they would not be shown. */
+function requireNoCalls(messages: readonly ChatCompletionMessage[]): void {
+  const last = messages.at(-1);
+  if (last?.role !== 'assistant' || last.tool_calls == null || last.tool_calls.length === 0) return;
+  const param = `messages[${messages.length - 1}].tool_calls`;
+  throw invalid(
+    param,
+    `'${param}': a message with calls cannot be continued. Leave them out, or 'continue_final_message'.`,
+  );
 }
 
 function checkMessageFields(messages: readonly ChatCompletionMessage[], fields: FieldCheck): void {

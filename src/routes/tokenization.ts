@@ -64,7 +64,7 @@ function parseTokenizeRequest(body: JsonObject, fields: FieldCheck, options: Par
   }
   refuseCustomTools(body);
   const request = parseFields(body, tokenizeChatRequestSchema, { table: TOKENIZE_CHAT_FIELDS, fields });
-  checkMessages(request.messages, fields, options);
+  checkMessages(request, fields, options);
   const { definitions } = toolRequestOf({ tools: request.tools }, fields);
   return {
     model: request.model ?? null,
@@ -126,7 +126,10 @@ export function detokenize(dependencies: AppDependencies): Handler<AppEnvironmen
   });
 }
 
-/** Handler of POST /v1/chat/completions/render: the prompt of a chat request, which is checked as if it were to run. */
+/**
+ * Handler of POST /v1/chat/completions/render: the prompt of a chat request, whose fields are checked as if it were to run.
+ * Whether the answer fits the context, and whether its form can be compiled, is not: both are told where it runs.
+ */
 export function renderChat(dependencies: AppDependencies): Handler<AppEnvironment> {
   const { generator, models } = dependencies;
   return answering(dependencies, async (context, body) => {

@@ -253,6 +253,21 @@ const WRONG: readonly Wrong[] = [
   [{ add_generation_prompt: 1 }, 'add_generation_prompt', 'invalid_type'],
   [{ add_generation_prompt: true, continue_final_message: true }, 'add_generation_prompt', 'invalid_value'],
   [{ continue_final_message: 'x' }, 'continue_final_message', 'invalid_type'],
+  [
+    {
+      continue_final_message: true,
+      messages: [
+        USER_MESSAGE,
+        {
+          role: 'assistant',
+          content: 'x',
+          tool_calls: [{ id: 'c', type: 'function', function: { name: 'f', arguments: '{}' } }],
+        },
+      ],
+    },
+    'messages[1].tool_calls',
+    'invalid_value',
+  ],
   [{ add_special_tokens: 0 }, 'add_special_tokens', 'invalid_type'],
   [{ chat_template_kwargs: [] }, 'chat_template_kwargs', 'invalid_type'],
   [{ chat_template_kwargs: { messages: [] } }, 'chat_template_kwargs.messages', 'invalid_value'],
