@@ -32,7 +32,10 @@ export function responses(dependencies: AppDependencies): Handler<AppEnvironment
   return generationRoute(endpoint(dependencies.responseStore), dependencies);
 }
 
-/** Handler of POST /v1/responses/input_tokens: the request is checked as if it were to run. */
+/**
+ * Handler of POST /v1/responses/input_tokens: the fields are checked as if the request were to run. Whether the answer fits the
+ * context, and whether its form can be compiled, is not.
+ */
 export function inputTokens(dependencies: AppDependencies): Handler<AppEnvironment> {
   const { generator, models, responseStore: store } = dependencies;
   return answering(dependencies, async (context, body) => {
