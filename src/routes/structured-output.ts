@@ -14,7 +14,7 @@ import {
 import type { FieldCheck } from './schema/fields.ts';
 import type { SchemaField, StructuredFields } from './schema/structured-fields.ts';
 import { requireStrictSchema } from './strict-schema.ts';
-import { invalid, isNestedTooDeep, wellFormed } from './text-request.ts';
+import { invalid, isNestedTooDeep, isWritable } from './text-request.ts';
 
 /** A grammar, and the field that it comes from. */
 export type Given = { readonly param: string; readonly grammar: GrammarSource };
@@ -138,10 +138,21 @@ function textGrammars({ regex, choice, grammar, ebnf }: TextFields, prefix: stri
     given.push({ param, grammar: grammarOfParam(param) });
   };
   if (regex != null) add('regex', (param) => ({ kind: 'regex', pattern: regex, param }));
-  if (choice != null) add('choice', (param) => ({ kind: 'choice', choices: choice.map(wellFormed), param }));
-  if (grammar != null) add('grammar', (param) => ({ kind: 'ebnf', text: wellFormed(grammar), param }));
-  if (ebnf != null) add('ebnf', (param) => ({ kind: 'ebnf', text: wellFormed(ebnf), param }));
+  if (choice != null)
+    add('choice', (param) => ({ kind: 'choice', choices: choicesOf(choice, param), param }));
+  if (grammar != null) add('grammar', (param) => ({ kind: 'ebnf', text: writable(grammar, param), param }));
+  if (ebnf != null) add('ebnf', (param) => ({ kind: 'ebnf', text: writable(ebnf, param), param }));
   return given;
+}
+
+function choicesOf(choices: readonly string[], param: string): readonly string[] {
+  return choices.map((choice, index) => writable(choice, `${param}[${index}]`));
+}
+
+/** With U+FFFD in the place of what cannot be written, the answer would be another text than the one that was asked for. */
+function writable(text: string, param: string): string {
+  if (isWritable(text)) return text;
+  throw invalid(param, `'${param}' holds half of a surrogate pair, which is in no text.`);
 }
 
 function schemaGrammar(param: string, schema: SchemaField, isCompact = false): Given {

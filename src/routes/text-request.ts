@@ -162,7 +162,7 @@ export function isNestedTooDeep(value: unknown, depthMax: number): boolean {
 }
 
 /** A text with half of a surrogate pair is never written; with U+FFFD in its place it would be another. */
-const isWritable = (text: string): boolean => text === wellFormed(text);
+export const isWritable = (text: string): boolean => text === wellFormed(text);
 
 function checkWritable({ stop, bad_words }: GenerationFields, fields: FieldCheck): void {
   for (const [name, given] of [['stop', stop] as const, ['bad_words', bad_words] as const]) {
