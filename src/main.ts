@@ -50,7 +50,7 @@ import {
 } from './process-end.ts';
 import { toApiError } from './routes/api-error.ts';
 import { createApp } from './routes/app.ts';
-import { brokenRequests } from './routes/broken-request.ts';
+import { brokenRequests, lacksHost } from './routes/broken-request.ts';
 import { EngineMetrics } from './routes/engine-metrics.ts';
 import { BodyReader } from './routes/request-body.ts';
 import { ResponseStore } from './routes/responses/response-store.ts';
@@ -207,14 +207,18 @@ type App = ReturnType<typeof createApp>;
 /** Listens, and says that it is not ready until it is told what answers. @throws StartupError when it cannot. */
 async function listen(config: ServeConfig): Promise<Http & { readonly answerBy: (app: App) => void }> {
   const broken = brokenRequests(newId);
-  const server = createServer();
+  // An HTTP/1.1 request without a host is refused, but in the form of every other error.
+  const server = createServer({ requireHostHeader: false });
   const answers = new OpenAnswers(server, ANSWER_UNREAD_MS);
   server.on('request', answerNotReady);
   const answerBy = (app: App): void => {
     // `hostname` stands in where a request names no host, as HTTP/1.0 allows.
     const listener = getRequestListener(app.fetch, { hostname: 'localhost', errorHandler: broken.respond });
     server.off('request', answerNotReady);
-    server.on('request', listener);
+    server.on('request', (request, response) => {
+      if (lacksHost(request)) broken.onMissingHost(request, response);
+      else listener(request, response);
+    });
   };
   server.requestTimeout = REQUEST_RECEIVE_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;

@@ -19,6 +19,11 @@ const MESSAGES = {
   431: 'The headers of the request are too long.',
 } as const;
 
+/** RFC 9112, section 3.2: a server must refuse it. HTTP/1.0 knows no such header. */
+export function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
+  return httpVersion === '1.1' && headers.host === undefined;
+}
+
 /** Handlers for Node's server and its adaptor; `newId` names the request, which has not said its own name. */
 export function brokenRequests(newId: () => string) {
   const headersOf = ({ headers }: ApiError) => ({
@@ -26,6 +31,12 @@ export function brokenRequests(newId: () => string) {
     'content-type': 'application/json',
     'x-request-id': newId(),
   });
+  const answer = (response: ServerResponse, error: HttpError): void => {
+    const apiError = toApiError(error);
+    const json = JSON.stringify(apiError.body);
+    const headers = { ...headersOf(apiError), 'content-length': Buffer.byteLength(json) };
+    response.writeHead(apiError.status, headers).end(json);
+  };
   return {
     /** The adaptor's `errorHandler`: the request could be read but not understood. */
     respond(error: unknown): Response {
@@ -41,10 +52,12 @@ export function brokenRequests(newId: () => string) {
 
     /** Listener of the server's `checkExpectation`: an `Expect` header that is not `100-continue`. */
     onUnknownExpectation(_request: IncomingMessage, response: ServerResponse): void {
-      const apiError = toApiError(new HttpError(417, 'invalid_http', MESSAGES[417]));
-      const json = JSON.stringify(apiError.body);
-      const headers = { ...headersOf(apiError), 'content-length': Buffer.byteLength(json) };
-      response.writeHead(apiError.status, headers).end(json);
+      answer(response, new HttpError(417, 'invalid_http', MESSAGES[417]));
+    },
+
+    /** For a request that `lacksHost`. */
+    onMissingHost(_request: IncomingMessage, response: ServerResponse): void {
+      answer(response, new HttpError(400, 'invalid_http', "The request has no header 'host'."));
     },
 
     /** Listener of the server's `clientError`: writes to the bare connection, and closes it. */

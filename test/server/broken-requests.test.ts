@@ -49,6 +49,7 @@ const CASES = [
     bytes: 'GET /health HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nConnection: close\r\n\r\n',
     status: 417,
   },
+  { name: 'no host', bytes: 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n', status: 400 },
   { name: 'a broken host', bytes: 'GET / HTTP/1.1\r\nHost: a b<>\r\nConnection: close\r\n\r\n', status: 400 },
 ];
 
