@@ -242,7 +242,7 @@ function sizeText(bytes: number): string {
   return `${bytes / 2 ** 20}MiB`;
 }
 
-/** A number up to 1 with a decimal point is a fraction; anything else is a size. */
+/** A number with a decimal point and no unit is a fraction; anything else is a size. */
 function parseCacheMemory(text: string, context: z.core.$RefinementCtx): CacheMemory {
   const size = parseSize(text);
   if (size === null || size.value === 0) {
@@ -250,8 +250,12 @@ function parseCacheMemory(text: string, context: z.core.$RefinementCtx): CacheMe
     return z.NEVER;
   }
   const { value, hasUnit, bytes } = size;
-  if (!hasUnit && value <= 1 && text.includes('.')) return { kind: 'fraction', fraction: value };
-  return { kind: 'bytes', bytes };
+  if (hasUnit || !text.includes('.')) return { kind: 'bytes', bytes };
+  if (value <= 1) return { kind: 'fraction', fraction: value };
+  context.addIssue(
+    `"${text}" is more than all of the memory; write a fraction up to 1.0, or a size with its unit (2GiB)`,
+  );
+  return z.NEVER;
 }
 
 function parseStoreMemory(text: string, context: z.core.$RefinementCtx): number {

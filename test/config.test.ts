@@ -88,6 +88,12 @@ describe('serveConfig', () => {
     },
   );
 
+  it.each(['2.0', '1.5', '10.25'])('refuses %s as cache memory, which is no share of any', (text) => {
+    expect(refusal({ kvCacheMemory: text })).toContain(
+      `"${text}" is more than all of the memory; write a fraction up to 1.0, or a size with its unit (2GiB)`,
+    );
+  });
+
   it.each([
     [undefined, 64 * 2 ** 20],
     ['0', 0],

@@ -31,7 +31,7 @@ export function requireJson(headers: Headers): void {
       `Expected the header 'content-type: application/json', but got '${contentType.slice(0, 64)}'.`,
     );
   }
-  const encoding = headers.get('content-encoding') ?? 'identity';
+  const encoding = headers.get('content-encoding') || 'identity';
   if (encoding.toLowerCase() !== 'identity') {
     throw new HttpError(415, 'unsupported_media_type', 'Compressed request bodies are not supported.');
   }
