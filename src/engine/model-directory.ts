@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
+import { isObject } from '../text/tokenizer-files.ts';
 
 const FILES = {
   config: 'config.json',
@@ -45,7 +46,7 @@ export async function readModelSource(directory: string): Promise<ModelSource> {
   return { directory, bytes: Object.fromEntries(await Promise.all(read)) };
 }
 
-/** @throws StartupError for a file that holds broken JSON. */
+/** @throws StartupError for a file that holds broken JSON, or no object. */
 export function parseModelFiles(source: ModelSource): ModelFiles {
   const { bytes } = source;
   return {
@@ -69,6 +70,9 @@ async function readShared(directory: string, name: string): Promise<SharedArrayB
     return shared;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOTDIR') {
+      throw new StartupError(`--model ${directory} is a file; give the folder that it is in`, { cause });
+    }
     if (code !== 'ENOENT') throw new StartupError(`${file}: cannot be read (${code})`, { cause });
     if (REQUIRED.includes(name)) throw missing(directory, file);
     return null;
@@ -86,11 +90,15 @@ function missing(directory: string, file: string): StartupError {
 function json({ directory, bytes }: ModelSource, key: FileKey): unknown {
   const written = text(bytes[key]);
   if (written === null) return null;
+  const file = path.join(directory, FILES[key]);
+  let value: unknown;
   try {
-    return JSON.parse(written);
+    value = JSON.parse(written);
   } catch (cause) {
-    throw new StartupError(`${path.join(directory, FILES[key])}: holds broken JSON`, { cause });
+    throw new StartupError(`${file}: holds broken JSON`, { cause });
   }
+  if (!isObject(value)) throw new StartupError(`${file}: is not a JSON object`);
+  return value;
 }
 
 function text(bytes: SharedArrayBuffer | null): string | null {
