@@ -217,7 +217,7 @@ async function listen(config: ServeConfig): Promise<Http & { readonly answerBy: 
     server.off('request', answerNotReady);
     server.on('request', (request, response) => {
       if (lacksHost(request)) broken.onMissingHost(request, response);
-      else listener(request, response);
+      else void listener(request, response);
     });
   };
   server.requestTimeout = REQUEST_RECEIVE_MS;
