@@ -9,7 +9,7 @@ the tool is plain from the start.
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from .base import a, capital, lines, words
 from .choosing import MORE_THINGS, MORE_VERBS
@@ -67,6 +67,32 @@ _LEADS = (
 )
 _FRONTS = ("{F}, {v} the {n}{t}.", "{F} please {v} {an}{t}.", "{F} I want to {v} the {n}{t}.")
 
+# Two values that stand close together, so that the one has to end where the other begins, and file names that are
+# copied whole, whatever their parameter is called: pools, names of the first and of the second, requests.
+_PAIRS = lines("""
+    person number | person name customer who to recipient | amount value sum count points | {V} {0} {1} {n}s. / {0} {1}, {v} the {n}. / \
+{V} the {n} of {0} {1} times. / {0} has {1}, {v} that. / {V} {1} for {0}, the {n}. / {0} gets {1} for the {n}. / The {n} is {1} for {0}. / \
+{V} {0} {1} times. / {V} the {n} {0} {1}. / Please {v} {0} {1} euros. / {0} wants {1} {n}s, {v} them. / {1} {n}s are for {0}.
+    person small | owner name user friend guest | hours days seats number size | {V} {0} {1} hours. / {V} {n} {0} {1}. / {0} needs {1} {n}s. / \
+{V} it for {0} {1} days. / {0} {1} {n}s, please. / Is {0} {1} {n}s ahead? / {V} {1} {n}s to {0}.
+    path path | path file source old_name document | name new_name title target to label | {V} {0} to {1}. / {V} {0} as {1}. / \
+{V} {0} into {1}. / {0} should be {1}, {v} it. / {V} the {n} {0} {1}. / {V} from {0} to {1}. / Make {1} out of {0}. / {0} is {1} now. / \
+Can you {v} {0} and call it {1}? / The {n} {0}, {v} it as {1}. / I want {0} to be {1}. / {V} {0}, it is {1} from today. / Use {1} for {0}.
+    path thing | path file input | name label tag owner | {V} {0} as {1}. / {V} {0} {1}. / {V} the {n} {0} for {1}. / {0} is {1}. / {1} for {0}, please.
+    thing path | topic name title | output name target | {V} {0} in {1}. / {V} the {0} to {1}. / Let {1} have {0}. / {V} {0} {1}.
+    room colour | room place where name | colour shade paint name | {V} the {0} {1}. / {V} {an} in the {0}, {1}. / {1} for the {0}, please. / \
+The {0} should be {1}, {v} it. / I would like the {n} of the {0} in {1}. / {V} a {1} {n} for the {0}.
+    room small | room where place | minutes time count | {V} the {0} {1} minutes. / {V} the {0} {n} for {1} minutes. / {1} minutes of {n} in the {0}. / \
+The {0} {n} needs {1} minutes.
+    thing day | kind sign name group | day date when | {V} the {0} {n} for {1}. / {0} {n} on {1}, please. / The {n} of {1}, I am {0}. / \
+{V} {1}'s {n} for {0}. / Is there a {0} {n} on {1}? / {1}: {0}. / {V} the {0} of {1}.
+    city small | city town where place | nights days people count | {V} {0} {1} days. / {1} days in {0}, please. / Where in {0} is {an} for {1} people? / \
+{V} {an} near {0} for {1} weeks. / I am in {0} for {1} days, {v} the {n}. / {0}, {1} people.
+    title small | title name show event | count seats number | {V} {1} {n}s of {0}. / {1} {n}s for {0}, please. / {V} {0} {1} times. / {0} {1}. / \
+I want {0}, {1} of it.
+    number number | a from first start | b by second end | {V} {0} by {1}. / {V} {0} and {1}. / {V} the {n} from {0} to {1}. / {0} with {1}, {v} it. / {V} {0} {1}.
+""")
+
 # Pools whose values look alike.
 _KINDS = {pool: "words" for pool in ("city", "person", "title", "thing", "phrase", "topic", "food", "room")} | {"small": "number"}
 _VERBS = sorted(({*COMPOSED_VERBS, *MORE_VERBS} - {*words(TEST_WORDS)}) | {*MANY_VERBS})
@@ -86,6 +112,29 @@ def _read(line: str) -> _Role:
 
 
 ROLES = [_read(line) for line in _ROLES]
+
+
+@dataclass(frozen=True)
+class _Pair:
+    pools: tuple[str, str]
+    names: tuple[tuple[str, ...], tuple[str, ...]]
+    asks: tuple[str, ...]
+
+    def practised(self, rng: random.Random) -> _Practised:
+        """Return a tool of two parameters, one for each value."""
+        first = _any_word(rng) if rng.random() < 0.2 else rng.choice(self.names[0])
+        second = rng.choice([name for name in self.names[1] if name != first])
+        named = [_Parameter(name, pool, (), by_kind=True) for name, pool in zip((first, second), self.pools)]
+        return replace(_practised(rng, named), asks=self.asks)
+
+
+def _read_pair(line: str) -> _Pair:
+    pools, first, second, asks = (part.strip() for part in line.split("|"))
+    left, right = pools.split()
+    return _Pair((left, right), (tuple(first.split()), tuple(second.split())), tuple(ask.strip() for ask in asks.split(" / ")))
+
+
+PAIRS = [_read_pair(line) for line in _PAIRS]
 
 
 @dataclass(frozen=True)
@@ -148,15 +197,21 @@ class _Practised:
     verb: str
     thing: str
     parameters: list[_Parameter]
+    asks: tuple[str, ...] = ()
 
     def asked(self, rng: random.Random) -> list[Record]:
+        """Return a request and the call that answers it."""
         values = {p.name: POOLS[p.pool](rng, "train") for p in self.parameters}
-        request = _request(rng, self.verb, self.thing, self.parameters, values)
+        if self.asks:
+            verb, thing = self.verb, self.thing
+            request = rng.choice(self.asks).format(*values.values(), V=capital(verb), v=verb, n=thing, an=a(thing))
+        else:
+            request = _request(rng, self.verb, self.thing, self.parameters, values)
         return [{"role": "user", "content": request}, as_call({"name": self.tool.name, "arguments": values})]
 
 
-def _practised(rng: random.Random) -> _Practised:
-    verb, thing, parameters = rng.choice(_VERBS), rng.choice(_THINGS), _parameters(rng)
+def _practised(rng: random.Random, parameters: list[_Parameter]) -> _Practised:
+    verb, thing = rng.choice(_VERBS), rng.choice(_THINGS)
     flat = thing.replace(" ", "_")
     name = rng.choice((f"{verb}_{flat}", f"{verb}_{flat}", f"{flat}_{verb}", f"{verb}{capital(flat)}", flat, verb))
     description = rng.choice((f"{capital(verb)} {a(thing)}", f"{capital(verb)} the {thing}"))
@@ -165,7 +220,9 @@ def _practised(rng: random.Random) -> _Practised:
 
 def arguments_record(rng: random.Random) -> Record:
     """Return one tool or two, and many requests whose values have to find their parameters."""
-    found = {one.tool.name: one for one in (_practised(rng) for _ in range(rng.choice((1, 1, 2))))}
+    pair = rng.random() < 0.4
+    drawn = (rng.choice(PAIRS).practised(rng) if pair else _practised(rng, _parameters(rng)) for _ in range(rng.choice((1, 1, 2))))
+    found = {one.tool.name: one for one in drawn}
     offered = list(found.values())
     messages = [m for _ in range(rng.randint(3, 7)) for m in rng.choice(offered).asked(rng)]
     return {"tools": [one.tool.definition(rng) for one in offered], "messages": messages}
