@@ -302,5 +302,8 @@ const WAYS = `the output can be read in more than ${GRAMMAR_READINGS_MAX} ways`;
 const NEXT_TOKENS = `which tokens may come next takes looking at more than ${GRAMMAR_WALK_READINGS_MAX} such ways`;
 
 function tooAmbiguous(why: string): ServerError {
-  return new ServerError('invalid_request', `The grammar is too ambiguous: ${why}.`);
+  return new ServerError(
+    'invalid_request',
+    `The grammar is too ambiguous, or has too many alternatives in one place: ${why}.`,
+  );
 }
