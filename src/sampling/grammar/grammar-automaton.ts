@@ -31,6 +31,14 @@ import { GrammarState, type Reading } from './grammar-state.ts';
 import { type ReturnStack, ReturnStacks } from './return-stacks.ts';
 import type { TokenTrie } from './token-trie.ts';
 
+/** Where text has led: as far as it fits, in bytes of UTF-8. */
+type Led = {
+  readonly text: string;
+  readonly state: GrammarState;
+  readonly byteCount: number;
+  readonly fits: boolean;
+};
+
 export class GrammarAutomaton {
   readonly #program: GrammarProgram;
   readonly #trie: TokenTrie;
@@ -45,6 +53,8 @@ export class GrammarAutomaton {
   /** Readings that were looked at so far: what following inputs costs. */
   #followedCount = 0;
   #start: GrammarState | null = null;
+  /** The last text that was followed from the start: all choices of a request ask for the same one. */
+  #led: Led | null = null;
   /** States that have a mask, oldest first. */
   #masked: GrammarState[] = [];
   /** [depth] The states on the way to a node of the trie. */
@@ -82,6 +92,23 @@ export class GrammarAutomaton {
     state.next[byteClass] = next;
     this.#leading.add(state);
     return next;
+  }
+
+  /** Follows text from the start. @throws ServerError `invalid_request` when that takes more than tokens may. */
+  afterBegun(text: string): Led {
+    if (this.#led?.text === text) return this.#led;
+    const bytes = new TextEncoder().encode(text);
+    const followedMax = this.#followedCount + GRAMMAR_WALK_READINGS_MAX;
+    let state = this.start;
+    let byteCount = 0;
+    for (; byteCount < bytes.length; byteCount++) {
+      if (this.#followedCount > followedMax) throw tooAmbiguous(BEGUN);
+      const next = this.afterByte(state, bytes[byteCount]!);
+      if (next === null) break;
+      state = next;
+    }
+    this.#led = { text, state, byteCount, fits: byteCount === bytes.length };
+    return this.#led;
   }
 
   /**
@@ -300,6 +327,7 @@ class ReachedReadings {
 
 const WAYS = `the output can be read in more than ${GRAMMAR_READINGS_MAX} ways`;
 const NEXT_TOKENS = `which tokens may come next takes looking at more than ${GRAMMAR_WALK_READINGS_MAX} such ways`;
+const BEGUN = `where the text that has begun leads takes looking at more than ${GRAMMAR_WALK_READINGS_MAX} such ways`;
 
 function tooAmbiguous(why: string): ServerError {
   return new ServerError(

@@ -132,13 +132,8 @@ export class GrammarCursor {
 
 /** What does not even begin as the grammar does is no part of it. */
 function stateBehind(automaton: GrammarAutomaton, begun: string): GrammarState {
-  let state = automaton.start;
-  for (const [place, byte] of new TextEncoder().encode(begun).entries()) {
-    const next = automaton.afterByte(state, byte);
-    if (next === null && place === 0) return automaton.start;
-    if (next === null) throw leavesForm(place);
-    state = next;
-  }
+  const { state, byteCount, fits } = automaton.afterBegun(begun);
+  if (!fits && byteCount > 0) throw leavesForm(byteCount);
   return state;
 }
 

@@ -32,4 +32,18 @@ describe('a grammar behind text that was begun', () => {
   it('is refused where the text leaves it, with the place', () => {
     expect(() => fitting('{"é": x')).toThrow(/form of the answer.*behind 7 bytes/);
   });
+
+  it('is refused where finding out where it has led takes too long', () => {
+    const pattern = '^[ab]*a[ab]{4000}$';
+    const ambiguous = automatonOf({ kind: 'json-schema', schema: { type: 'string', pattern } }, TOKENS);
+    const begun = `"${'ab'.repeat(5000)}`;
+    expect(() => new GrammarCursor(ambiguous, [END], { begun })).toThrow(
+      /too ambiguous.*text that has begun/,
+    );
+  });
+
+  it('is followed once for all sequences that begin with it', () => {
+    const begun = `{"é": ${' '.repeat(10)}`;
+    expect(automaton.afterBegun(begun)).toBe(automaton.afterBegun(begun));
+  });
 });
