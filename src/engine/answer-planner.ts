@@ -11,7 +11,6 @@ import { type ChatFormats, chatFormatOf } from '../text/message/chat-formats.ts'
 import type { MessageDialect } from '../text/message/message-dialect.ts';
 import type { MessageParserOptions } from '../text/message/message-parser.ts';
 import { type ToolCallFormat, toolCallFormat } from '../text/message/tool-call-format.ts';
-import { joinedText } from '../text/template-message.ts';
 import type { AddedToken } from '../text/tokenizer-files.ts';
 import { announcedCalls, answerGrammar, type WritableFormat } from './answer-grammar.ts';
 import type { ChoiceMessageOptions } from './choice-text.ts';
@@ -185,10 +184,20 @@ function begunJson(request: TextRequest, { reasoning }: MessageDialect): string 
   const kind = request.grammar?.kind;
   const message = mayCall(request) ? null : continuedMessage(request);
   if (message === null || (kind !== 'json-object' && kind !== 'json-schema')) return '';
-  const text = joinedText(message.content) ?? '';
-  const said = reasoning === null ? text : text.split(reasoning.closing).at(-1)!;
-  const isThinking = reasoning !== null && said.includes(reasoning.opening);
-  return /^\s*[{[]/.test(said) && !isThinking ? said.trimStart() : '';
+  const text = oneText(message);
+  if (OPENS_JSON.test(text)) return text.trimStart();
+  if (reasoning === null || text.lastIndexOf(reasoning.opening) > text.lastIndexOf(reasoning.closing))
+    return '';
+  const said = text.split(reasoning.closing).at(-1)!;
+  return OPENS_JSON.test(said) ? said.trimStart() : '';
+}
+
+const OPENS_JSON = /^\s*[{[]/;
+
+/** How a template joins several parts is its own affair. */
+function oneText({ content }: ChatMessage): string {
+  if (content === null || typeof content === 'string') return content ?? '';
+  return content.length === 1 ? content[0]!.text : '';
 }
 
 function mayCall({ answerForm }: TextRequest): boolean {

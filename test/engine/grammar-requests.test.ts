@@ -9,6 +9,7 @@ import type { Prompt, TextRequest } from '../../src/engine/text-generation.ts';
 import { createTextGenerator } from '../../src/engine/text-generator.ts';
 import { GrammarAutomaton } from '../../src/sampling/grammar/grammar-automaton.ts';
 import type { GrammarSource } from '../../src/sampling/grammar/grammar-source.ts';
+import type { ChatMessage } from '../../src/text/chat-message.ts';
 import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
 import { onlyFormat } from '../../src/text/message/chat-formats.ts';
 import { MessageDialect } from '../../src/text/message/message-dialect.ts';
@@ -77,7 +78,10 @@ describe('an answer that continues a message', () => {
   const JSON_OBJECT: GrammarSource = { kind: 'json-object' };
   const schema: GrammarSource = { kind: 'json-schema', schema: { type: 'object' } };
 
-  async function begun(content: string, request: Partial<TextRequest>): Promise<string | undefined> {
+  async function begun(
+    content: ChatMessage['content'],
+    request: Partial<TextRequest>,
+  ): Promise<string | undefined> {
     const { client, run } = aGenerator('qwen2');
     const messages = [...MESSAGES.messages, { role: 'assistant', content } as const];
     const rendering = { ...PLAIN_RENDERING, addGenerationPrompt: false, continueFinalMessage: true };
@@ -89,6 +93,17 @@ describe('an answer that continues a message', () => {
   it('is in the midst of the JSON that has begun there', async () => {
     expect(await begun('{"a": ', { grammar: JSON_OBJECT })).toBe('{"a": ');
     expect(await begun('\n [1, ', { grammar: schema })).toBe('[1, ');
+    expect(await begun([{ type: 'text', text: '[2, ' }], { grammar: schema })).toBe('[2, ');
+  });
+
+  it('is in the midst of JSON that quotes a mark of thoughts', async () => {
+    expect(await begun('{"a": "</think> ', { grammar: JSON_OBJECT })).toBe('{"a": "</think> ');
+    expect(await begun('{"a": "<think> ', { grammar: JSON_OBJECT })).toBe('{"a": "<think> ');
+  });
+
+  it('begins its form anew behind several parts, which each template joins in its own way', async () => {
+    const parts = ['{"a": ', '"b'].map((text) => ({ type: 'text', text }) as const);
+    expect(await begun(parts, { grammar: JSON_OBJECT })).toBe('');
   });
 
   it.each([
