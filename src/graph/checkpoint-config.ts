@@ -100,8 +100,10 @@ export function parseCheckpointConfig(json: unknown): CheckpointConfig {
     `hidden_act: "${config.hidden_act}" is not supported; supported is "silu"`,
   );
   const parameters = ropeParameters(config);
-  const nested = Object.values(parameters).some((value) => typeof value === 'object' && value !== null);
-  refuse(nested, 'rope_parameters: parameters by layer type are not supported');
+  const byLayer = Object.values(parameters).some(
+    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+  );
+  refuse(byLayer, 'rope_parameters: parameters by layer type are not supported');
   const rotary = parameters.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
   refuse(rotary !== 1, `partial_rotary_factor: ${rotary} is not supported; supported is 1`);
   return config;

@@ -57,6 +57,11 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
     expect(await refusal()).toMatch(/"longrope".*default, linear, llama3, yarn/);
   });
 
+  it('a rope type that is not supported by its name, whatever lists belong to it', async () => {
+    await checkpoint.editConfig({ rope_scaling: { type: 'longrope', short_factor: [1], long_factor: [2] } });
+    expect(await refusal()).toMatch(/"longrope".*default, linear, llama3, yarn/);
+  });
+
   it('a rope type without the numbers that it needs', async () => {
     await checkpoint.editConfig({ rope_parameters: { rope_type: 'linear' } });
     expect(await refusal()).toMatch(/"linear" needs "factor"/);
