@@ -70,7 +70,7 @@ async function readShared(directory: string, name: string): Promise<SharedArrayB
     return shared;
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    if (code === 'ENOTDIR') {
+    if (code === 'ENOTDIR' && path.dirname(name) === '.') {
       throw new StartupError(`--model ${directory} is a file; give the folder that it is in`, { cause });
     }
     if (code !== 'ENOENT') throw new StartupError(`${file}: cannot be read (${code})`, { cause });

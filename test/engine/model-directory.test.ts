@@ -29,6 +29,11 @@ describe('the directory of a model', () => {
     );
   });
 
+  it('is not called a file where what should be a folder in it is one', async () => {
+    const files = { 'config.json': '{}', 'tokenizer.json': '{}', additional_chat_templates: '' };
+    expect(await refusalOf(files)).toMatch(/additional_chat_templates.*: cannot be read \(ENOTDIR\)$/);
+  });
+
   it.each(['config.json', 'generation_config.json', 'tokenizer.json', 'tokenizer_config.json'])(
     'is named where its %s is JSON, but no object',
     async (name) => {
