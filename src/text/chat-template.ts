@@ -3,7 +3,7 @@
  * Knows no tokenizer, only the texts of its special tokens, and nothing of HTTP.
  *
  * A template is part of the checkpoint, which the operator chose, and runs on what clients say: within the bounds of
- * template-interpreter.ts.
+ * template/interpreter.ts.
  */
 
 import type { CalendarTime } from '../base/clock.ts';

@@ -83,7 +83,8 @@ export class Evaluator {
           this.evaluate(node.right, scope),
         );
       case 'Concatenation':
-        return boundedText(node.parts.map((part) => textOf(this.evaluate(part, scope))).join(''));
+        // `join` would copy what the text already has; templates add to one text for every message.
+        return boundedText(node.parts.reduce((text, part) => text + textOf(this.evaluate(part, scope)), ''));
       case 'Choice':
         return this.#choice(node, scope);
       case 'List':
