@@ -1,3 +1,5 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { STORED_ITEM_BYTES, STORED_PLACE_BYTES, STORED_RESPONSE_BYTES } from '../../src/base/limits.ts';
 import {
@@ -32,6 +34,18 @@ function idsIn(store: ResponseStore, ...ids: string[]): string[] {
   return ids.filter((id) => store.item(`${id}-out`) !== null);
 }
 
+/** An item that nothing but the store holds. */
+function heldItem(store: ResponseStore): WeakRef<StoredItem> {
+  const one = response('a');
+  store.add(one);
+  return new WeakRef(one.input[0]!);
+}
+
+function collectGarbage(): void {
+  setFlagsFromString('--expose-gc');
+  (runInNewContext('gc') as () => void)();
+}
+
 describe('the store of responses', () => {
   it('gives back what it was given, and counts it', () => {
     const store = storeOf(1);
@@ -44,6 +58,18 @@ describe('the store of responses', () => {
   it('knows nothing of other names', () => {
     const store = storeOf(1);
     expect([store.get('a'), store.item('a-in'), store.delete('a')]).toEqual([null, null, false]);
+  });
+
+  it('keeps nothing of a response that has left, however often another one was used before', async () => {
+    const store = storeOf(2);
+    const held = heldItem(store);
+    store.add(response('b'));
+    for (let use = 0; use < 100; use++) store.get('b');
+    store.delete('a');
+    // A target that was looked at lives until its turn has ended.
+    await new Promise(setImmediate);
+    collectGarbage();
+    expect(held.deref()).toBeUndefined();
   });
 
   it('lets the least recently used leave when there is no room', () => {

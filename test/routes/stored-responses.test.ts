@@ -2,7 +2,12 @@
 
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ServerError } from '../../src/base/errors.ts';
-import { LISTED_ITEMS_MAX, MESSAGES_MAX, NAMED_ITEMS_BYTES_MAX } from '../../src/base/limits.ts';
+import {
+  LISTED_ITEMS_MAX,
+  MESSAGES_MAX,
+  NAMED_ITEMS_BYTES_MAX,
+  STORED_INPUT_BYTES_MAX,
+} from '../../src/base/limits.ts';
 import type { TextRequest } from '../../src/engine/text-generation.ts';
 import { ResponseStore } from '../../src/routes/responses/response-store.ts';
 import { errorBodySchema } from '../../src/routes/schema/error.ts';
@@ -132,7 +137,8 @@ describe('a response', () => {
 
   it('is not stored when it failed', async () => {
     test.generator.script = sayingThenFailing(['Hel'], new ServerError('step_failed', 'The step failed.'));
-    const { id } = lastResponse(await responseEvents(await test.respond({ stream: true })));
+    const { id, store } = lastResponse(await responseEvents(await test.respond({ stream: true })));
+    expect(store).toBe(false);
     expect(await isStored(id)).toBe(false);
   });
 
@@ -161,6 +167,25 @@ describe('a response', () => {
     const events = await responseEvents(await test.respond({ input, stream: true }));
     expect(lastResponse(events).store).toBe(false);
     expect((await respond()).store).toBe(true);
+  });
+
+  it('says from its beginning that it is not stored where it is made of more than may be held meanwhile', async () => {
+    test = routeTestApp({ bodies: bodyReader(NAMED_ITEMS_BYTES_MAX) });
+    const input = 'x'.repeat(STORED_INPUT_BYTES_MAX);
+    const events = await responseEvents(await test.respond({ input, stream: true }));
+    expect(events.find(({ type }) => type === 'response.created')).toMatchObject({
+      response: { store: false },
+    });
+    expect(await isStored(lastResponse(events).id)).toBe(false);
+  });
+
+  it('is stored without the fields of its input that were ignored', async () => {
+    test = routeTestApp({ bodies: bodyReader(NAMED_ITEMS_BYTES_MAX) });
+    const asked = { role: 'user', content: 'a', x: 'x'.repeat(STORED_INPUT_BYTES_MAX) };
+    const { id } = await respond({ input: [asked] });
+    const [listed] = (await inputItems(id)).data;
+    expect(listed).toMatchObject({ role: 'user', content: [{ text: 'a' }] });
+    expect(listed).not.toHaveProperty('x');
   });
 
   it('is deleted', async () => {
@@ -343,11 +368,11 @@ describe('a response that goes on from another', () => {
   it('is refused where the conversation is longer than what may be sent', async () => {
     const bodies = bodyReader(NAMED_ITEMS_BYTES_MAX);
     test = routeTestApp({ bodies, responseStore: new ResponseStore({ bytesMax: 2 ** 24 }) });
-    const input = 'x'.repeat(NAMED_ITEMS_BYTES_MAX * 0.6);
-    const first = await respond({ input });
-    const second = await respond({ input, previous_response_id: first.id });
-    const refused = test.respond({ previous_response_id: second.id });
-    expect(await failureOf(refused)).toMatchObject({ status: 400, param: 'previous_response_id' });
+    const { id } = await respond({ input: 'x'.repeat(STORED_INPUT_BYTES_MAX * 0.9) });
+    const [asked] = (await inputItems(id)).data;
+    const input = Array.from({ length: 4 }, () => ({ id: asked!.id }));
+    const refused = test.respond({ previous_response_id: id, input });
+    expect(await failureOf(refused)).toMatchObject({ status: 400, param: 'input[3].id' });
   });
 
   it('has all of its input tokens counted', async () => {
@@ -412,10 +437,10 @@ describe('an item that is named', () => {
   it('is refused where what is named is longer than what may be sent', async () => {
     const bodies = bodyReader(NAMED_ITEMS_BYTES_MAX);
     test = routeTestApp({ bodies, responseStore: new ResponseStore({ bytesMax: 2 ** 24 }) });
-    const { id } = await respond({ input: 'x'.repeat(NAMED_ITEMS_BYTES_MAX * 0.6) });
+    const { id } = await respond({ input: 'x'.repeat(STORED_INPUT_BYTES_MAX * 0.9) });
     const [asked] = (await inputItems(id)).data;
-    const input = [{ id: asked!.id }, { id: asked!.id }];
-    expect(await failureOf(test.respond({ input }))).toMatchObject({ status: 400, param: 'input[1].id' });
+    const input = Array.from({ length: 5 }, () => ({ id: asked!.id }));
+    expect(await failureOf(test.respond({ input }))).toMatchObject({ status: 400, param: 'input[4].id' });
   });
 
   it('has its further fields named', async () => {

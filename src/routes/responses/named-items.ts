@@ -20,15 +20,6 @@ export type ContextItem = {
   readonly stored: StoredItem | null;
 };
 
-/** What is remembered of it until the response has ended: of one that is stored not what was read from there. */
-export type RememberedItem =
-  | { readonly stored: StoredItem; readonly item: null }
-  | { readonly stored: null; readonly item: SentItem };
-
-export function rememberedItem({ item, stored }: ContextItem): RememberedItem {
-  return stored === null ? { stored, item } : { stored, item: null };
-}
-
 type ContextOptions = { readonly store: ResponseStore; readonly fields: FieldCheck };
 
 /** @throws ServerError, or HttpError for what is not in the store. */

@@ -1,5 +1,6 @@
 /** From a request for a response to the engine's own text request. Pure: the same body over the same store gives the same result. */
 
+import { STORED_INPUT_BYTES_MAX } from '../../base/limits.ts';
 import type { GrammarSource } from '../../sampling/grammar/grammar-source.ts';
 import { calledTools, type GivenChoice, type GivenTool, type ToolRequest } from '../called-tools.ts';
 import { isJsonObject, type JsonObject } from '../request-body.ts';
@@ -33,17 +34,19 @@ import {
 import { NO_CUSTOM_TOOLS } from '../tool-request.ts';
 import { type GivenBack, givenBack } from './given-back.ts';
 import { messagesOf } from './input-items.ts';
-import { contextOf, type RememberedItem, rememberedItem } from './named-items.ts';
-import type { ResponseStore } from './response-store.ts';
+import { type ContextItem, contextOf } from './named-items.ts';
+import type { ResponseStore, StoredItem } from './response-store.ts';
+import { type StoredFormOptions, storedInput } from './stored-form.ts';
 
 export type ResponsesCall = GenerationCall & {
   /** What the response tells of its request. */
   readonly givenBack: GivenBack;
   /** What it is made of, if it is to be stored. */
-  readonly context: readonly RememberedItem[];
+  readonly storedInput: readonly StoredItem[];
 };
 
-export type ResponsesParseOptions = ParseOptions & { readonly store: ResponseStore };
+export type ResponsesParseOptions = ParseOptions &
+  Pick<StoredFormOptions, 'newId'> & { readonly store: ResponseStore };
 
 /**
  * @throws ServerError `unsupported_parameter`, or `invalid_request` for values that do not go together.
@@ -58,8 +61,8 @@ export function parseResponsesRequest(body: JsonObject, options: ResponsesParseO
   checkFields(request, fields, options);
   const showsThoughts =
     options.templateReadsField('reasoning') || options.templateReadsField('reasoning_content');
-  const isStored = store.isOn && request.store !== false;
   const context = contextOf(request, { store, fields });
+  const input = store.isOn && request.store !== false ? inputToStore(context, options) : null;
   const messages = messagesOf(context, { instructions: request.instructions, fields, showsThoughts });
   const extent = extentOf(request);
   const { definitions, form } = toolsOf(request, fields);
@@ -76,8 +79,8 @@ export function parseResponsesRequest(body: JsonObject, options: ResponsesParseO
   );
   return {
     ...callOf(request, fields),
-    givenBack: givenBack(request, { defaults: options.defaults, isStored }),
-    context: isStored ? context.map(rememberedItem) : [],
+    givenBack: givenBack(request, { defaults: options.defaults, isStored: input !== null }),
+    storedInput: input ?? [],
     text: {
       ...generationOf(request, options),
       grammar,
@@ -90,6 +93,16 @@ export function parseResponsesRequest(body: JsonObject, options: ResponsesParseO
       wantsPrompts: false,
     },
   };
+}
+
+/** @returns null where it is too long to be held until the response has been made. */
+function inputToStore(
+  context: readonly ContextItem[],
+  options: ResponsesParseOptions,
+): readonly StoredItem[] | null {
+  const input = storedInput(context, options);
+  const bytes = input.reduce((sum, { json }) => sum + json.length, 0);
+  return bytes <= STORED_INPUT_BYTES_MAX ? input : null;
 }
 
 const REASONING_PLACE = { exact: 'reasoning.', general: 'reasoning.' };

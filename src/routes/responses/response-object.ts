@@ -60,7 +60,8 @@ export function failedResponse(
   { error }: ErrorBody,
 ): ResponseObject {
   const { message } = error;
-  return responseIn(frame, 'failed', { output: [...items], error: { code: 'server_error', message } });
+  const output = [...items];
+  return responseIn(frame, 'failed', { store: false, output, error: { code: 'server_error', message } });
 }
 
 function usageOf(usage: TextUsage): NonNullable<ResponseObject['usage']> {

@@ -30,11 +30,6 @@ export class ResponseStore {
   readonly #bytesMax: number;
   /** Least recently used first. */
   readonly #responses = new Map<string, StoredResponse>();
-  /**
-   * Goes over the responses once in all its life: what it gives leaves at once, and what is used moves behind all others,
-   * so nothing that is held ever lies behind it. A new one would step over every hole that those which left have made.
-   */
-  readonly #leastRecent = this.#responses.keys();
   readonly #items = new Map<string, HeldItem>();
   #bytes = 0;
 
@@ -64,8 +59,11 @@ export class ResponseStore {
     const held = { ...response, input: response.input.map(hold), output: response.output.map(hold) };
     this.#responses.set(response.id, held);
     this.#bytes += ownBytes(held);
-    // The new one is the last to leave, and fits alone.
-    while (this.#bytes > this.#bytesMax) this.delete(this.#leastRecent.next().value!);
+    // The new one is the last to leave, and fits alone. No iterator is kept: it would keep all that the map has outgrown.
+    for (const id of this.#responses.keys()) {
+      if (this.#bytes <= this.#bytesMax) break;
+      this.delete(id);
+    }
     return true;
   }
 
@@ -81,7 +79,7 @@ export class ResponseStore {
     return found;
   }
 
-  /** An item by its name; the newest response that has it counts as used. */
+  /** An item by its name; the newest response that had it counts as used, if it is still here. */
   item(id: string): StoredItem | null {
     const held = this.#items.get(id);
     if (held === undefined) return null;

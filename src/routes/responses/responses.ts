@@ -10,18 +10,19 @@ import { answering, nameIgnored, tokensOf } from '../tokenization.ts';
 import { parseResponsesRequest, type ResponsesCall } from './request.ts';
 import { ResponseEncoder } from './response-encoder.ts';
 import { CollectedResponse, type ResponseFrame } from './response-object.ts';
-import type { ResponseStore } from './response-store.ts';
 import { storedResponse } from './stored-form.ts';
 
-function endpoint(store: ResponseStore): GenerationEndpoint<ResponsesCall> {
-  const frameOf = ({ givenBack, context }: ResponsesCall, identity: AnswerIdentity): ResponseFrame => ({
+type Storing = Pick<AppDependencies, 'responseStore' | 'newId'>;
+
+function endpoint({ responseStore: store, newId }: Storing): GenerationEndpoint<ResponsesCall> {
+  const frameOf = ({ givenBack, storedInput }: ResponsesCall, identity: AnswerIdentity): ResponseFrame => ({
     identity,
     givenBack,
-    keep: (response) => store.add(storedResponse(response, context, { newId: identity.newId, store })),
+    keep: (response) => store.add(storedResponse(response, storedInput)),
   });
   return {
     idPrefix: 'resp_',
-    parse: (body, options) => parseResponsesRequest(body, { ...options, store }),
+    parse: (body, options) => parseResponsesRequest(body, { ...options, store, newId }),
     collector: (call, identity) => new CollectedResponse(frameOf(call, identity)),
     encoder: (call, identity) => new ResponseEncoder(frameOf(call, identity)),
   };
@@ -29,7 +30,7 @@ function endpoint(store: ResponseStore): GenerationEndpoint<ResponsesCall> {
 
 /** Handler of POST /v1/responses. */
 export function responses(dependencies: AppDependencies): Handler<AppEnvironment> {
-  return generationRoute(endpoint(dependencies.responseStore), dependencies);
+  return generationRoute(endpoint(dependencies), dependencies);
 }
 
 /**
@@ -37,12 +38,12 @@ export function responses(dependencies: AppDependencies): Handler<AppEnvironment
  * context, and whether its form can be compiled, is not.
  */
 export function inputTokens(dependencies: AppDependencies): Handler<AppEnvironment> {
-  const { generator, models, responseStore: store } = dependencies;
+  const { generator, models, newId, responseStore: store } = dependencies;
   return answering(dependencies, async (context, body) => {
     // OpenAI asks for no model here, and every name is one of the same. What would be cut is counted all the same.
     const truncation = body['truncation'] === 'auto' ? null : body['truncation'];
     const named = { ...body, truncation, model: body['model'] ?? models[0]?.id };
-    const call = parseResponsesRequest(named, { ...parseOptions(dependencies), store });
+    const call = parseResponsesRequest(named, { ...parseOptions(dependencies), store, newId });
     requireModel(models, call.model);
     const { tokenIds } = await tokensOf(call.text.prompts[0]!, context, generator);
     const answer: InputTokens = { object: 'response.input_tokens', input_tokens: tokenIds.length };

@@ -5,7 +5,7 @@ import type { ResponseObject } from '../schema/responses-object.ts';
 import type { SentItem } from '../schema/responses-request.ts';
 import type { ListedItem } from '../schema/stored-responses.ts';
 import { newItemId } from './item-id.ts';
-import type { RememberedItem } from './named-items.ts';
+import type { ContextItem } from './named-items.ts';
 import type { ResponseStore, StoredItem, StoredResponse } from './response-store.ts';
 
 export type StoredFormOptions = {
@@ -14,17 +14,14 @@ export type StoredFormOptions = {
   readonly store: Pick<ResponseStore, 'mayHold'>;
 };
 
-export function storedResponse(
-  response: ResponseObject,
-  context: readonly RememberedItem[],
-  options: StoredFormOptions,
-): StoredResponse {
+/** @param input by `storedInput` */
+export function storedResponse(response: ResponseObject, input: readonly StoredItem[]): StoredResponse {
   const { id, previous_response_id: previousId, output } = response;
   return {
     id,
     previousId,
     json: JSON.stringify({ ...response, output: [] }),
-    input: storedInput(context, options),
+    input,
     output: output.map((item) => storedItem(item, item.id)),
   };
 }
@@ -35,16 +32,19 @@ export function responseOf({ json, output }: StoredResponse): ResponseObject {
   return { ...(JSON.parse(json) as ResponseObject), output: items };
 }
 
-/** Items keep the names that they came with, where these are names and stand for nothing else. */
-function storedInput(
-  context: readonly RememberedItem[],
+/**
+ * All that is remembered of the input while its response is made: no field that was ignored, so that it is no longer than what counts
+ * when it is stored. Items keep the names that they came with, where these are names and stand for nothing else.
+ */
+export function storedInput(
+  context: readonly ContextItem[],
   { newId, store }: StoredFormOptions,
 ): readonly StoredItem[] {
   const taken = new Set<string>();
   return context.map(({ item, stored }) => {
     const given = stored ?? asNamed(item);
     const isFree = given !== null && !taken.has(given.id) && store.mayHold(given);
-    const kept = isFree ? given : renamed(item ?? (JSON.parse(stored.json) as SentItem), newId);
+    const kept = isFree ? given : renamed(item, newId);
     taken.add(kept.id);
     return kept;
   });
