@@ -156,10 +156,7 @@ export const METADATA_VALUE_CHARACTERS_MAX = 512;
 export const RESPONSE_STORE_BYTES_DEFAULT = 64 * 2 ** 20;
 /** The store lies in V8's heap, of which Node allows 2 GiB on small machines; that much may be 1 GiB of it. */
 export const RESPONSE_STORE_BYTES_MAX = 512 * 2 ** 20;
-/**
- * JSON of all that a response is made of, if it is to be stored: 250,000 tokens of text. It is held from the request to the
- * response's end, by as many requests as there may be at a time, and not all of it need be part of the prompt.
- */
+/** JSON of all that a response is made of, if it is to be stored: 250,000 tokens. Every request holds as much until it has ended. */
 export const STORED_INPUT_BYTES_MAX = 2 ** 20;
 /** What a stored response, an item, and an item's place in a response take beside their JSON. */
 export const STORED_RESPONSE_BYTES = 512;
