@@ -4,7 +4,7 @@
  */
 
 import { assert } from '../base/assert.ts';
-import { GRAMMARS_IDLE_MAX } from '../base/limits.ts';
+import { GRAMMARS_IDLE_MAX } from '../base/grammar-limits.ts';
 import { GrammarAutomaton } from '../sampling/grammar/grammar-automaton.ts';
 import type { CompiledGrammar } from '../sampling/grammar/grammar-cache.ts';
 

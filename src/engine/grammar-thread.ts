@@ -5,7 +5,7 @@
  */
 
 import { ServerError } from '../base/errors.ts';
-import { GRAMMAR_COMPILE_MS_MAX, GRAMMAR_UNWANTED_MS } from '../base/limits.ts';
+import { GRAMMAR_COMPILE_MS_MAX, GRAMMAR_UNWANTED_MS } from '../base/grammar-limits.ts';
 import type { GrammarProgram } from '../sampling/grammar/grammar-program.ts';
 import { CallThread } from './call-thread.ts';
 

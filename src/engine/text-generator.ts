@@ -4,7 +4,7 @@
  */
 
 import { ServerError } from '../base/errors.ts';
-import { OPTIONAL_WAIT_MS } from '../base/limits.ts';
+import { OPTIONAL_WAIT_MS } from '../base/grammar-limits.ts';
 import { seedOfChoice } from '../base/random.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';

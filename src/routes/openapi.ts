@@ -205,14 +205,12 @@ const SECURED = [{ apiKey: [] }, {}];
 const ID = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
 
 function modelPaths() {
-  const security = SECURED;
-  const id = ID;
   const list = { operationId: 'listModels', summary: 'The models that are served', schema: 'ModelList' };
   const one = { operationId: 'retrieveModel', summary: 'One model', schema: 'Model' };
   return {
-    '/v1/models': { get: { security, ...getPath({ ...list, errors: [401, 405, 503] }) } },
+    '/v1/models': { get: { security: SECURED, ...getPath({ ...list, errors: [401, 405, 503] }) } },
     '/v1/models/{id}': {
-      get: { security, parameters: [id], ...getPath({ ...one, errors: [401, 404, 405, 503] }) },
+      get: { security: SECURED, parameters: [ID], ...getPath({ ...one, errors: [401, 404, 405, 503] }) },
     },
   };
 }

@@ -1,6 +1,7 @@
 /** From the fields that say what an output has to look like to a grammar. Pure; schemas are read when compiled. */
 
-import { JSON_VALUES_MAX, SCHEMA_JSON_DEPTH_MAX } from '../base/limits.ts';
+import { SCHEMA_JSON_DEPTH_MAX } from '../base/grammar-limits.ts';
+import { JSON_VALUES_MAX } from '../base/limits.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import { HttpError } from './api-error.ts';
 import { requirePlainValues } from './body-values.ts';

@@ -9,7 +9,7 @@ import {
   CHOICES_OF_TEXT_MAX,
   GRAMMAR_TEXT_CHARACTERS_MAX,
   PATTERN_CHARACTERS_MAX,
-} from '../../base/limits.ts';
+} from '../../base/grammar-limits.ts';
 import { isJsonObject, type JsonObject } from '../request-body.ts';
 
 /** A JSON Schema as it stands, or as the text of one. Its inside is checked where it is compiled. */

@@ -5,7 +5,7 @@
 
 import { assertNever } from '../../base/assert.ts';
 import { ServerError } from '../../base/errors.ts';
-import { OPTIONAL_SCHEMAS_SHARE_MAX, SCHEMA_DEPTH_MAX } from '../../base/limits.ts';
+import { OPTIONAL_SCHEMAS_SHARE_MAX, SCHEMA_DEPTH_MAX } from '../../base/grammar-limits.ts';
 import { type GbnfNode, parseGbnf } from './gbnf-parser.ts';
 import type { GrammarProgram } from './grammar-program.ts';
 import type { GrammarSource } from './grammar-source.ts';

@@ -4,7 +4,7 @@
  */
 
 import { ServerError } from '../../base/errors.ts';
-import { GRAMMAR_TEXT_CHARACTERS_MAX, SCHEMA_DEPTH_MAX } from '../../base/limits.ts';
+import { GRAMMAR_TEXT_CHARACTERS_MAX, SCHEMA_DEPTH_MAX } from '../../base/grammar-limits.ts';
 import { ALL_CODE_POINTS, type CodePoints, codePoints, complement } from './code-points.ts';
 
 export type GbnfNode =

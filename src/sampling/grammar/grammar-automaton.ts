@@ -15,7 +15,7 @@ import {
   GRAMMAR_STACK_READINGS,
   GRAMMAR_TOKENS_READ_MAX,
   GRAMMAR_WALK_READINGS_MAX,
-} from '../../base/limits.ts';
+} from '../../base/grammar-limits.ts';
 import type { CompiledGrammar } from './grammar-cache.ts';
 import {
   EDGE_BYTES,

@@ -3,7 +3,7 @@
  * times. Bounded by memory; what was not asked for longest goes first. Does not know how grammars are compiled.
  */
 
-import { GRAMMAR_CACHE_BYTES_MAX } from '../../base/limits.ts';
+import { GRAMMAR_CACHE_BYTES_MAX } from '../../base/grammar-limits.ts';
 import type { GrammarProgram } from './grammar-program.ts';
 import type { TokenTrie } from './token-trie.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import { ServerError } from '../../base/errors.ts';
-import { GRAMMAR_DEPTH_MAX } from '../../base/limits.ts';
+import { GRAMMAR_DEPTH_MAX } from '../../base/grammar-limits.ts';
 import {
   EDGE_BYTES,
   EDGE_CALL,

@@ -6,7 +6,7 @@
 
 import { assert } from '../../base/assert.ts';
 import { ServerError } from '../../base/errors.ts';
-import { GRAMMAR_EDGES_MAX, GRAMMAR_STATES_MAX } from '../../base/limits.ts';
+import { GRAMMAR_EDGES_MAX, GRAMMAR_STATES_MAX } from '../../base/grammar-limits.ts';
 import { type CodePoints, utf8Sequences } from './code-points.ts';
 import { EDGE_BYTES, EDGE_CALL, EDGE_EMPTY, EDGE_TOKEN, type GrammarProgram } from './grammar-program.ts';
 import { packProgram } from './pack-program.ts';

@@ -6,7 +6,7 @@
 
 import type { AST } from '@eslint-community/regexpp';
 import { ServerError } from '../../base/errors.ts';
-import { GRAMMAR_STATES_MAX, PATTERN_CHARACTERS_MAX, PATTERN_DEPTH_MAX } from '../../base/limits.ts';
+import { GRAMMAR_STATES_MAX, PATTERN_CHARACTERS_MAX, PATTERN_DEPTH_MAX } from '../../base/grammar-limits.ts';
 import { ALL_CODE_POINTS, type CodePoints, codePoints, complement, only } from './code-points.ts';
 import { tooLarge } from './program-builder.ts';
 import { parsePattern } from './regex-dialect.ts';

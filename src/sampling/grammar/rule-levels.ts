@@ -3,7 +3,7 @@
  * deep, from being led where it cannot end. Linear in the number of edges.
  */
 
-import { GRAMMAR_DEPTH_MAX } from '../../base/limits.ts';
+import { GRAMMAR_DEPTH_MAX } from '../../base/grammar-limits.ts';
 import { edgesInto } from './edges-into.ts';
 import { EDGE_CALL, EDGE_SIZE, type GrammarProgram, STATE_FINAL, STATE_RETURNS } from './grammar-program.ts';
 import { sharedArray } from './shared-arrays.ts';

@@ -4,7 +4,7 @@
  * set, so recursive schemas come to an end and nothing here is nested as deep as the schema.
  */
 
-import { SCHEMA_COMBINATIONS_MAX } from '../../base/limits.ts';
+import { SCHEMA_COMBINATIONS_MAX } from '../../base/grammar-limits.ts';
 import type { JsonRules } from './json-rules.ts';
 import type { ProgramBuilder, Rule } from './program-builder.ts';
 import { writeArray } from './schema-arrays.ts';

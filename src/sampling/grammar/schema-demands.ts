@@ -4,7 +4,7 @@
  * minimum), it is.
  */
 
-import { MULTIPLE_OF_REMAINDERS_MAX, SCHEMA_PROPERTIES_MAX } from '../../base/limits.ts';
+import { MULTIPLE_OF_REMAINDERS_MAX, SCHEMA_PROPERTIES_MAX } from '../../base/grammar-limits.ts';
 import { type Bound, remainderCount } from './number-automaton.ts';
 import { isObject, type SchemaDocument, type SchemaObject, type SchemaPlace } from './schema-document.ts';
 

@@ -4,7 +4,7 @@
  */
 
 import { ServerError } from '../../base/errors.ts';
-import { SCHEMA_DEPTH_MAX } from '../../base/limits.ts';
+import { SCHEMA_DEPTH_MAX } from '../../base/grammar-limits.ts';
 
 export type SchemaObject = Readonly<Record<string, unknown>>;
 

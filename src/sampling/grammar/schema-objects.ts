@@ -4,7 +4,7 @@
  * as models are asked; `additionalProperties: true` allows them.
  */
 
-import { SCHEMA_PATTERN_PROPERTIES_MAX } from '../../base/limits.ts';
+import { SCHEMA_PATTERN_PROPERTIES_MAX } from '../../base/grammar-limits.ts';
 import type { Rule } from './program-builder.ts';
 import { regexAutomaton } from './regex-automaton.ts';
 import type { Demands, ObjectDemands } from './schema-demands.ts';

@@ -3,7 +3,7 @@
  * of texts or lengths. Bounded.
  */
 
-import { TEXT_AUTOMATON_STATES_MAX } from '../../base/limits.ts';
+import { TEXT_AUTOMATON_STATES_MAX } from '../../base/grammar-limits.ts';
 import { ALL_CODE_POINTS, type CodePoints } from './code-points.ts';
 import { tooLarge } from './program-builder.ts';
 

@@ -6,7 +6,7 @@ import {
   GRAMMAR_MEMO_READINGS_MAX,
   GRAMMAR_MEMO_STATES_MAX,
   GRAMMAR_TOKENS_READ_MAX,
-} from '../../../src/base/limits.ts';
+} from '../../../src/base/grammar-limits.ts';
 import { compileGrammar } from '../../../src/sampling/grammar/compile-grammar.ts';
 import { GrammarAutomaton } from '../../../src/sampling/grammar/grammar-automaton.ts';
 import { GrammarCache } from '../../../src/sampling/grammar/grammar-cache.ts';
