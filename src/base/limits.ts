@@ -1,6 +1,6 @@
 /**
- * Every upper bound that is not sized from the machine or the model, and why it stands where it stands.
- * Units are in the names.
+ * Every upper bound that is not sized from the machine or the model, and why it stands where it stands; those of structured
+ * output are in `grammar-limits.ts`. Units are in the names.
  */
 
 /** Body of one request. 100 KB prompts are common, megabytes are not; parsing 4 MiB of JSON takes ~20 ms. */
