@@ -109,7 +109,7 @@ async function openRunner(
   const limits = { blockCount: 33, blockSize, modelLengthMax, vocabularySize: shape.vocabularySize };
   const form = await findRightForm({ device, type, shape, cache: limits, cacheDirectory });
   if (typeof form === 'string') return form;
-  const build = { cache: limits, positionCount: modelLengthMax, cacheDirectory, type };
+  const build = { cache: limits, positionCount: modelLengthMax, cacheDirectory, type, ...form };
   const model = await buildPagedModel(directory, shape, build);
   const placement = { device, ...form };
   return OnnxModelRunner.create({ ...model, shape, limits, threadCount: 1, placement });

@@ -7,13 +7,22 @@
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { randomAt } from '../base/random.ts';
-import { type DecoderShape, windowsInUse } from '../graph/decoder-shape.ts';
-import { GraphBuilder } from '../graph/graph-builder.ts';
+import type { LayerHeads } from '../graph/attention-form.ts';
+import { type DecoderShape, headWidths, windowsInUse } from '../graph/decoder-shape.ts';
+import { GraphBuilder, type Value } from '../graph/graph-builder.ts';
 import { DATA_TYPE } from '../graph/onnx-schema.ts';
-import { PagedAttention, type PagedType, pagedCacheBytes } from '../graph/paged-attention.ts';
+import { normHeads } from '../graph/operators.ts';
+import {
+  halfFloats,
+  PagedAttention,
+  type PagedAttentionOptions,
+  type PagedType,
+  pagedCacheBytes,
+  takesPackedHeads,
+} from '../graph/paged-attention.ts';
 import { ropeTables } from '../graph/rope.ts';
 import { zerosFile } from '../graph/zeros-file.ts';
-import { type AttentionInputs, attend } from './attention-formula.ts';
+import { type AttentionInputs, attend, type FormulaNorms } from './attention-formula.ts';
 import type { GraphInputs } from './cache-form.ts';
 import { RunnerError } from './model-runner.ts';
 import { type GpuDevice, OnnxSession } from './onnx-session.ts';
@@ -36,6 +45,8 @@ export type AttentionCheck = {
 const KEYS_MIN: Readonly<Record<GpuDevice, number>> = { cuda: 600, webgpu: 0 };
 
 const ATTENDED = 'attended';
+/** Beyond those of the sequences' matrices. */
+const NORM_SEED = 100;
 /**
  * Tokens that two sequences have after each step: the first fills more than a block, in one row that is long enough for
  * the kernels of prompts, beside a short one; then a decode beside a chunk, decodes alone, and a prompt's next chunk, as
@@ -73,19 +84,30 @@ function blockTables(width: number): readonly (readonly number[])[] {
  */
 const TOLERANCE: Readonly<Record<PagedType, number>> = { float16: 0.01, bfloat16: 0.05 };
 
-/**
- * The way of giving tokens to the operator that is right on this device: whole rows, else each token apart.
- * @returns the way, or what is wrong with the latter
- */
-export async function findRightForm(check: AttentionCheck): Promise<PagedFormOptions | string> {
-  const rows = await checkAttention(check, { tokensApart: false });
-  if (rows === null) return { tokensApart: false };
-  const apart = await checkAttention(check, { tokensApart: true });
-  return apart === null ? { tokensApart: true } : apart;
+/** How a device is given what the operator attends with. */
+export type RightForm = PagedFormOptions & Pick<PagedAttentionOptions, 'packedHeads'>;
+
+/** From the fastest to the one that asks least of the operator. */
+const FORMS: readonly RightForm[] = [
+  { tokensApart: false, packedHeads: true },
+  { tokensApart: false, packedHeads: false },
+  { tokensApart: true, packedHeads: false },
+];
+
+/** @returns the first form that is right on this device, or what is wrong with the last one */
+export async function findRightForm(check: AttentionCheck): Promise<RightForm | string> {
+  let problem = '';
+  for (const form of FORMS) {
+    if (form.packedHeads && !takesPackedHeads(check.shape, check.device)) continue;
+    const found = await checkAttention(check, form);
+    if (found === null) return form;
+    problem = found;
+  }
+  return problem;
 }
 
 /** @returns null when what is compared agrees, else by how much the worst does not, or why nothing came out */
-async function checkAttention(check: AttentionCheck, form: PagedFormOptions): Promise<string | null> {
+async function checkAttention(check: AttentionCheck, form: RightForm): Promise<string | null> {
   const windows = windowsInUse(check.shape, check.cache.modelLengthMax);
   for (const window of new Set(windows.map((own) => own && Math.min(own, WINDOW_MAX)))) {
     const kind = window === null ? 'attention' : 'attention with a sliding window';
@@ -107,7 +129,7 @@ function reasonOf(error: unknown): string {
 
 async function largestDifference(
   check: AttentionCheck,
-  formOptions: PagedFormOptions,
+  formOptions: RightForm,
   window: number | null,
 ): Promise<number> {
   const shape = { ...check.shape, slidingWindows: [window] };
@@ -118,7 +140,9 @@ async function largestDifference(
   const positionCount = Math.max(...lengths);
   const rope = ropeTables(shape, positionCount);
   const tables = blockTables(Math.ceil(positionCount / cache.blockSize));
-  const session = await openSession({ ...check, shape }, positionCount, tables[0]!.length + 2);
+  const norms = shape.queryKeyNorm ? randomNorms(shape) : null;
+  const place = { positionCount, blockCount: tables[0]!.length + 2 };
+  const session = await openSession({ ...check, shape }, formOptions, norms, place);
   const form = new PagedForm(formOptions);
   const width = shape.headCount * shape.headSize;
   let largest = 0;
@@ -135,7 +159,7 @@ async function largestDifference(
         const end = after[sequence]!;
         const start = Math.max(before[sequence]!, end - COMPARED_MAX);
         rowEnd += (end - before[sequence]!) * width;
-        const expected = attend(shape, inputs, rope, { window, start, end });
+        const expected = attend(shape, inputs, rope, { window, norms, start, end });
         largest = Math.max(
           largest,
           difference(attended.subarray(rowEnd - expected.length, rowEnd), expected),
@@ -159,19 +183,24 @@ function difference(found: Float32Array, expected: Float64Array): number {
 /** The graph of one layer's attention alone, its inputs and its output in float32. */
 async function openSession(
   check: AttentionCheck,
-  positionCount: number,
-  blockCount: number,
+  { packedHeads }: RightForm,
+  norms: FormulaNorms | null,
+  { positionCount, blockCount }: { readonly positionCount: number; readonly blockCount: number },
 ): Promise<OnnxSession> {
   const { device, type, shape, cacheDirectory } = check;
   const cache = { blockCount, blockSize: check.cache.blockSize };
   const g = new GraphBuilder();
   const zeros = await zerosFile(cacheDirectory, pagedCacheBytes(shape, cache, type));
-  const options = { shape, cache, type, positionCount, zerosFile: path.basename(zeros) };
-  const form = new PagedAttention(g, options);
-  const [query, key, value] = widths(shape).map(([name, width]) =>
-    g.op('Cast', [g.input(name, 'float32', ['tokens', width])], { to: DATA_TYPE[type] }),
-  );
-  const attended = form.layer(g, 0, query!, key!, value!);
+  const zerosName = path.basename(zeros);
+  const form = new PagedAttention(g, {
+    shape,
+    cache,
+    type,
+    positionCount,
+    packedHeads,
+    zerosFile: zerosName,
+  });
+  const attended = form.layer(g, 0, headsOf(g, shape, type, norms));
   g.output(ATTENDED, g.op('Cast', [attended], { to: DATA_TYPE.float32 }), 'float32');
   return OnnxSession.create({
     graph: g.encode(),
@@ -181,16 +210,44 @@ async function openSession(
   });
 }
 
+/** The inputs of the graph as a layer's products. */
+function headsOf(
+  g: GraphBuilder,
+  shape: DecoderShape,
+  type: PagedType,
+  norms: FormulaNorms | null,
+): LayerHeads {
+  const [query, key, value] = widths(shape).map(([name, width]) =>
+    g.op('Cast', [g.input(name, 'float32', ['tokens', width])], { to: DATA_TYPE[type] }),
+  );
+  const products = [query!, key!, value!] as const;
+  const weight = (of: FormulaNorms['query']): Value => halfFloats(g, type, [of.length], of);
+  const headNorms = norms && {
+    query: weight(norms.query),
+    key: weight(norms.key),
+    epsilon: norms.epsilon,
+  };
+  return {
+    norms: headNorms,
+    packed: () => g.op('Concat', products, { axis: -1 }),
+    apart: () => (headNorms === null ? products : normHeads(g, shape, products, headNorms)),
+  };
+}
+
+/** Weights that leave queries and keys about as large as they come. Of few bits, as these are. */
+function randomNorms({ headSize, normEpsilon }: DecoderShape): FormulaNorms {
+  const weights = (seed: number, least: number) =>
+    Float32Array.from({ length: headSize }, (_, i) => least * (1 + Math.floor(8 * randomAt(seed, i)) / 8));
+  return { query: weights(NORM_SEED, 1.5), key: weights(NORM_SEED + 1, 0.375), epsilon: normEpsilon };
+}
+
 /** The names of attention's inputs and the elements that a token has of each. */
-function widths({
-  headCount,
-  kvHeadCount,
-  headSize,
-}: DecoderShape): readonly (readonly [keyof AttentionInputs, number])[] {
+function widths(shape: DecoderShape): readonly (readonly [keyof AttentionInputs, number])[] {
+  const [query, key, value] = headWidths(shape);
   return [
-    ['query', headCount * headSize],
-    ['key', kvHeadCount * headSize],
-    ['value', kvHeadCount * headSize],
+    ['query', query],
+    ['key', key],
+    ['value', value],
   ];
 }
 

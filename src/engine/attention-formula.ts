@@ -12,6 +12,13 @@ export type AttentionHeads = {
   readonly headSize: number;
 };
 
+/** Weights [headSize] of the root-mean-square norms (Zhang and Sennrich 2019) over each head, before rotation. */
+export type FormulaNorms = {
+  readonly query: Float32Array<ArrayBuffer>;
+  readonly key: Float32Array<ArrayBuffer>;
+  readonly epsilon: number;
+};
+
 /** One sequence from its first token on. Each matrix is [tokens x heads * headSize], before rotation. */
 export type AttentionInputs = {
   readonly query: Float32Array;
@@ -19,15 +26,22 @@ export type AttentionInputs = {
   readonly value: Float32Array;
 };
 
+export type AttendedPart = {
+  readonly window: number | null;
+  readonly norms: FormulaNorms | null;
+  readonly start: number;
+  readonly end: number;
+};
+
 /** @returns for the tokens from `start` to before `end`, [end - start x headCount * headSize] */
 export function attend(
   { headCount, kvHeadCount, headSize }: AttentionHeads,
   { query, key, value }: AttentionInputs,
   rope: RopeTables,
-  { window, start, end }: { readonly window: number | null; readonly start: number; readonly end: number },
+  { window, norms, start, end }: AttendedPart,
 ): Float64Array {
-  const queries = rotated(query, headCount, headSize, rope);
-  const keys = rotated(key, kvHeadCount, headSize, rope);
+  const queries = rotated(normed(query, norms?.query, norms?.epsilon), headCount, headSize, rope);
+  const keys = rotated(normed(key, norms?.key, norms?.epsilon), kvHeadCount, headSize, rope);
   const [queryWidth, kvWidth] = [headCount * headSize, kvHeadCount * headSize];
   const attended = new Float64Array((end - start) * queryWidth);
   for (let token = start; token < end; token++) {
@@ -50,8 +64,30 @@ export function attend(
   return attended;
 }
 
+function normed(
+  matrix: Float32Array,
+  weight: Float32Array | undefined,
+  epsilon = 0,
+): Float32Array | Float64Array {
+  if (weight === undefined) return matrix;
+  const size = weight.length;
+  const result = new Float64Array(matrix.length);
+  for (let start = 0; start < matrix.length; start += size) {
+    let squares = 0;
+    for (let i = 0; i < size; i++) squares += matrix[start + i]! ** 2;
+    const scale = 1 / Math.sqrt(squares / size + epsilon);
+    for (let i = 0; i < size; i++) result[start + i] = matrix[start + i]! * scale * weight[i]!;
+  }
+  return result;
+}
+
 /** Element i of a head turns with element i + headSize / 2, by the angle of its token's position. */
-function rotated(matrix: Float32Array, headCount: number, headSize: number, rope: RopeTables): Float64Array {
+function rotated(
+  matrix: Float32Array | Float64Array,
+  headCount: number,
+  headSize: number,
+  rope: RopeTables,
+): Float64Array {
   const half = headSize / 2;
   const turned = new Float64Array(matrix.length);
   for (let start = 0; start < matrix.length; start += headSize) {

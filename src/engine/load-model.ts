@@ -13,7 +13,7 @@ import { type DecoderShape, windowsInUse } from '../graph/decoder-shape.ts';
 import { cacheTokenBytes } from '../graph/kv-cache-type.ts';
 import { checkPagedLimits, type PagedType } from '../graph/paged-attention.ts';
 import type { OnProgress } from '../graph/weight-pool.ts';
-import { findRightForm } from './attention-check.ts';
+import { findRightForm, type RightForm } from './attention-check.ts';
 import { CPU_CACHE_RULE, gpuCacheRule, sizeCache } from './cache-sizing.ts';
 import { chooseDevice, type DeviceChoice, type Machine, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -29,7 +29,6 @@ import { gpuBlockSize, readsBlocksInPlace } from './gpu-placement.ts';
 import type { ModelLimits } from './model-runner.ts';
 import { OnnxModelRunner } from './onnx-model-runner.ts';
 import type { GpuDevice } from './onnx-session.ts';
-import type { PagedFormOptions } from './paged-form.ts';
 import { scoredTokensPerStep } from './prompt-scorer.ts';
 import type { EngineLimits, PlacementReport } from './protocol.ts';
 import type { StepSize } from './warm-up.ts';
@@ -202,7 +201,7 @@ function refuseCpuOptions({ quantization, cacheType }: EngineOptions): void {
 async function loadOnGpu(
   options: EngineOptions,
   shape: DecoderShape,
-  { device, reason, tokensApart }: GpuChoice & PagedFormOptions,
+  { device, reason, tokensApart, packedHeads }: GpuChoice & RightForm,
   { type, cache, cacheBytes, triesLargestStep }: GpuSizes,
 ): Promise<LoadedModel> {
   const built = await buildPagedModel(options.modelDirectory, shape, {
@@ -210,6 +209,7 @@ async function loadOnGpu(
     positionCount: cache.modelLengthMax,
     cacheDirectory: options.cacheDirectory,
     type,
+    packedHeads,
   });
   const { threadCount, profilePrefix } = options;
   const placement = { device, tokensApart };

@@ -14,7 +14,7 @@ import type { DecoderShape } from './decoder-shape.ts';
 import { DecoderWeights } from './decoder-weights.ts';
 import type { CacheGeometry } from './gathered-attention.ts';
 import type { KvCacheType } from './kv-cache-type.ts';
-import { checkPagedLimits, type PagedType, pagedCacheBytes } from './paged-attention.ts';
+import { checkPagedLimits, type PagedAttentionOptions, pagedCacheBytes } from './paged-attention.ts';
 import { ELEMENT_BYTES, openPackedSafetensors, openSafetensors, type StoredTensors } from './safetensors.ts';
 import { cpuWeights, gpuWeights, type WeightForm, type WeightsChoice } from './weight-source.ts';
 import { joinFolders, zerosFile } from './zeros-file.ts';
@@ -96,11 +96,13 @@ export async function buildGatheredModel(
   };
 }
 
+export type PagedBuildOptions = ModelBuildOptions & Pick<PagedAttentionOptions, 'type' | 'packedHeads'>;
+
 /** The same for the paged form, computing in `type`. @throws StartupError */
 export async function buildPagedModel(
   directory: string,
   shape: DecoderShape,
-  { cache, positionCount, cacheDirectory, type }: ModelBuildOptions & { readonly type: PagedType },
+  { cache, positionCount, cacheDirectory, type, packedHeads }: PagedBuildOptions,
 ): Promise<DecoderModel> {
   // Before the weights, which can take minutes.
   checkPagedLimits(shape, cache.blockSize);
@@ -110,7 +112,7 @@ export async function buildPagedModel(
   const parts = { shape, weights: new DecoderWeights(weights, shape), cache, positionCount };
   const projections = source.projections(weights);
   return {
-    graph: pagedDecoder({ ...parts, projections }, { type, zerosFile: file }),
+    graph: pagedDecoder({ ...parts, projections }, { type, packedHeads, zerosFile: file }),
     ...(source.form ? { form: source.form } : {}),
     weightsFolder: weights.folder,
     weightBytes: source.weightBytes,

@@ -4,7 +4,7 @@
  */
 
 import { CANDIDATE_COUNT } from '../base/limits.ts';
-import type { AttentionForm } from './attention-form.ts';
+import type { AttentionForm, HeadNorms, LayerHeads } from './attention-form.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import type { DecoderWeights } from './decoder-weights.ts';
 import { type CacheGeometry, GatheredAttention } from './gathered-attention.ts';
@@ -12,7 +12,7 @@ import { GraphBuilder, type Value } from './graph-builder.ts';
 import type { KvCacheType } from './kv-cache-type.ts';
 import { logitsOutputs } from './logits-outputs.ts';
 import { DATA_TYPE } from './onnx-schema.ts';
-import { addAndNorm, rmsNorm } from './operators.ts';
+import { addAndNorm, normHeads, rmsNorm } from './operators.ts';
 import { PagedAttention, type PagedCacheOptions } from './paged-attention.ts';
 import type { Logits, Projections } from './projections.ts';
 
@@ -103,24 +103,21 @@ type LayerContext = {
 };
 
 function attentionPart(g: GraphBuilder, context: LayerContext, x: Value): Value {
-  const { shape, projections, attention, layer } = context;
-  const [rawQuery, rawKey, value] = projections.queryKeyValue(g, layer, x);
-  const normed = (heads: Value, count: number, norm: 'q_norm' | 'k_norm'): Value =>
-    shape.queryKeyNorm ? headNorm(g, context, heads, count, norm) : heads;
-  const query = normed(rawQuery, shape.headCount, 'q_norm');
-  const key = normed(rawKey, shape.kvHeadCount, 'k_norm');
-  return projections.attentionOutput(g, layer, attention.layer(g, layer, query, key, value));
+  const { projections, attention, layer } = context;
+  const norms = headNorms(g, context);
+  const heads: LayerHeads = {
+    norms,
+    packed: () => projections.packedQueryKeyValue(g, layer, x),
+    apart: () => {
+      const products = projections.queryKeyValue(g, layer, x);
+      return norms === null ? products : normHeads(g, context.shape, products, norms);
+    },
+  };
+  return projections.attentionOutput(g, layer, attention.layer(g, layer, heads));
 }
 
-/** RMS norm over each head of [tokens x heads * headSize]. */
-function headNorm(
-  g: GraphBuilder,
-  { shape, weights, layer }: LayerContext,
-  heads: Value,
-  count: number,
-  norm: 'q_norm' | 'k_norm',
-): Value {
-  const apart = g.op('Reshape', [heads, g.int64s([-1, count, shape.headSize])]);
-  const normed = rmsNorm(g, apart, weights.headNorm(g, layer, norm), shape.normEpsilon);
-  return g.op('Reshape', [normed, g.int64s([-1, count * shape.headSize])]);
+function headNorms(g: GraphBuilder, { shape, weights, layer }: LayerContext): HeadNorms | null {
+  if (!shape.queryKeyNorm) return null;
+  const query = weights.headNorm(g, layer, 'q_norm');
+  return { query, key: weights.headNorm(g, layer, 'k_norm'), epsilon: shape.normEpsilon };
 }

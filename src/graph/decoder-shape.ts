@@ -63,3 +63,12 @@ export function windowsInUse(
 ): readonly (number | null)[] {
   return slidingWindows.map((window) => (window !== null && window < positionCount ? window : null));
 }
+
+/** Elements that a token has of queries, of keys and of values. */
+export function headWidths({
+  headCount,
+  kvHeadCount,
+  headSize,
+}: Pick<DecoderShape, 'headCount' | 'kvHeadCount' | 'headSize'>): readonly [number, number, number] {
+  return [headCount * headSize, kvHeadCount * headSize, kvHeadCount * headSize];
+}

@@ -15,7 +15,7 @@
  * made of is in `gathered-tiles.ts`.
  */
 
-import type { AttentionForm } from './attention-form.ts';
+import type { AttentionForm, LayerHeads } from './attention-form.ts';
 import { type DecoderShape, windowsInUse } from './decoder-shape.ts';
 import { columnsOf, GATHERED_INPUT, StepTiles, type Tiles } from './gathered-tiles.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
@@ -79,7 +79,8 @@ export class GatheredAttention implements AttentionForm {
     this.#isOneGroup = g.op('Equal', [this.#decode.groupCount, g.int64(1)]);
   }
 
-  layer(g: GraphBuilder, layer: number, rawQuery: Value, rawKey: Value, value: Value): Value {
+  layer(g: GraphBuilder, layer: number, heads: LayerHeads): Value {
+    const [rawQuery, rawKey, value] = heads.apart();
     const { headCount, kvHeadCount, headSize } = this.#shape;
     const query = rotate(g, rawQuery, this.#rotary, headCount, headSize);
     const key = rotate(g, rawKey, this.#rotary, kvHeadCount, headSize);

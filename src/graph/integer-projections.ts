@@ -3,9 +3,11 @@
  * graph with a scale a token, so that what a token becomes does not depend on the tokens beside it.
  */
 
-import type { DecoderShape } from './decoder-shape.ts';
+import type { QueryKeyValue } from './attention-form.ts';
+import { type DecoderShape, headWidths } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { DATA_TYPE } from './onnx-schema.ts';
+import { splitHeads } from './operators.ts';
 import type { Logits, Projections } from './projections.ts';
 import { EMBEDDING, headPartCount, matrixName, matrixPart } from './quantized-layout.ts';
 import type { Weights } from './weight-cache.ts';
@@ -36,14 +38,14 @@ export class IntegerProjections implements Projections {
     return embedRows(g, this.#weights, tokenIds);
   }
 
-  queryKeyValue(g: GraphBuilder, layer: number, x: Value): readonly [Value, Value, Value] {
-    const { headCount, kvHeadCount, headSize, queryKeyValueBias } = this.#shape;
+  queryKeyValue(g: GraphBuilder, layer: number, x: Value): QueryKeyValue {
+    return splitHeads(g, this.packedQueryKeyValue(g, layer, x), headWidths(this.#shape));
+  }
+
+  packedQueryKeyValue(g: GraphBuilder, layer: number, x: Value): Value {
     const name = matrixName.queryKeyValue(layer);
-    const bias = queryKeyValueBias ? `${name}.bias` : null;
-    const all = this.#project(g, quantizeRows(g, x), name, bias);
-    const sizes = [headCount, kvHeadCount, kvHeadCount].map((count) => count * headSize);
-    const [query, key, value] = g.ops('Split', [all, g.int64s(sizes)], 3, { axis: -1 });
-    return [query!, key!, value!];
+    const bias = this.#shape.queryKeyValueBias ? `${name}.bias` : null;
+    return this.#project(g, quantizeRows(g, x), name, bias);
   }
 
   attentionOutput(g: GraphBuilder, layer: number, x: Value): Value {

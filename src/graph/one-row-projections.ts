@@ -7,9 +7,11 @@
  * differ by roundings of float32.
  */
 
-import type { DecoderShape } from './decoder-shape.ts';
+import type { QueryKeyValue } from './attention-form.ts';
+import { type DecoderShape, headWidths } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { embedRows, floatTensor, silu } from './integer-projections.ts';
+import { splitHeads } from './operators.ts';
 import type { Logits, Projections } from './projections.ts';
 import { GROUP_SIZE } from './quantize-rows.ts';
 import { BLOCK_WIDTH, headPartCount, matrixName, matrixPart, spreadLength } from './quantized-layout.ts';
@@ -31,14 +33,15 @@ export class OneRowProjections implements Projections {
     return embedRows(g, this.#weights, tokenIds);
   }
 
-  queryKeyValue(g: GraphBuilder, layer: number, x: Value): readonly [Value, Value, Value] {
-    const { hiddenSize, headCount, kvHeadCount, headSize, queryKeyValueBias } = this.#shape;
+  queryKeyValue(g: GraphBuilder, layer: number, x: Value): QueryKeyValue {
+    return splitHeads(g, this.packedQueryKeyValue(g, layer, x), headWidths(this.#shape));
+  }
+
+  packedQueryKeyValue(g: GraphBuilder, layer: number, x: Value): Value {
+    const { hiddenSize, queryKeyValueBias } = this.#shape;
     const name = matrixName.queryKeyValue(layer);
     const bias = queryKeyValueBias ? floatTensor(g, this.#weights, `${name}.bias`) : null;
-    const all = this.#product(g, spreadRow(g, x, hiddenSize), name, bias);
-    const sizes = [headCount, kvHeadCount, kvHeadCount].map((count) => count * headSize);
-    const [query, key, value] = g.ops('Split', [all, g.int64s(sizes)], 3, { axis: -1 });
-    return [query!, key!, value!];
+    return this.#product(g, spreadRow(g, x, hiddenSize), name, bias);
   }
 
   attentionOutput(g: GraphBuilder, layer: number, x: Value): Value {

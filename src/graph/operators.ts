@@ -1,5 +1,7 @@
 /** The ONNX patterns that decoders are made of, one function each. Rows are tokens, [tokens x elements]. */
 
+import type { HeadNorms, QueryKeyValue } from './attention-form.ts';
+import type { DecoderShape } from './decoder-shape.ts';
 import type { Linear } from './decoder-weights.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 
@@ -28,6 +30,27 @@ export function addAndNorm(
     { epsilon: { float: epsilon } },
   );
   return { normed: normed!, sum: sum! };
+}
+
+/** Queries and keys after the RMS norms over each of their heads; values as they are. */
+export function normHeads(
+  g: GraphBuilder,
+  { headCount, kvHeadCount, headSize }: Pick<DecoderShape, 'headCount' | 'kvHeadCount' | 'headSize'>,
+  [query, key, value]: QueryKeyValue,
+  norms: HeadNorms,
+): QueryKeyValue {
+  const normed = (heads: Value, count: number, weight: Value): Value => {
+    const apart = g.op('Reshape', [heads, g.int64s([-1, count, headSize])]);
+    const each = rmsNorm(g, apart, weight, norms.epsilon);
+    return g.op('Reshape', [each, g.int64s([-1, count * headSize])]);
+  };
+  return [normed(query, headCount, norms.query), normed(key, kvHeadCount, norms.key), value];
+}
+
+/** Queries, keys and values that lie side by side in each row of `packed`, cut at these widths. */
+export function splitHeads(g: GraphBuilder, packed: Value, widths: readonly number[]): QueryKeyValue {
+  const [query, key, value] = g.ops('Split', [packed, g.int64s(widths)], 3, { axis: -1 });
+  return [query!, key!, value!];
 }
 
 /** gate * sigmoid(gate) * up (Shazeer 2020). */

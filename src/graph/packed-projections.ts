@@ -3,9 +3,10 @@
  * Embedding and output projection are somebody else's, unless the latter is packed too.
  */
 
+import type { QueryKeyValue } from './attention-form.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { silu } from './integer-projections.ts';
-import { linear, swiGlu } from './operators.ts';
+import { linear, splitHeads, swiGlu } from './operators.ts';
 import {
   blockSize,
   type FloatMatrix,
@@ -46,21 +47,35 @@ export class PackedProjections implements Projections {
     return this.#options.vocabulary.embed(g, tokenIds);
   }
 
-  queryKeyValue(g: GraphBuilder, layer: number, x: Value): readonly [Value, Value, Value] {
-    const [query, key, value] = this.#outputs(g, x, this.#matrices(layer).queryKeyValue);
-    return [query!, key!, value!];
+  queryKeyValue(g: GraphBuilder, layer: number, x: Value): QueryKeyValue {
+    const [first, ...others] = this.#matrices(layer).queryKeyValue;
+    const product = this.#output(g, x, first!);
+    if (first!.kind === 'packed' && others.length === 0) {
+      return splitHeads(
+        g,
+        product,
+        first!.sources.map(({ rows }) => rows),
+      );
+    }
+    const [key, value] = others.map((matrix) => this.#output(g, x, matrix));
+    return [product, key!, value!];
+  }
+
+  packedQueryKeyValue(g: GraphBuilder, layer: number, x: Value): Value {
+    const products = this.#matrices(layer).queryKeyValue.map((matrix) => this.#output(g, x, matrix));
+    return products.length === 1 ? products[0]! : g.op('Concat', products, { axis: -1 });
   }
 
   attentionOutput(g: GraphBuilder, layer: number, x: Value): Value {
-    return this.#outputs(g, x, this.#matrices(layer).attentionOutput)[0]!;
+    return this.#output(g, x, this.#matrices(layer).attentionOutput[0]!);
   }
 
   feedForward(g: GraphBuilder, layer: number, x: Value): Value {
     const { gate, up, down } = this.#matrices(layer);
-    const [gated] = this.#outputs(g, x, gate);
-    const [raised] = this.#outputs(g, x, up);
-    const product = this.#isFloat32 ? g.op('Mul', [silu(g, gated!), raised!]) : swiGlu(g, gated!, raised!);
-    return this.#outputs(g, product, down)[0]!;
+    const gated = this.#output(g, x, gate[0]!);
+    const raised = this.#output(g, x, up[0]!);
+    const product = this.#isFloat32 ? g.op('Mul', [silu(g, gated), raised]) : swiGlu(g, gated, raised);
+    return this.#output(g, product, down[0]!);
   }
 
   logits(g: GraphBuilder, x: Value): Logits {
@@ -77,15 +92,9 @@ export class PackedProjections implements Projections {
     return this.#options.layout.layers[layer]!;
   }
 
-  /** One a module. */
-  #outputs(g: GraphBuilder, x: Value, matrices: readonly Matrix[]): readonly Value[] {
-    return matrices.flatMap((matrix) => {
-      if (matrix.kind === 'float') return [this.#floatProduct(g, x, matrix)];
-      const product = this.#product(g, x, matrix);
-      if (matrix.sources.length === 1) return [product];
-      const sizes = g.int64s(matrix.sources.map(({ rows }) => rows));
-      return g.ops('Split', [product, sizes], matrix.sources.length, { axis: -1 });
-    });
+  /** Of all modules of the matrix, side by side. */
+  #output(g: GraphBuilder, x: Value, matrix: Matrix): Value {
+    return matrix.kind === 'float' ? this.#floatProduct(g, x, matrix) : this.#product(g, x, matrix);
   }
 
   #product(g: GraphBuilder, x: Value, { name, rows, columns, order, hasBias }: PackedMatrix): Value {

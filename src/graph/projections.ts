@@ -3,7 +3,8 @@
  * differ in how they compute these and in nothing else. Rows are tokens.
  */
 
-import type { DecoderWeights } from './decoder-weights.ts';
+import type { QueryKeyValue } from './attention-form.ts';
+import type { DecoderWeights, Linear } from './decoder-weights.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { linear, swiGlu } from './operators.ts';
 
@@ -17,8 +18,10 @@ export type Logits = {
 export interface Projections {
   /** Rows of the embedding, [tokens x hidden]. */
   embed(g: GraphBuilder, tokenIds: Value): Value;
-  /** Of x [tokens x hidden]: [tokens x headCount * headSize], then twice [tokens x kvHeadCount * headSize]. */
-  queryKeyValue(g: GraphBuilder, layer: number, x: Value): readonly [query: Value, key: Value, value: Value];
+  /** Of x [tokens x hidden]. */
+  queryKeyValue(g: GraphBuilder, layer: number, x: Value): QueryKeyValue;
+  /** The same side by side, [tokens x (headCount + 2 kvHeadCount) * headSize]. */
+  packedQueryKeyValue(g: GraphBuilder, layer: number, x: Value): Value;
   /** [tokens x headCount * headSize] to [tokens x hidden]. */
   attentionOutput(g: GraphBuilder, layer: number, x: Value): Value;
   /** The whole feed-forward part: down(silu(gate(x)) * up(x)), [tokens x hidden]. */
@@ -38,10 +41,25 @@ export class FloatProjections implements Projections {
     return g.op('Gather', [this.#weights.embedding(g), tokenIds], { axis: 0 });
   }
 
-  queryKeyValue(g: GraphBuilder, layer: number, x: Value): readonly [Value, Value, Value] {
-    const project = (name: 'q_proj' | 'k_proj' | 'v_proj'): Value =>
-      linear(g, x, this.#weights.attention(g, layer, name));
-    return [project('q_proj'), project('k_proj'), project('v_proj')];
+  queryKeyValue(g: GraphBuilder, layer: number, x: Value): QueryKeyValue {
+    const [query, key, value] = this.#headProjections(g, layer);
+    return [linear(g, x, query), linear(g, x, key), linear(g, x, value)];
+  }
+
+  /** ONNX Runtime joins the matrices when it opens the graph: no copy of them is stored, and no step joins anything. */
+  packedQueryKeyValue(g: GraphBuilder, layer: number, x: Value): Value {
+    const parts = this.#headProjections(g, layer);
+    const biases = parts.flatMap(({ bias }) => (bias === null ? [] : [bias]));
+    const joined = (values: readonly Value[]): Value => g.op('Concat', values, { axis: 0 });
+    return linear(g, x, {
+      weight: joined(parts.map(({ weight }) => weight)),
+      bias: biases.length === 0 ? null : joined(biases),
+    });
+  }
+
+  #headProjections(g: GraphBuilder, layer: number): readonly [query: Linear, key: Linear, value: Linear] {
+    const of = (name: 'q_proj' | 'k_proj' | 'v_proj'): Linear => this.#weights.attention(g, layer, name);
+    return [of('q_proj'), of('k_proj'), of('v_proj')];
   }
 
   attentionOutput(g: GraphBuilder, layer: number, x: Value): Value {

@@ -19,6 +19,9 @@ const WINDOWS = readOracle('mistral-sliding').directory;
 const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-attention-'));
 afterAll(() => rm(cacheDirectory, { recursive: true }));
 
+const PACKED = { tokensApart: false, packedHeads: true };
+const THREE_INPUTS = { tokensApart: false, packedHeads: false };
+
 async function rightForm(directory: string, modelLengthMax: number, more: { keysMin?: number } = {}) {
   const shape = await readDecoderShape(directory);
   const cache = { blockSize: 32, modelLengthMax };
@@ -26,14 +29,16 @@ async function rightForm(directory: string, modelLengthMax: number, more: { keys
 }
 
 describe.skipIf(!hasWebGpu)('attention on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
-  it.each(['llama-biases', 'qwen3'])('is right for whole rows of %s', async (name) => {
-    expect(await rightForm(readOracle(name).directory, 128)).toEqual({ tokensApart: false });
+  it('is right for whole rows, with queries, keys and values side by side', async () => {
+    expect(await rightForm(readOracle('llama-biases').directory, 128)).toEqual(PACKED);
+  });
+
+  it('is right for queries and keys that are normed before they are given to it', async () => {
+    expect(await rightForm(readOracle('qwen3').directory, 128)).toEqual(THREE_INPUTS);
   });
 
   it('is right for sequences as long as CUDA shares out', async () => {
-    expect(await rightForm(readOracle('llama-biases').directory, 128, { keysMin: 600 })).toEqual({
-      tokensApart: false,
-    });
+    expect(await rightForm(readOracle('llama-biases').directory, 128, { keysMin: 600 })).toEqual(PACKED);
   });
 
   it.runIf(isSoftwareDriver)('is found wrong where the driver is, with how far off it is', async () => {
@@ -43,7 +48,7 @@ describe.skipIf(!hasWebGpu)('attention on WebGPU', { timeout: SHADER_TIMEOUT_MS 
   });
 
   it('is not asked about windows that no position leaves', async () => {
-    expect(await rightForm(WINDOWS, 8)).toEqual({ tokensApart: false });
+    expect(await rightForm(WINDOWS, 8)).toEqual(PACKED);
   });
 
   const OPTIONS: EngineOptions = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { attend as attendRows } from '../../src/engine/attention-formula.ts';
+import { attend as attendRows, type FormulaNorms } from '../../src/engine/attention-formula.ts';
 import { ropeTables } from '../../src/graph/rope.ts';
 
 const HEADS = { headCount: 2, kvHeadCount: 1, headSize: 4 };
@@ -10,10 +10,9 @@ const TOKENS = [1, 2, 3];
 function attend(
   given: Parameters<typeof attendRows>[1],
   window: number | null,
-  start = 0,
-  end = 3,
+  { start = 0, end = 3, norms = null }: { start?: number; end?: number; norms?: FormulaNorms | null } = {},
 ): Float64Array {
-  return attendRows(HEADS, given, ROPE, { window, start, end });
+  return attendRows(HEADS, given, ROPE, { window, norms, start, end });
 }
 
 /** Three tokens; each element of a token's value is its number. */
@@ -49,7 +48,7 @@ describe('the formula of attention', () => {
 
   it('tells only the tokens that are asked for', () => {
     const all = attend(ASKING_NOTHING, null);
-    expect(attend(ASKING_NOTHING, null, 1, 2)).toEqual(all.slice(8, 16));
+    expect(attend(ASKING_NOTHING, null, { start: 1, end: 2 })).toEqual(all.slice(8, 16));
   });
 
   it('falls on the nearest of equal keys, which rotation has turned the least', () => {
@@ -66,6 +65,21 @@ describe('the formula of attention', () => {
     const key = (i: number) => (i === 3 ? 1 : 0);
     const [, second] = firsts(attend(inputs(query, key), null));
     const score = (2 * Math.cos(0.01)) / Math.sqrt(4);
+    const share = Math.exp(score) / (Math.exp(score) + 1);
+    expect(second).toBeCloseTo(share * 1 + (1 - share) * 2, 6);
+  });
+
+  it('norms each head of queries and keys before it turns them', () => {
+    // Heads of one element that is not 0, sqrt(4) after the norm, whatever it was; the slow pair again.
+    const query = (i: number) => (i % 4 === 3 ? 123 : 0);
+    const key = (i: number) => (i === 3 ? 0.01 : 0);
+    const norms = {
+      query: Float32Array.of(1, 1, 1, 0.5),
+      key: Float32Array.of(1, 1, 1, 2),
+      epsilon: 1e-12,
+    };
+    const [, second] = firsts(attend(inputs(query, key), null, { norms }));
+    const score = (2 * 0.5 * 2 * 2 * Math.cos(0.01)) / Math.sqrt(4);
     const share = Math.exp(score) / (Math.exp(score) + 1);
     expect(second).toBeCloseTo(share * 1 + (1 - share) * 2, 6);
   });

@@ -36,6 +36,7 @@ it('a packed checkpoint is refused in bfloat16, which its scales do not fit into
     positionCount: 64,
     cacheDirectory,
     type: 'bfloat16',
+    packedHeads: true,
   });
   await expect(build).rejects.toThrow(/--dtype bfloat16: .*awq.*float16/);
   await expect(build).rejects.toThrow(StartupError);

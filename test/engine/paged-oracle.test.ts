@@ -5,7 +5,8 @@
  */
 
 import { readFileSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
@@ -37,6 +38,7 @@ const cases = ORACLE_NAMES.filter((name) => !REFUSED.includes(name) && !WINDOWS.
   .filter(({ oracle }) => oracle.twin === null);
 
 const NAME = 'llama-biases';
+const SMALL = { blockCount: 33, modelLengthMax: 128 };
 
 /** Prompts of 40 tokens and answers of 20, one sequence after the other in the same blocks. */
 async function serve(runner: ModelRunner, sequenceCount: number): Promise<void> {
@@ -85,6 +87,33 @@ describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
     it.each(IN_EVERY_WAY.includes(name) ? WAYS : OTHERWISE)('$name', async ({ run }) => {
       expect(await run(oracle, runner)).toBeLessThanOrEqual(FLOAT16_TOLERANCE);
     });
+  });
+
+  it('logits agree with queries, keys and values given apart, too', async () => {
+    const oracle = readOracle(NAME);
+    const runner = await openPagedRunner(oracle.directory, { ...SMALL, packedHeads: false });
+    for (const { run } of OTHERWISE) expect(await run(oracle, runner)).toBeLessThanOrEqual(FLOAT16_TOLERANCE);
+    await runner.close();
+  });
+
+  it('the matrices of queries, keys and values are joined when the graph is opened, not in its steps', async () => {
+    const folder = await mkdtemp(path.join(os.tmpdir(), 'octavo-joined-'));
+    const { directory } = readOracle(NAME);
+    const runner = await openPagedRunner(directory, {
+      ...SMALL,
+      packedHeads: true,
+      profilePrefix: path.join(folder, 'profile'),
+    });
+    await serve(runner, 1);
+    await runner.close();
+    const [file] = await readdir(folder);
+    const events: readonly { args?: { op_name?: string } }[] = JSON.parse(
+      await readFile(path.join(folder, file!), 'utf8'),
+    );
+    await rm(folder, { recursive: true });
+    const operators = new Set(events.map(({ args }) => args?.op_name));
+    expect(operators).toContain('PagedAttention');
+    expect(operators).not.toContain('Concat');
   });
 
   it.runIf(process.platform === 'linux')(

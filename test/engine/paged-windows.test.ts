@@ -31,7 +31,10 @@ describe.skipIf(!hasWebGpu)('on WebGPU', { timeout: SHADER_TIMEOUT_MS }, () => {
       const cache = { blockSize: 32, modelLengthMax: 128 };
       const check = { device: 'webgpu', type: 'float16', cache, cacheDirectory } as const;
       try {
-        expect(await findRightForm({ ...check, shape })).toEqual({ tokensApart: true });
+        expect(await findRightForm({ ...check, shape })).toEqual({
+          tokensApart: true,
+          packedHeads: false,
+        });
         const wider = { ...shape, slidingWindows: [16] };
         expect(await findRightForm({ ...check, shape: wider })).toMatch('wrongly');
       } finally {

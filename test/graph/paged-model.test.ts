@@ -15,7 +15,8 @@ async function build(options: { blockSize?: number; type?: 'float16' | 'bfloat16
   const { directory, cacheDirectory } = checkpoint;
   const shape = await readDecoderShape(directory);
   const cache = { blockCount: 4, blockSize };
-  const model = await buildPagedModel(directory, shape, { cache, positionCount: 64, cacheDirectory, type });
+  const build = { cache, positionCount: 64, cacheDirectory, type, packedHeads: true };
+  const model = await buildPagedModel(directory, shape, build);
   return { model, bytes: pagedCacheBytes(shape, cache, type) };
 }
 

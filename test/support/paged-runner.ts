@@ -6,8 +6,15 @@ import path from 'node:path';
 import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import { buildPagedModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
 import { windowsInUse } from '../../src/graph/decoder-shape.ts';
+import { takesPackedHeads } from '../../src/graph/paged-attention.ts';
 
-export type PagedRunnerOptions = { readonly blockCount: number; readonly modelLengthMax: number };
+export type PagedRunnerOptions = {
+  readonly blockCount: number;
+  readonly modelLengthMax: number;
+  /** By default as the engine decides. */
+  readonly packedHeads?: boolean;
+  readonly profilePrefix?: string;
+};
 
 const BLOCK_SIZE = 32;
 
@@ -20,17 +27,25 @@ const LARGEST_STEP = { tokenCount: 70, logitsRowCount: 12, choosingCount: 5 };
 /** @throws Error when a node falls back to the CPU. */
 export async function openPagedRunner(
   directory: string,
-  { blockCount, modelLengthMax }: PagedRunnerOptions = { blockCount: 33, modelLengthMax: 128 },
+  options: PagedRunnerOptions = { blockCount: 33, modelLengthMax: 128 },
 ): Promise<OnnxModelRunner> {
   const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-paged-'));
   try {
+    const { blockCount, modelLengthMax } = options;
     const shape = await readDecoderShape(directory);
     const { vocabularySize } = shape;
     const limits = { blockCount, blockSize: BLOCK_SIZE, modelLengthMax, vocabularySize };
-    const build = { cache: limits, positionCount: modelLengthMax, cacheDirectory, type: 'float16' } as const;
-    const model = await buildPagedModel(directory, shape, build);
     // What the engine's own check finds on the software driver; see paged-windows.test.ts.
     const tokensApart = windowsInUse(shape, modelLengthMax).some((window) => window !== null);
+    const packedHeads = options.packedHeads ?? (!tokensApart && takesPackedHeads(shape, 'webgpu'));
+    const build = {
+      cache: limits,
+      positionCount: modelLengthMax,
+      cacheDirectory,
+      type: 'float16',
+      packedHeads,
+    } as const;
+    const model = await buildPagedModel(directory, shape, build);
     const placement = { device: 'webgpu', tokensApart } as const;
     const runner = await OnnxModelRunner.create({
       ...model,
@@ -39,6 +54,7 @@ export async function openPagedRunner(
       threadCount: 1,
       placement,
       largestStep: LARGEST_STEP,
+      profilePrefix: options.profilePrefix ?? null,
     });
     if (runner.fallbacks.length > 0) throw new Error(`not on the device: ${runner.fallbacks}`);
     return runner;
