@@ -158,10 +158,13 @@ export const RESPONSE_STORE_BYTES_DEFAULT = 64 * 2 ** 20;
 export const RESPONSE_STORE_BYTES_MAX = 512 * 2 ** 20;
 /** JSON of all that a response is made of, if it is to be stored: 250,000 tokens. Every request holds as much until it has ended. */
 export const STORED_INPUT_BYTES_MAX = 2 ** 20;
-/** What a stored response, an item, and an item's place in a response take beside their JSON. */
+/**
+ * What a stored response, an item, and an item's place in a response take beside their JSON: as measured. A place is one in the
+ * response's list of items and one in the item's list of responses, which has up to half as much again to grow into.
+ */
 export const STORED_RESPONSE_BYTES = 512;
-export const STORED_ITEM_BYTES = 256;
-export const STORED_PLACE_BYTES = 8;
+export const STORED_ITEM_BYTES = 384;
+export const STORED_PLACE_BYTES = 20;
 
 /** What a request names of the store is read as if it had been sent, so it may be as long. */
 export const NAMED_ITEMS_BYTES_MAX = REQUEST_BODY_BYTES_MAX;

@@ -90,6 +90,33 @@ describe('the store of responses', () => {
     expect(store.get('b')).toBeNull();
   });
 
+  it('takes the use of an item for one of the newest response that still has it, not of a deleted one', () => {
+    const store = storeOf(3);
+    const shared = item('shared');
+    for (const id of ['a', 'b', 'c']) store.add(response(id, { input: [shared] }));
+    store.delete('c');
+    store.get('a');
+    expect(store.item('shared')).toEqual(shared);
+    store.add(response('large', { json: 'x'.repeat(BYTES) }));
+    expect(idsIn(store, 'a', 'b', 'large')).toEqual(['b', 'large']);
+    expect(store.item('shared')).toEqual(shared);
+  });
+
+  it('takes the use of an item for one of the newest response that still has it, not of one that has left', () => {
+    const store = storeOf(3);
+    const shared = item('shared');
+    store.add(response('a', { input: [shared] }));
+    store.add(response('b', { input: [shared] }));
+    store.add(response('other'));
+    store.get('a');
+    store.add(response('new'));
+    expect(store.get('b')).toBeNull();
+    store.get('other');
+    store.item('shared');
+    for (const id of ['newer', 'newest']) store.add(response(id));
+    expect(idsIn(store, 'a', 'other', 'new', 'newer', 'newest')).toEqual(['a', 'newer', 'newest']);
+  });
+
   it('takes the use of a response for one of all that it goes on from', () => {
     const store = storeOf(4);
     store.add(response('a'));

@@ -417,12 +417,32 @@ describe('an item that is named', () => {
     expect(ids[1]).not.toBe(reference.id);
   });
 
-  it('can be named as long as any response has it', async () => {
+  it.each([
+    ['older', 0],
+    ['newer', 1],
+  ])('can be named as long as any response has it: the %s one is deleted', async (_, deleted) => {
     const first = await respond();
     const reference = { type: 'item_reference', id: first.output[0]!.id };
-    await respond({ input: [reference, { role: 'user', content: 'And?' }] });
-    await test.app.request(`/v1/responses/${first.id}`, { method: 'DELETE' });
+    const second = await respond({ input: [reference, { role: 'user', content: 'And?' }] });
+    const id = [first.id, second.id][deleted];
+    expect((await test.app.request(`/v1/responses/${id}`, { method: 'DELETE' })).status).toBe(200);
     await respond({ input: [reference] });
+    expect(textOf(lastMessages()[0]!.content)).toBe('Hello world');
+  });
+
+  it('stays while it is named, though the newest response that had it was deleted', async () => {
+    const store = new ResponseStore({ bytesMax: 12_000 });
+    test = routeTestApp({ responseStore: store });
+    const first = await respond();
+    const reference = { type: 'item_reference', id: first.output[0]!.id };
+    const second = await respond({ input: [reference] });
+    await test.app.request(`/v1/responses/${second.id}`, { method: 'DELETE' });
+    const other = await respond();
+    for (let turn = 0; turn < 10; turn++) {
+      await respond({ input: [reference], store: false });
+      await respond();
+    }
+    expect([await isStored(first.id), await isStored(other.id)]).toEqual([true, false]);
   });
 
   it('is refused by its place where it is not in the store', async () => {

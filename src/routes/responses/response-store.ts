@@ -19,19 +19,25 @@ export type StoredResponse = {
   readonly output: readonly StoredItem[];
 };
 
+type HeldResponse = {
+  readonly response: StoredResponse;
+  /** Its place in the order in which responses came. */
+  readonly number: number;
+};
+
 type HeldItem = {
   readonly item: StoredItem;
-  /** Responses that have it. */
-  holderCount: number;
-  newestHolderId: string;
+  /** Responses that have it, the newest last; never none. */
+  readonly holders: HeldResponse[];
 };
 
 export class ResponseStore {
   readonly #bytesMax: number;
   /** Least recently used first. */
-  readonly #responses = new Map<string, StoredResponse>();
+  readonly #responses = new Map<string, HeldResponse>();
   readonly #items = new Map<string, HeldItem>();
   #bytes = 0;
+  #addedCount = 0;
 
   /** @param options.bytesMax 0: nothing is stored. */
   constructor(options: { readonly bytesMax: number }) {
@@ -55,10 +61,7 @@ export class ResponseStore {
   add(response: StoredResponse): boolean {
     const items = itemsOf(response);
     if (bytesAlone(response) > this.#bytesMax || !items.every((item) => this.mayHold(item))) return false;
-    const hold = (item: StoredItem): StoredItem => this.#hold(item, response.id);
-    const held = { ...response, input: response.input.map(hold), output: response.output.map(hold) };
-    this.#responses.set(response.id, held);
-    this.#bytes += ownBytes(held);
+    this.#hold(response);
     // The new one is the last to leave, and fits alone. No iterator is kept: it would keep all that the map has outgrown.
     for (const id of this.#responses.keys()) {
       if (this.#bytes <= this.#bytesMax) break;
@@ -71,20 +74,19 @@ export class ResponseStore {
   get(id: string): StoredResponse | null {
     const found = this.#responses.get(id);
     if (found === undefined) return null;
-    const chain: StoredResponse[] = [];
-    for (let one: StoredResponse | undefined = found; one !== undefined; one = this.#previousOf(one)) {
+    const chain: HeldResponse[] = [];
+    for (let one: HeldResponse | undefined = found; one !== undefined; one = this.#previousOf(one)) {
       chain.push(one);
     }
     for (const one of chain.reverse()) this.#use(one);
-    return found;
+    return found.response;
   }
 
-  /** An item by its name; the newest response that had it counts as used, if it is still here. */
+  /** An item by its name; of the responses that have it the newest counts as used. */
   item(id: string): StoredItem | null {
     const held = this.#items.get(id);
     if (held === undefined) return null;
-    const holder = this.#responses.get(held.newestHolderId);
-    if (holder !== undefined) this.#use(holder);
+    this.#use(held.holders.at(-1)!);
     return held.item;
   }
 
@@ -96,43 +98,63 @@ export class ResponseStore {
 
   /** @returns false where there is none of this name. */
   delete(id: string): boolean {
-    const response = this.#responses.get(id);
-    if (response === undefined) return false;
+    const held = this.#responses.get(id);
+    if (held === undefined) return false;
     this.#responses.delete(id);
-    this.#bytes -= ownBytes(response);
-    for (const item of itemsOf(response)) this.#letGo(item);
+    this.#bytes -= ownBytes(held.response);
+    for (const item of itemsOf(held.response)) this.#letGo(item, held);
     return true;
   }
 
-  #previousOf({ previousId }: StoredResponse): StoredResponse | undefined {
+  #previousOf({ response: { previousId } }: HeldResponse): HeldResponse | undefined {
     return previousId === null ? undefined : this.#responses.get(previousId);
   }
 
-  #use(response: StoredResponse): void {
-    this.#responses.delete(response.id);
-    this.#responses.set(response.id, response);
+  #use(held: HeldResponse): void {
+    const { id } = held.response;
+    this.#responses.delete(id);
+    this.#responses.set(id, held);
   }
 
-  /** @returns the one that is held, which may be another of the same name and content. */
-  #hold(item: StoredItem, holderId: string): StoredItem {
+  /** With the items that are held already in the place of others of the same name and content. */
+  #hold(given: StoredResponse): void {
+    const heldOr = (item: StoredItem): StoredItem => this.#items.get(item.id)?.item ?? item;
+    const response = { ...given, input: given.input.map(heldOr), output: given.output.map(heldOr) };
+    const held = { response, number: this.#addedCount++ };
+    this.#responses.set(response.id, held);
+    this.#bytes += ownBytes(response);
+    for (const item of itemsOf(response)) this.#holdItem(item, held);
+  }
+
+  #holdItem(item: StoredItem, holder: HeldResponse): void {
     const held = this.#items.get(item.id);
     if (held !== undefined) {
-      held.holderCount++;
-      held.newestHolderId = holderId;
-      return held.item;
+      held.holders.push(holder);
+      return;
     }
-    this.#items.set(item.id, { item, holderCount: 1, newestHolderId: holderId });
+    this.#items.set(item.id, { item, holders: [holder] });
     this.#bytes += itemBytes(item);
-    return item;
   }
 
-  #letGo(item: StoredItem): void {
-    const held = this.#items.get(item.id)!;
-    held.holderCount--;
-    if (held.holderCount > 0) return;
+  #letGo(item: StoredItem, holder: HeldResponse): void {
+    const { holders } = this.#items.get(item.id)!;
+    holders.splice(placeOf(holder, holders), 1);
+    if (holders.length > 0) return;
     this.#items.delete(item.id);
     this.#bytes -= itemBytes(item);
   }
+}
+
+/** By halves: an item may have thousands of holders, and a response thousands of items. */
+function placeOf({ number }: HeldResponse, holders: readonly HeldResponse[]): number {
+  let low = 0;
+  let high = holders.length - 1;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (holders[middle]!.number < number) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function itemsOf({ input, output }: StoredResponse): readonly StoredItem[] {
