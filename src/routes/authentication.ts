@@ -3,6 +3,7 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { MiddlewareHandler } from 'hono';
 import { ServerError } from '../base/errors.ts';
+import type { AppEnvironment } from './dependencies.ts';
 
 const BEARER = /^Bearer +(\S+) *$/i;
 
@@ -11,20 +12,30 @@ function digest(key: string): Buffer {
   return createHash('sha256').update(key).digest();
 }
 
-/** Lets a request pass that carries one of `apiKeys`; everything when there are none. */
-export function authentication(apiKeys: readonly string[]): MiddlewareHandler {
+/** Whose everything is where there are no keys. */
+const EVERYBODY = 0;
+
+/**
+ * Lets a request pass that carries one of `apiKeys`, and says which by its place among them: the key itself goes no further.
+ * Lets everything pass when there are none.
+ */
+export function authentication(apiKeys: readonly string[]): MiddlewareHandler<AppEnvironment> {
   const digests = apiKeys.map(digest);
   return async function authenticate(context, next) {
-    if (digests.length === 0) return next();
+    if (digests.length === 0) {
+      context.set('owner', EVERYBODY);
+      return next();
+    }
     const key = BEARER.exec(context.req.header('authorization') ?? '')?.[1];
     if (key === undefined) {
       const message = "No API key was given. Send it in the header 'authorization: Bearer <key>'.";
       throw new ServerError('invalid_api_key', message);
     }
     const given = digest(key);
-    let isKnown = false;
-    for (const known of digests) isKnown = timingSafeEqual(given, known) || isKnown;
-    if (!isKnown) throw new ServerError('invalid_api_key', 'The API key is not known.');
+    // All of them are compared.
+    const owner = digests.map((known) => timingSafeEqual(given, known)).indexOf(true);
+    if (owner === -1) throw new ServerError('invalid_api_key', 'The API key is not known.');
+    context.set('owner', owner);
     return next();
   };
 }

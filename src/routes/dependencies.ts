@@ -52,6 +52,7 @@ export type AppDependencies = {
   /** Names the build in every completion. */
   readonly systemFingerprint: string;
   readonly bodies: BodyReader;
+  /** Who has what in it is the request's `owner`. */
   readonly responseStore: ResponseStore;
   readonly heartbeatMs: number;
   readonly pacer: WritePacer;
@@ -60,7 +61,11 @@ export type AppDependencies = {
 
 /** What Hono carries along with one request. */
 export type AppEnvironment = {
-  Variables: { requestId: string };
+  Variables: {
+    requestId: string;
+    /** The place of the request's API key among those of the server; 0 where it has none. Only where keys are asked for. */
+    owner: number;
+  };
   /** From Node's adapter; absent where the application is called without a server. */
   Bindings: { readonly outgoing?: ServerResponse };
 };

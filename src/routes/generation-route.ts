@@ -22,7 +22,7 @@ export type GenerationEndpoint<Call extends GenerationCall> = {
   /** Comes before every answer's own id. */
   readonly idPrefix: string;
   /** @throws ServerError or HttpError for what the endpoint does not allow. */
-  readonly parse: (body: JsonObject, options: ParseOptions) => Call;
+  readonly parse: (body: JsonObject, options: ParseOptions, owner: number) => Call;
   readonly collector: (call: Call, identity: AnswerIdentity) => AnswerCollector;
   readonly encoder: (call: Call, identity: AnswerIdentity) => StreamEncoder;
 };
@@ -54,7 +54,7 @@ async function readCall<Call extends GenerationCall>(
   // so that a client who sends slowly holds none.
   dependencies.engine.admit(1).leave();
   const body = await dependencies.bodies.readJsonObject(context.req.raw);
-  const call = parse(body, parseOptions(dependencies));
+  const call = parse(body, parseOptions(dependencies), context.get('owner'));
   requireModel(dependencies.models, call.model);
   return call;
 }

@@ -3,6 +3,7 @@ import { runInNewContext } from 'node:vm';
 import { describe, expect, it } from 'vitest';
 import { STORED_ITEM_BYTES, STORED_PLACE_BYTES, STORED_RESPONSE_BYTES } from '../../src/base/limits.ts';
 import {
+  type OwnResponses,
   ResponseStore,
   type StoredItem,
   type StoredResponse,
@@ -25,17 +26,32 @@ function response(id: string, more: Partial<StoredResponse> = {}): StoredRespons
   };
 }
 
-/** Of as many such responses as have room. */
-function storeOf(count: number): ResponseStore {
-  return new ResponseStore({ bytesMax: count * BYTES });
+type Tested = OwnResponses & Pick<ResponseStore, 'bytes' | 'size'>;
+
+/** What is one owner's, and what is counted of all. */
+function ownedOf(store: ResponseStore, owner: number): Tested {
+  return {
+    ...store.of(owner),
+    get bytes() {
+      return store.bytes;
+    },
+    get size() {
+      return store.size;
+    },
+  };
 }
 
-function idsIn(store: ResponseStore, ...ids: string[]): string[] {
+/** Of as many such responses as have room. */
+function storeOf(count: number): Tested {
+  return ownedOf(new ResponseStore({ bytesMax: count * BYTES }), 0);
+}
+
+function idsIn(store: OwnResponses, ...ids: string[]): string[] {
   return ids.filter((id) => store.item(`${id}-out`) !== null);
 }
 
 /** An item that nothing but the store holds. */
-function heldItem(store: ResponseStore): WeakRef<StoredItem> {
+function heldItem(store: OwnResponses): WeakRef<StoredItem> {
   const one = response('a');
   store.add(one);
   return new WeakRef(one.input[0]!);
@@ -204,7 +220,41 @@ describe('the store of responses', () => {
   });
 
   it('that has no room at all takes nothing', () => {
-    const store = new ResponseStore({ bytesMax: 0 });
+    const store = storeOf(0);
     expect([store.isOn, store.add(response('a'))]).toEqual([false, false]);
+  });
+});
+
+describe('two owners', () => {
+  it('have what is theirs, items of the same name and content too', () => {
+    const whole = new ResponseStore({ bytesMax: 10 * BYTES });
+    const [mine, theirs] = [ownedOf(whole, 0), ownedOf(whole, 1)];
+    const shared = item('shared');
+    mine.add(response('a', { input: [shared] }));
+    theirs.add(response('b', { input: [shared] }));
+    expect(whole.bytes).toBe(2 * BYTES);
+    expect([mine.get('b'), mine.item('b-out'), mine.delete('b')]).toEqual([null, null, false]);
+    expect(theirs.delete('b')).toBe(true);
+    expect([mine.item('shared'), theirs.item('shared')]).toEqual([shared, null]);
+  });
+
+  it('may call different items by one name', () => {
+    const whole = new ResponseStore({ bytesMax: 10 * BYTES });
+    const [mine, theirs] = [ownedOf(whole, 0), ownedOf(whole, 1)];
+    const other = { id: 'name', json: 'else' };
+    mine.add(response('a', { input: [item('name')] }));
+    expect([theirs.mayHold(other), theirs.add(response('b', { input: [other] }))]).toEqual([true, true]);
+    expect([mine.item('name'), theirs.item('name')]).toEqual([item('name'), other]);
+  });
+
+  it('have one bound, and one order of use', () => {
+    const whole = new ResponseStore({ bytesMax: 2 * BYTES });
+    const [mine, theirs] = [ownedOf(whole, 0), ownedOf(whole, 1)];
+    mine.add(response('a'));
+    theirs.add(response('b'));
+    mine.get('a');
+    theirs.get('a');
+    theirs.add(response('c'));
+    expect([idsIn(mine, 'a'), idsIn(theirs, 'b', 'c')]).toEqual([['a'], ['c']]);
   });
 });

@@ -9,7 +9,7 @@ import { type FieldCheck, printableName } from '../schema/fields.ts';
 import { ITEM_FIELDS } from '../schema/responses-field-tables.ts';
 import type { InputItem, ResponsesRequest, SentItem } from '../schema/responses-request.ts';
 import { invalid } from '../text-request.ts';
-import type { ResponseStore, StoredItem } from './response-store.ts';
+import type { OwnResponses, StoredItem } from './response-store.ts';
 
 /** An item that a response is made of. */
 export type ContextItem = {
@@ -20,7 +20,7 @@ export type ContextItem = {
   readonly stored: StoredItem | null;
 };
 
-type ContextOptions = { readonly store: ResponseStore; readonly fields: FieldCheck };
+type ContextOptions = { readonly store: OwnResponses; readonly fields: FieldCheck };
 
 /** @throws ServerError, or HttpError for what is not in the store. */
 export function contextOf(
@@ -53,10 +53,10 @@ function sent(item: SentItem, param: string): ContextItem {
 
 /** Takes from the store what one request names, and no more than it could have sent. */
 class NamedItems {
-  readonly #store: ResponseStore;
+  readonly #store: OwnResponses;
   #bytesLeft = NAMED_ITEMS_BYTES_MAX;
 
-  constructor(store: ResponseStore) {
+  constructor(store: OwnResponses) {
     this.#store = store;
   }
 

@@ -35,7 +35,7 @@ import { NO_CUSTOM_TOOLS } from '../tool-request.ts';
 import { type GivenBack, givenBack } from './given-back.ts';
 import { messagesOf } from './input-items.ts';
 import { type ContextItem, contextOf } from './named-items.ts';
-import type { ResponseStore, StoredItem } from './response-store.ts';
+import type { OwnResponses, StoredItem } from './response-store.ts';
 import { type StoredFormOptions, storedInput } from './stored-form.ts';
 
 export type ResponsesCall = GenerationCall & {
@@ -43,10 +43,12 @@ export type ResponsesCall = GenerationCall & {
   readonly givenBack: GivenBack;
   /** What it is made of, if it is to be stored. */
   readonly storedInput: readonly StoredItem[];
+  /** Where it is stored then. */
+  readonly store: OwnResponses;
 };
 
 export type ResponsesParseOptions = ParseOptions &
-  Pick<StoredFormOptions, 'newId'> & { readonly store: ResponseStore };
+  Pick<StoredFormOptions, 'newId'> & { readonly store: OwnResponses };
 
 /**
  * @throws ServerError `unsupported_parameter`, or `invalid_request` for values that do not go together.
@@ -81,6 +83,7 @@ export function parseResponsesRequest(body: JsonObject, options: ResponsesParseO
     ...callOf(request, fields),
     givenBack: givenBack(request, { defaults: options.defaults, isStored: input !== null }),
     storedInput: input ?? [],
+    store,
     text: {
       ...generationOf(request, options),
       grammar,
@@ -112,7 +115,7 @@ const FORMAT_PLACE = { exact: 'text.format.', general: 'text.format.' };
 const LOGPROBS = 'message.output_text.logprobs';
 
 /** With the type of items that are named by their id alone. @throws ServerError where none are stored. */
-function withReferences(body: JsonObject, store: ResponseStore): JsonObject {
+function withReferences(body: JsonObject, store: OwnResponses): JsonObject {
   const { input } = body;
   const first = Array.isArray(input) ? input.findIndex(isReference) : -1;
   if (!Array.isArray(input) || first === -1) return body;

@@ -1,7 +1,8 @@
 /**
  * Responses that may be asked for again, in memory: whole, or as what a further one goes on from. Those that were least
  * recently used leave first. An item that many responses have in common, as the turns of one conversation do, is held
- * once, until the last of them has left. Knows nothing of HTTP, and of JSON only how long it is.
+ * once, until the last of them has left. Whoever has a response is the only one for whom it, its items and their names are
+ * there; room and order of use are common to all. Knows nothing of HTTP, and of JSON only how long it is.
  */
 
 import { STORED_ITEM_BYTES, STORED_PLACE_BYTES, STORED_RESPONSE_BYTES } from '../../base/limits.ts';
@@ -20,6 +21,7 @@ export type StoredResponse = {
 };
 
 type HeldResponse = {
+  readonly owner: number;
   readonly response: StoredResponse;
   /** Its place in the order in which responses came. */
   readonly number: number;
@@ -31,21 +33,34 @@ type HeldItem = {
   readonly holders: HeldResponse[];
 };
 
+/** The store as one owner sees it: what others have is not there. */
+export type OwnResponses = {
+  /** Whether anything is stored. */
+  readonly isOn: boolean;
+  /** @returns false for a response that does not fit, and for one of whose items a name stands for another one here. */
+  add(response: StoredResponse): boolean;
+  /** A response; it and those that it goes on from count as used. */
+  get(id: string): StoredResponse | null;
+  /** An item by its name; of the responses that have it the newest counts as used. */
+  item(id: string): StoredItem | null;
+  /** Whether its name does not stand for something else. */
+  mayHold(item: StoredItem): boolean;
+  /** @returns false where there is none of this name. */
+  delete(id: string): boolean;
+};
+
 export class ResponseStore {
   readonly #bytesMax: number;
   /** Least recently used first. */
   readonly #responses = new Map<string, HeldResponse>();
-  readonly #items = new Map<string, HeldItem>();
+  /** By owner and name. */
+  readonly #items = new Map<number, Map<string, HeldItem>>();
   #bytes = 0;
   #addedCount = 0;
 
   /** @param options.bytesMax 0: nothing is stored. */
   constructor(options: { readonly bytesMax: number }) {
     this.#bytesMax = options.bytesMax;
-  }
-
-  get isOn(): boolean {
-    return this.#bytesMax > 0;
   }
 
   /** Of all that is held, in characters of JSON and what lies around them. */
@@ -57,22 +72,33 @@ export class ResponseStore {
     return this.#responses.size;
   }
 
-  /** @returns false for a response that does not fit, and for one of whose items a name stands for another one here. */
-  add(response: StoredResponse): boolean {
+  /** @param owner one of a few */
+  of(owner: number): OwnResponses {
+    return {
+      isOn: this.#bytesMax > 0,
+      add: (response) => this.#add(response, owner),
+      get: (id) => this.#get(id, owner),
+      item: (id) => this.#item(id, owner),
+      mayHold: (item) => this.#mayHold(item, owner),
+      delete: (id) => this.#delete(id, owner),
+    };
+  }
+
+  #add(response: StoredResponse, owner: number): boolean {
     const items = itemsOf(response);
-    if (bytesAlone(response) > this.#bytesMax || !items.every((item) => this.mayHold(item))) return false;
-    this.#hold(response);
+    const isHeldable = items.every((item) => this.#mayHold(item, owner));
+    if (bytesAlone(response) > this.#bytesMax || !isHeldable) return false;
+    this.#hold(response, owner);
     // The new one is the last to leave, and fits alone. No iterator is kept: it would keep all that the map has outgrown.
-    for (const id of this.#responses.keys()) {
+    for (const held of this.#responses.values()) {
       if (this.#bytes <= this.#bytesMax) break;
-      this.delete(id);
+      this.#remove(held);
     }
     return true;
   }
 
-  /** A response; it and those that it goes on from count as used. */
-  get(id: string): StoredResponse | null {
-    const found = this.#responses.get(id);
+  #get(id: string, owner: number): StoredResponse | null {
+    const found = this.#own(id, owner);
     if (found === undefined) return null;
     const chain: HeldResponse[] = [];
     for (let one: HeldResponse | undefined = found; one !== undefined; one = this.#previousOf(one)) {
@@ -82,32 +108,37 @@ export class ResponseStore {
     return found.response;
   }
 
-  /** An item by its name; of the responses that have it the newest counts as used. */
-  item(id: string): StoredItem | null {
-    const held = this.#items.get(id);
+  #item(id: string, owner: number): StoredItem | null {
+    const held = this.#itemsOf(owner).get(id);
     if (held === undefined) return null;
     this.#use(held.holders.at(-1)!);
     return held.item;
   }
 
-  /** Whether its name does not stand for something else. */
-  mayHold({ id, json }: StoredItem): boolean {
-    const held = this.#items.get(id);
+  #mayHold({ id, json }: StoredItem, owner: number): boolean {
+    const held = this.#itemsOf(owner).get(id);
     return held === undefined || held.item.json === json;
   }
 
-  /** @returns false where there is none of this name. */
-  delete(id: string): boolean {
-    const held = this.#responses.get(id);
-    if (held === undefined) return false;
-    this.#responses.delete(id);
-    this.#bytes -= ownBytes(held.response);
-    for (const item of itemsOf(held.response)) this.#letGo(item, held);
-    return true;
+  #delete(id: string, owner: number): boolean {
+    const held = this.#own(id, owner);
+    if (held !== undefined) this.#remove(held);
+    return held !== undefined;
   }
 
-  #previousOf({ response: { previousId } }: HeldResponse): HeldResponse | undefined {
-    return previousId === null ? undefined : this.#responses.get(previousId);
+  #own(id: string, owner: number): HeldResponse | undefined {
+    const held = this.#responses.get(id);
+    return held?.owner === owner ? held : undefined;
+  }
+
+  #itemsOf(owner: number): Map<string, HeldItem> {
+    const items = this.#items.get(owner) ?? new Map<string, HeldItem>();
+    this.#items.set(owner, items);
+    return items;
+  }
+
+  #previousOf({ response: { previousId }, owner }: HeldResponse): HeldResponse | undefined {
+    return previousId === null ? undefined : this.#own(previousId, owner);
   }
 
   #use(held: HeldResponse): void {
@@ -117,30 +148,39 @@ export class ResponseStore {
   }
 
   /** With the items that are held already in the place of others of the same name and content. */
-  #hold(given: StoredResponse): void {
-    const heldOr = (item: StoredItem): StoredItem => this.#items.get(item.id)?.item ?? item;
+  #hold(given: StoredResponse, owner: number): void {
+    const held = this.#itemsOf(owner);
+    const heldOr = (item: StoredItem): StoredItem => held.get(item.id)?.item ?? item;
     const response = { ...given, input: given.input.map(heldOr), output: given.output.map(heldOr) };
-    const held = { response, number: this.#addedCount++ };
-    this.#responses.set(response.id, held);
+    const holder = { owner, response, number: this.#addedCount++ };
+    this.#responses.set(response.id, holder);
     this.#bytes += ownBytes(response);
-    for (const item of itemsOf(response)) this.#holdItem(item, held);
+    for (const item of itemsOf(response)) this.#holdItem(item, holder);
   }
 
   #holdItem(item: StoredItem, holder: HeldResponse): void {
-    const held = this.#items.get(item.id);
+    const items = this.#itemsOf(holder.owner);
+    const held = items.get(item.id);
     if (held !== undefined) {
       held.holders.push(holder);
       return;
     }
-    this.#items.set(item.id, { item, holders: [holder] });
+    items.set(item.id, { item, holders: [holder] });
     this.#bytes += itemBytes(item);
   }
 
+  #remove(held: HeldResponse): void {
+    this.#responses.delete(held.response.id);
+    this.#bytes -= ownBytes(held.response);
+    for (const item of itemsOf(held.response)) this.#letGo(item, held);
+  }
+
   #letGo(item: StoredItem, holder: HeldResponse): void {
-    const { holders } = this.#items.get(item.id)!;
+    const items = this.#itemsOf(holder.owner);
+    const { holders } = items.get(item.id)!;
     holders.splice(placeOf(holder, holders), 1);
     if (holders.length > 0) return;
-    this.#items.delete(item.id);
+    items.delete(item.id);
     this.#bytes -= itemBytes(item);
   }
 }

@@ -14,15 +14,19 @@ import { storedResponse } from './stored-form.ts';
 
 type Storing = Pick<AppDependencies, 'responseStore' | 'newId'>;
 
-function endpoint({ responseStore: store, newId }: Storing): GenerationEndpoint<ResponsesCall> {
-  const frameOf = ({ givenBack, storedInput }: ResponsesCall, identity: AnswerIdentity): ResponseFrame => ({
+function endpoint({ responseStore, newId }: Storing): GenerationEndpoint<ResponsesCall> {
+  const frameOf = (
+    { givenBack, storedInput, store }: ResponsesCall,
+    identity: AnswerIdentity,
+  ): ResponseFrame => ({
     identity,
     givenBack,
     keep: (response) => store.add(storedResponse(response, storedInput)),
   });
   return {
     idPrefix: 'resp_',
-    parse: (body, options) => parseResponsesRequest(body, { ...options, store, newId }),
+    parse: (body, options, owner) =>
+      parseResponsesRequest(body, { ...options, store: responseStore.of(owner), newId }),
     collector: (call, identity) => new CollectedResponse(frameOf(call, identity)),
     encoder: (call, identity) => new ResponseEncoder(frameOf(call, identity)),
   };
@@ -38,11 +42,12 @@ export function responses(dependencies: AppDependencies): Handler<AppEnvironment
  * context, and whether its form can be compiled, is not.
  */
 export function inputTokens(dependencies: AppDependencies): Handler<AppEnvironment> {
-  const { generator, models, newId, responseStore: store } = dependencies;
+  const { generator, models, newId, responseStore } = dependencies;
   return answering(dependencies, async (context, body) => {
     // OpenAI asks for no model here, and every name is one of the same. What would be cut is counted all the same.
     const truncation = body['truncation'] === 'auto' ? null : body['truncation'];
     const named = { ...body, truncation, model: body['model'] ?? models[0]?.id };
+    const store = responseStore.of(context.get('owner'));
     const call = parseResponsesRequest(named, { ...parseOptions(dependencies), store, newId });
     requireModel(models, call.model);
     const { tokenIds } = await tokensOf(call.text.prompts[0]!, context, generator);

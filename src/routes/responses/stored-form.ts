@@ -6,12 +6,12 @@ import type { SentItem } from '../schema/responses-request.ts';
 import type { ListedItem } from '../schema/stored-responses.ts';
 import { newItemId } from './item-id.ts';
 import type { ContextItem } from './named-items.ts';
-import type { ResponseStore, StoredItem, StoredResponse } from './response-store.ts';
+import type { OwnResponses, StoredItem, StoredResponse } from './response-store.ts';
 
 export type StoredFormOptions = {
   readonly newId: () => string;
   /** Where names may stand for something already. */
-  readonly store: Pick<ResponseStore, 'mayHold'>;
+  readonly store: Pick<OwnResponses, 'mayHold'>;
 };
 
 /** @param input by `storedInput` */

@@ -9,7 +9,7 @@ import { INPUT_ITEMS_QUERY, NO_QUERY, RETRIEVE_QUERY } from '../schema/responses
 import type { DeletedResponse, InputItemList, ListedItem } from '../schema/stored-responses.ts';
 import { invalid } from '../text-request.ts';
 import { nameIgnored } from '../tokenization.ts';
-import type { ResponseStore, StoredItem, StoredResponse } from './response-store.ts';
+import type { OwnResponses, ResponseStore, StoredItem, StoredResponse } from './response-store.ts';
 import { responseOf } from './stored-form.ts';
 
 type RouteContext = Context<AppEnvironment>;
@@ -29,7 +29,8 @@ export function deleteResponse({ responseStore, strictFields }: Needed): Handler
   return (context) => {
     queryOf(context, NO_QUERY, strictFields);
     const id = idOf(context);
-    if (!responseStore.delete(id)) throw notFound(responseStore, id);
+    const own = responseStore.of(context.get('owner'));
+    if (!own.delete(id)) throw notFound(own, id);
     const answer: DeletedResponse = { id, object: 'response', deleted: true };
     return context.json(answer);
   };
@@ -62,13 +63,14 @@ function idOf(context: RouteContext): string {
 /** @throws HttpError 404 */
 function stored(store: ResponseStore, context: RouteContext): StoredResponse {
   const id = idOf(context);
-  const response = store.get(id);
-  if (response === null) throw notFound(store, id);
+  const own = store.of(context.get('owner'));
+  const response = own.get(id);
+  if (response === null) throw notFound(own, id);
   return response;
 }
 
-function notFound(store: ResponseStore, id: string): HttpError {
-  const why = store.isOn
+function notFound({ isOn }: OwnResponses, id: string): HttpError {
+  const why = isOn
     ? 'it was not stored, has been deleted, or has left to make room'
     : 'this server stores none (--response-store-memory 0)';
   return new HttpError(404, 'response_not_found', `There is no response '${printableName(id)}': ${why}.`);
