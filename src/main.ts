@@ -160,6 +160,7 @@ async function createHttp(
   const { engine, generator, logger } = parts;
   const names =
     config.servedModelName.length > 0 ? config.servedModelName : [path.basename(path.resolve(config.model))];
+  const responseStore = new ResponseStore({ bytesMax: config.responseStoreMemory });
   const created = Math.floor((await stat(config.model)).mtimeMs / 1000);
   return createApp({
     engine,
@@ -180,6 +181,7 @@ async function createHttp(
       modelName: names[0]!,
       engine,
       clock: systemClock,
+      responseStore,
       withProcessMetrics: true,
     }),
     clock: systemClock,
@@ -191,7 +193,7 @@ async function createHttp(
       bytesMax: REQUEST_BODY_BYTES_MAX,
       arrivingBytesMax: ARRIVING_BODY_BYTES_MAX,
     }),
-    responseStore: new ResponseStore({ bytesMax: config.responseStoreMemory }),
+    responseStore,
     heartbeatMs: HEARTBEAT_MS,
     pacer: new WritePacer({
       clock: systemClock,

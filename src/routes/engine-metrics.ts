@@ -1,6 +1,6 @@
 /**
  * Prometheus series under the names, labels and buckets of vLLM's V1 engine, so that dashboards, routers and
- * autoscalers made for it work unchanged. Fed from outside: the engine's step reports, and what the routes see of
+ * autoscalers made for it work unchanged, and those of the store of responses. Fed from outside: the engine's step reports, and what the routes see of
  * each request. Has registries of its own; labels that never change are the registry's, which makes an
  * observation several times cheaper than looking them up.
  */
@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import type { EngineClient } from '../engine/engine-client.ts';
 import type { EndedSequence, StepReport } from '../engine/protocol.ts';
 import type { TextEvent } from '../engine/text-generation.ts';
+import { type MeasuredStore, registerResponseStore } from './responses/response-store-metrics.ts';
 
 // Buckets of vLLM's vllm/v1/metrics/loggers.py, so that quantiles of both can be put side by side.
 const FIRST_TOKEN_SECONDS = [
@@ -35,6 +36,7 @@ export type EngineMetricsOptions = {
   readonly modelName: string;
   readonly engine: Pick<EngineClient, 'health' | 'limits' | 'onStep'>;
   readonly clock: Clock;
+  readonly responseStore: MeasuredStore;
   /** Also the process's own series: CPU, memory, event loop. They keep timers, so tests leave them out. */
   readonly withProcessMetrics: boolean;
 };
@@ -155,10 +157,11 @@ export class EngineMetrics {
   readonly #series: ReturnType<typeof createSeries>;
   readonly #clock: Clock;
 
-  constructor({ modelName, engine, clock, withProcessMetrics }: EngineMetricsOptions) {
+  constructor({ modelName, engine, clock, responseStore, withProcessMetrics }: EngineMetricsOptions) {
     this.#registry.setDefaultLabels({ model_name: modelName, engine: '0' });
     this.#series = createSeries(this.#registry);
     registerCacheConfig(this.#registry, engine);
+    registerResponseStore(this.#registry, responseStore);
     for (const reason of FINISHED_REASONS) this.#series.requestSuccess.inc({ finished_reason: reason }, 0);
     this.#processRegistry = withProcessMetrics ? new Registry() : null;
     if (this.#processRegistry !== null) collectDefaultMetrics({ register: this.#processRegistry });

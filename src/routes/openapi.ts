@@ -263,7 +263,7 @@ function operationPaths() {
   });
   const alive = { operationId: 'health', summary: 'Whether the process is worth keeping', schema: 'Health' };
   const traffic = { operationId: 'ready', summary: 'Whether it should get traffic', schema: 'Ready' };
-  const metrics = 'Prometheus series under the names of vLLM V1';
+  const metrics = 'Prometheus series under the names of vLLM V1, and `octavo:response_store_*`';
   return {
     '/health': { get: getPath({ ...alive, errors: [405, 503] }) },
     '/ready': { get: getPath({ ...traffic, errors: [405, 503] }) },

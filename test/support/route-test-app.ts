@@ -37,6 +37,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
   const clock = { nowMs: 1000, monotonicMs: () => clock.nowMs, unixSeconds: () => 1_700_000_000 };
   const logged: Readonly<Record<string, unknown>>[] = [];
   const debugged: Readonly<Record<string, unknown>>[] = [];
+  const responseStore = overrides.responseStore ?? new ResponseStore({ bytesMax: 2 ** 20 });
   let idCount = 0;
   const app = createApp({
     engine,
@@ -47,14 +48,20 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
     strictFields: false,
     usesPriority: true,
     usesPredictions: true,
-    metrics: new EngineMetrics({ modelName: MODEL, engine, clock, withProcessMetrics: false }),
+    metrics: new EngineMetrics({
+      modelName: MODEL,
+      engine,
+      clock,
+      responseStore,
+      withProcessMetrics: false,
+    }),
     clock,
     logger: { error: (fields) => logged.push(fields), debug: (fields) => debugged.push(fields) },
     newId: () => `id-${++idCount}`,
     version: '1.2.3',
     systemFingerprint: 'fp_test',
     bodies: bodyReader(256 * 1024),
-    responseStore: new ResponseStore({ bytesMax: 2 ** 20 }),
+    responseStore,
     heartbeatMs: 15_000,
     pacer: new WritePacer({ clock, writesPerSecond: 1000, delayMsMax: 0 }),
     stalledAfterMs: 30_000,

@@ -33,7 +33,7 @@ type HeldItem = {
   readonly holders: HeldResponse[];
 };
 
-/** The store as one owner sees it: what others have is not there. */
+/** What one owner has: what others have is not there. */
 export type OwnResponses = {
   /** Whether anything is stored. */
   readonly isOn: boolean;
@@ -50,17 +50,18 @@ export type OwnResponses = {
 };
 
 export class ResponseStore {
-  readonly #bytesMax: number;
+  /** What `bytes` may be; 0: nothing is stored. */
+  readonly bytesMax: number;
   /** Least recently used first. */
   readonly #responses = new Map<string, HeldResponse>();
   /** By owner and name. */
   readonly #items = new Map<number, Map<string, HeldItem>>();
   #bytes = 0;
   #addedCount = 0;
+  #evictedCount = 0;
 
-  /** @param options.bytesMax 0: nothing is stored. */
-  constructor(options: { readonly bytesMax: number }) {
-    this.#bytesMax = options.bytesMax;
+  constructor({ bytesMax }: { readonly bytesMax: number }) {
+    this.bytesMax = bytesMax;
   }
 
   /** Of all that is held, in characters of JSON and what lies around them. */
@@ -72,10 +73,15 @@ export class ResponseStore {
     return this.#responses.size;
   }
 
-  /** @param owner one of a few */
+  /** How many have left to make room. */
+  get evictedCount(): number {
+    return this.#evictedCount;
+  }
+
+  /** The store as one of a few owners sees it. */
   of(owner: number): OwnResponses {
     return {
-      isOn: this.#bytesMax > 0,
+      isOn: this.bytesMax > 0,
       add: (response) => this.#add(response, owner),
       get: (id) => this.#get(id, owner),
       item: (id) => this.#item(id, owner),
@@ -87,12 +93,13 @@ export class ResponseStore {
   #add(response: StoredResponse, owner: number): boolean {
     const items = itemsOf(response);
     const isHeldable = items.every((item) => this.#mayHold(item, owner));
-    if (bytesAlone(response) > this.#bytesMax || !isHeldable) return false;
+    if (bytesAlone(response) > this.bytesMax || !isHeldable) return false;
     this.#hold(response, owner);
     // The new one is the last to leave, and fits alone. No iterator is kept: it would keep all that the map has outgrown.
     for (const held of this.#responses.values()) {
-      if (this.#bytes <= this.#bytesMax) break;
+      if (this.#bytes <= this.bytesMax) break;
       this.#remove(held);
+      this.#evictedCount++;
     }
     return true;
   }
