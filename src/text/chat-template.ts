@@ -20,6 +20,7 @@ import {
 } from './special-text-guard.ts';
 import { strftime } from './strftime.ts';
 import { renderTemplate, textFunction } from './template/interpreter.ts';
+import { namesReadBy, type TemplateNames } from './template/names.ts';
 import { parseTemplate } from './template/parser.ts';
 import type { Program } from './template/tree.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
@@ -87,6 +88,7 @@ export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([
 export class ChatTemplate {
   readonly abilities: TemplateAbilities;
   readonly #program: Program;
+  readonly #names: TemplateNames;
   readonly #source: string;
   readonly #globals: Readonly<Record<string, unknown>>;
   readonly #guard: SpecialTextGuard;
@@ -103,6 +105,7 @@ export class ChatTemplate {
         cause: error,
       });
     }
+    this.#names = namesReadBy(this.#program);
     // transformers defines `tools` and `documents` as none, and templates ask for both `defined` and truth.
     this.#globals = {
       ...options.namedSpecialTokens,
@@ -116,9 +119,9 @@ export class ChatTemplate {
     this.abilities = probeTemplate(this.#probe);
   }
 
-  /** Whether the template looks at a variable, as far as its text tells. */
+  /** Whether the template looks at a variable that it is given, and does not set itself. */
   reads(variable: string): boolean {
-    return new RegExp(`(?<![\\w.])${variable.replace(/\W/g, '\\$&')}(?!\\w)`).test(this.#source);
+    return this.#names.variables.has(variable);
   }
 
   /** Whether the template shows the name of a message of this role. */
@@ -126,9 +129,9 @@ export class ChatTemplate {
     return this.abilities.namedRoles.has(role === 'developer' ? 'system' : role);
   }
 
-  /** Whether the template looks at a field of messages, as far as its text tells: `message.x`, `message['x']`. */
+  /** Whether the template looks at a field of anything: `message.x`, `message['x']`, `message.get('x')`. */
   readsField(field: string): boolean {
-    return new RegExp(`[.'"]${field.replace(/\W/g, '\\$&')}(?!\\w)`).test(this.#source);
+    return this.#names.fields.has(field);
   }
 
   /** Whether the template's own text holds this text. */

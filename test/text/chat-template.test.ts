@@ -395,10 +395,16 @@ describe('ChatTemplate: variables', () => {
   });
 
   it('knows which the template looks at', () => {
-    const template = aTemplate('{% if enable_thinking %}{{ messages[0].tone }}{% endif %}');
+    const template = aTemplate(
+      '{# depth #}{% if enable_thinking %}{% set effort = 1 %}{{ messages[0].tone }}{{ effort }}{% endif %}',
+    );
     expect(template.reads('enable_thinking')).toBe(true);
     expect(template.reads('enable')).toBe(false);
     expect(template.reads('tone')).toBe(false);
+    expect(template.reads('depth')).toBe(false);
+    expect(template.reads('effort')).toBe(false);
+    expect(template.readsField('tone')).toBe(true);
+    expect(template.readsField('depth')).toBe(false);
     expect(template.reads('.*')).toBe(false);
   });
 

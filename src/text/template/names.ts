@@ -1,0 +1,224 @@
+/**
+ * Which names a parsed chat template looks up outside of itself, and which fields of what it finds there. One walk over its
+ * nodes, in the order in which the interpreter runs them; every branch may be the one that is taken.
+ */
+
+import type { Arguments, Expression, For, Macro, Program, Statement, Target } from './tree.ts';
+
+export type TemplateNames = {
+  /** Variables that can make a difference: they are read where the template need not have set them itself. */
+  readonly variables: ReadonlySet<string>;
+  /** Names of attributes, and texts that may be keys. */
+  readonly fields: ReadonlySet<string>;
+};
+
+export function namesReadBy(program: Program): TemplateNames {
+  const fields = new Set<string>();
+  const reader = new NameReader(fields);
+  reader.block(program, frameOf(new Map(), null));
+  return { variables: reader.unbound, fields };
+}
+
+type Binding = {
+  /** Whether every way to here binds the name. */
+  readonly isCertain: boolean;
+  /** What a macro of that name looks up around its definition, whenever it is called. */
+  readonly reads: ReadonlySet<string>;
+};
+
+/** As the interpreter's scope. */
+type Frame = {
+  readonly bindings: Map<string, Binding>;
+  readonly parent: Frame | null;
+  /** Nothing that comes later in it is run: a loop goes on, or the template refuses. */
+  isLeft: boolean;
+};
+
+const A_VALUE: Binding = { isCertain: true, reads: new Set() };
+
+class NameReader {
+  readonly unbound = new Set<string>();
+  readonly #fields: Set<string>;
+
+  constructor(fields: Set<string>) {
+    this.#fields = fields;
+  }
+
+  block(statements: readonly Statement[], frame: Frame): void {
+    for (const statement of statements) this.#statement(statement, frame);
+  }
+
+  #statement(statement: Statement, frame: Frame): void {
+    switch (statement.type) {
+      case 'Text':
+        return;
+      case 'Break':
+      case 'Continue':
+        frame.isLeft = true;
+        return;
+      case 'Output':
+        this.#expression(statement.expression, frame);
+        if (isRefusal(statement.expression)) frame.isLeft = true;
+        return;
+      case 'If':
+        this.#if(statement, frame);
+        return;
+      case 'For':
+        this.#for(statement, frame);
+        return;
+      case 'Set':
+        this.#expression(statement.value, frame);
+        this.#bind(statement.target, frame);
+        return;
+      case 'SetBlock':
+        this.block(statement.body, inside(frame));
+        if (statement.filter !== null) this.#expression(statement.filter, frame);
+        this.#bind(statement.target, frame);
+        return;
+      case 'Macro':
+        frame.bindings.set(statement.macro.name, { isCertain: true, reads: this.#macro(statement.macro) });
+        return;
+      case 'CallBlock':
+        this.#expression(statement.call, frame);
+        for (const name of this.#macro(statement.caller)) this.#read(name, frame);
+        return;
+      case 'FilterBlock':
+        this.block(statement.body, inside(frame));
+        this.#expression(statement.filter, frame);
+        return;
+      case 'With':
+        this.#with(statement, frame);
+        return;
+    }
+  }
+
+  #if({ branches, otherwise }: Extract<Statement, { type: 'If' }>, frame: Frame): void {
+    const ends: Frame[] = [];
+    const branch = (body: readonly Statement[]): void => {
+      const end = frameOf(new Map(frame.bindings), frame.parent);
+      this.block(body, end);
+      if (!end.isLeft) ends.push(end);
+    };
+    for (const { test, body } of branches) {
+      this.#expression(test, frame);
+      branch(body);
+    }
+    branch(otherwise);
+    frame.isLeft ||= ends.length === 0;
+    for (const name of new Set(ends.flatMap(({ bindings }) => [...bindings.keys()]))) {
+      const bound = ends.map(({ bindings }) => bindings.get(name));
+      frame.bindings.set(name, {
+        isCertain: bound.every((binding) => binding?.isCertain === true),
+        reads: new Set(bound.flatMap((binding) => [...(binding?.reads ?? [])])),
+      });
+    }
+  }
+
+  #for({ target, iterable, test, body, otherwise }: For, frame: Frame): void {
+    this.#expression(iterable, frame);
+    const turn = inside(frame);
+    this.#bind(target, turn);
+    if (test !== null) this.#expression(test, turn);
+    turn.bindings.set('loop', A_VALUE);
+    this.block(body, turn);
+    this.block(otherwise, inside(frame));
+  }
+
+  #with({ bindings, body }: Extract<Statement, { type: 'With' }>, frame: Frame): void {
+    const inner = inside(frame);
+    for (const { value } of bindings) this.#expression(value, frame);
+    for (const { target } of bindings) this.#bind(target, inner);
+    this.block(body, inner);
+  }
+
+  /** @returns what it looks up around its definition: what that is tells whoever calls it, and when. */
+  #macro({ parameters, body }: Macro): ReadonlySet<string> {
+    const reader = new NameReader(this.#fields);
+    const names = ['caller', 'varargs', 'kwargs', ...parameters.map(({ name }) => name)];
+    const frame = frameOf(new Map(names.map((name) => [name, A_VALUE])), null);
+    for (const { fallback } of parameters) if (fallback !== null) reader.#expression(fallback, frame);
+    reader.block(body, frame);
+    return reader.unbound;
+  }
+
+  #bind(target: Target, frame: Frame): void {
+    if (target.type === 'Name') frame.bindings.set(target.name, A_VALUE);
+    else if (target.type === 'NamespaceItem') this.#read(target.name, frame);
+    else for (const item of target.items) this.#bind(item, frame);
+  }
+
+  #expression(expression: Expression, frame: Frame): void {
+    if (expression.type === 'Name') this.#read(expression.name, frame);
+    else if (expression.type === 'Attribute') this.#fields.add(expression.name);
+    else if (expression.type === 'Literal' && typeof expression.value === 'string') {
+      this.#fields.add(expression.value);
+    }
+    for (const part of partsOf(expression)) if (part !== null) this.#expression(part, frame);
+  }
+
+  /** Whoever looks at a macro may call it. @param followed macros that this look has come to. */
+  #read(name: string, frame: Frame, followed = new Set<Binding>()): void {
+    for (let at: Frame | null = frame; at !== null; at = at.parent) {
+      const binding = at.bindings.get(name);
+      if (binding === undefined) continue;
+      if (!followed.has(binding)) {
+        followed.add(binding);
+        for (const inner of binding.reads) this.#read(inner, at, followed);
+      }
+      if (binding.isCertain) return;
+    }
+    this.unbound.add(name);
+  }
+}
+
+function frameOf(bindings: Map<string, Binding>, parent: Frame | null): Frame {
+  return { bindings, parent, isLeft: false };
+}
+
+function inside(parent: Frame): Frame {
+  return frameOf(new Map(), parent);
+}
+
+function isRefusal(output: Expression): boolean {
+  return output.type === 'Call' && output.callee.type === 'Name' && output.callee.name === 'raise_exception';
+}
+
+function partsOf(expression: Expression): readonly (Expression | null)[] {
+  switch (expression.type) {
+    case 'Literal':
+    case 'Name':
+      return [];
+    case 'Attribute':
+      return [expression.object];
+    case 'Item':
+      return [expression.object, expression.key];
+    case 'Slice':
+      return [expression.object, expression.start, expression.stop, expression.step];
+    case 'Call':
+      return [expression.callee, ...argumentsOf(expression.args)];
+    case 'Filter':
+    case 'Test':
+      return [expression.operand, ...argumentsOf(expression.args)];
+    case 'Not':
+    case 'Sign':
+      return [expression.operand];
+    case 'Logic':
+    case 'Arithmetic':
+      return [expression.left, expression.right];
+    case 'Comparison':
+      return [expression.first, ...expression.rest.map(({ operand }) => operand)];
+    case 'Concatenation':
+      return expression.parts;
+    case 'Choice':
+      return [expression.test, expression.value, expression.otherwise];
+    case 'List':
+    case 'Tuple':
+      return expression.items;
+    case 'Mapping':
+      return expression.entries.flat();
+  }
+}
+
+function argumentsOf({ positional, keywords, rest, keywordRest }: Arguments): readonly (Expression | null)[] {
+  return [...positional, ...keywords.map(([, value]) => value), rest, keywordRest];
+}
