@@ -266,6 +266,6 @@ export interface TextGenerator {
   /** Whether the chat template, if there is one, shows the name of a message of this role. */
   templateShowsName(role: string): boolean;
 
-  /** Whether the chat template, if there is one, looks at this field of messages. */
-  templateReadsField(field: string): boolean;
+  /** Whether the chat template, if there is one, looks at thoughts of earlier answers. */
+  templateReadsThoughts(): boolean;
 }

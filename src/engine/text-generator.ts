@@ -93,7 +93,7 @@ export function createTextGenerator(given: TextGeneratorOptions): TextGenerator 
     tokenText: (tokenId) => options.vocabulary.textOf(tokenId),
     templateReads: (variable) => someTemplate(options.formats, (each) => each.reads(variable)),
     templateShowsName: (role) => someTemplate(options.formats, (each) => each.showsName(role)),
-    templateReadsField: (field) => someTemplate(options.formats, (each) => each.readsField(field)),
+    templateReadsThoughts: () => someTemplate(options.formats, (each) => each.readsThoughts),
   };
 }
 

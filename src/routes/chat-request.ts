@@ -118,7 +118,7 @@ function ignoreStructure(request: ChatCompletionRequest, fields: FieldCheck): vo
 }
 
 /** What the chat template makes of messages. */
-type MessageReader = Pick<ParseOptions, 'templateShowsName' | 'templateReadsField'>;
+type MessageReader = Pick<ParseOptions, 'templateShowsName' | 'templateReadsThoughts'>;
 
 type Conversation = {
   readonly messages: readonly ChatCompletionMessage[];
@@ -190,9 +190,9 @@ const REASONING_FIELDS = ['reasoning_content', 'reasoning'] as const;
 function checkThoughts(
   messages: readonly ChatCompletionMessage[],
   fields: FieldCheck,
-  { templateReadsField }: MessageReader,
+  { templateReadsThoughts }: MessageReader,
 ): void {
-  if (REASONING_FIELDS.some((field) => templateReadsField(field))) {
+  if (templateReadsThoughts()) {
     const index = messages.findIndex(hasTwoThoughts);
     if (index >= 0) fields.ignore('reasoning_content', placeOf(index), 'reasoning says other thoughts');
     return;

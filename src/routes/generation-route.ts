@@ -39,7 +39,7 @@ export function parseOptions(dependencies: AppDependencies): ParseOptions {
     limits: engine.limits,
     templateReads: (variable) => generator.templateReads(variable),
     templateShowsName: (role) => generator.templateShowsName(role),
-    templateReadsField: (field) => generator.templateReadsField(field),
+    templateReadsThoughts: () => generator.templateReadsThoughts(),
     defaults: generator.defaults,
   };
 }

@@ -36,7 +36,7 @@ export type ParseOptions = {
   /** Whether the chat template looks at a variable of this name. */
   readonly templateReads: (variable: string) => boolean;
   readonly templateShowsName: (role: string) => boolean;
-  readonly templateReadsField: (field: string) => boolean;
+  readonly templateReadsThoughts: () => boolean;
   /** What stands where a request says nothing. */
   readonly defaults: TextGenerator['defaults'];
 };

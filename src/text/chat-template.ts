@@ -24,7 +24,7 @@ import { namesReadBy, type TemplateNames } from './template/names.ts';
 import { parseTemplate } from './template/parser.ts';
 import type { Program } from './template/tree.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
-import { hasLongNumbers, templateMessage } from './template-message.ts';
+import { hasLongNumbers, THOUGHT_FIELDS, templateMessage } from './template-message.ts';
 import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
 
 export type ChatTemplateOptions = {
@@ -129,9 +129,9 @@ export class ChatTemplate {
     return this.abilities.namedRoles.has(role === 'developer' ? 'system' : role);
   }
 
-  /** Whether the template looks at a field of anything: `message.x`, `message['x']`, `message.get('x')`. */
-  readsField(field: string): boolean {
-    return this.#names.fields.has(field);
+  /** Whether the template looks at a message's thoughts, by any of their names. */
+  get readsThoughts(): boolean {
+    return THOUGHT_FIELDS.some((field) => this.#names.fields.has(field));
   }
 
   /** Whether the template's own text holds this text. */

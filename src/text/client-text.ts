@@ -4,6 +4,7 @@
  */
 
 import type { TextPart, ToolCall } from './chat-message.ts';
+import { THOUGHT_FIELDS } from './template-message.ts';
 import { isObject, type JsonObject } from './tokenizer-files.ts';
 
 /** What a template is given besides what it always gets. */
@@ -34,7 +35,7 @@ export function mapClientText(
   };
 }
 
-const MESSAGE_TEXTS = ['name', 'tool_call_id', 'reasoning_content', 'reasoning'];
+const MESSAGE_TEXTS = ['name', 'tool_call_id', ...THOUGHT_FIELDS];
 
 function mapMessage(message: JsonObject, map: (text: string) => string): JsonObject {
   const mapped: Record<string, unknown> = { ...message };

@@ -8,6 +8,9 @@ import { isObject, type JsonObject } from './tokenizer-files.ts';
 /** What vLLM and llama.cpp put between text parts for a template that wants a string. */
 const PART_SEPARATOR = '\n';
 
+/** What a message's thoughts are called: each template knows one of the names. */
+export const THOUGHT_FIELDS = ['reasoning_content', 'reasoning', 'thinking'] as const;
+
 export type TemplateMessageOptions = {
   /** Of the message, as the template calls it. */
   readonly role: string;
@@ -28,8 +31,7 @@ export function templateMessage(
     content: isEmpty ? abilities.emptyContent : contentOf(content, abilities.contentForm),
   };
   if (name !== undefined) prepared['name'] = name;
-  // Templates know it by one name or the other.
-  if (reasoning !== undefined) Object.assign(prepared, { reasoning_content: reasoning, reasoning });
+  if (reasoning !== undefined) for (const field of THOUGHT_FIELDS) prepared[field] = reasoning;
   if (tool_call_id !== undefined) prepared['tool_call_id'] = callId(tool_call_id);
   if (tool_calls !== undefined) {
     const form = abilities.argumentsForm;

@@ -53,7 +53,7 @@ async function refusal(fields: Fields) {
 
 async function textRequest(fields: Fields): Promise<TextRequest> {
   const { respond: send, generator } = routeTestApp();
-  generator.readFields.add('reasoning');
+  generator.readsThoughts = true;
   const response = await send(fields);
   expect(response.status, await response.clone().text()).toBe(200);
   return generator.requests[0]!;

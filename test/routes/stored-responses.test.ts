@@ -53,7 +53,7 @@ let test: RouteTestApp;
 
 beforeEach(() => {
   test = routeTestApp();
-  test.generator.readFields.add('reasoning');
+  test.generator.readsThoughts = true;
 });
 
 async function respond(fields: Fields = {}): Promise<ResponseObject> {

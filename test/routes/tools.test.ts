@@ -223,7 +223,7 @@ describe('thoughts in a request', () => {
 
   it.each(['reasoning', 'reasoning_content'])('are taken back as %s', async (field) => {
     const test = routeTestApp();
-    test.generator.readFields.add('reasoning_content');
+    test.generator.readsThoughts = true;
     const messages = [USER_MESSAGE, { role: 'assistant', content: 'Hi', [field]: 'Hm' }];
     const response = await test.chat({ messages });
     expect(response.headers.has('x-octavo-ignored')).toBe(false);
@@ -250,7 +250,7 @@ describe('thoughts in a request', () => {
     [{ reasoning: 'Hm', reasoning_content: 'Hm' }, null],
   ])('are named as ignored where the two fields differ: %j', async (thoughts, ignored) => {
     const test = routeTestApp();
-    test.generator.readFields.add('reasoning');
+    test.generator.readsThoughts = true;
     const messages = [USER_MESSAGE, { role: 'assistant', content: 'Hi', ...thoughts }];
     expect((await test.chat({ messages })).headers.get('x-octavo-ignored')).toBe(ignored);
   });

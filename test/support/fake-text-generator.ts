@@ -191,8 +191,8 @@ export class FakeTextGenerator implements TextGenerator {
     return String.fromCodePoint(tokenId);
   }
 
-  /** Fields of messages that the template looks at. */
-  readonly readFields = new Set(['tool_calls']);
+  /** Whether the template looks at thoughts of earlier answers. */
+  readsThoughts = false;
   /** Roles of messages whose names the template shows. */
   readonly namedRoles = new Set(['system', 'developer', 'user', 'assistant', 'tool']);
 
@@ -200,8 +200,8 @@ export class FakeTextGenerator implements TextGenerator {
     return this.namedRoles.has(role);
   }
 
-  templateReadsField(field: string): boolean {
-    return this.readFields.has(field);
+  templateReadsThoughts(): boolean {
+    return this.readsThoughts;
   }
 
   templateReads(variable: string): boolean {

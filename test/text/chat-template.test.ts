@@ -403,8 +403,6 @@ describe('ChatTemplate: variables', () => {
     expect(template.reads('tone')).toBe(false);
     expect(template.reads('depth')).toBe(false);
     expect(template.reads('effort')).toBe(false);
-    expect(template.readsField('tone')).toBe(true);
-    expect(template.readsField('depth')).toBe(false);
     expect(template.reads('.*')).toBe(false);
   });
 
@@ -421,5 +419,29 @@ describe('ChatTemplate: variables', () => {
     ]);
     const calls = '{% for call in message.tool_calls or [] %}{{ call.function.name }}{% endfor %}';
     expect(shownBy(each(calls))).toEqual([]);
+  });
+});
+
+describe('ChatTemplate: thoughts', () => {
+  const answer: ChatMessage = { role: 'assistant', content: 'Hi', reasoning: 'Hm <|end|>' };
+
+  it.each(['reasoning_content', 'reasoning', 'thinking'])(
+    'reach a template that knows them as %s',
+    (field) => {
+      const template = aTemplate(`{% if "${field}" in messages[0] %}{{ messages[0].${field} }}{% endif %}`);
+      expect(template.readsThoughts).toBe(true);
+      expect(template.render([answer], NO_TURN).text).toBe('Hm <|end|>');
+    },
+  );
+
+  it.each(['reasoning_content', 'reasoning', 'thinking'])('make no special token as %s', (field) => {
+    const template = aTemplate(`{{ messages[0].${field} }}`, { specialTokenTexts: ['<|end|>'] });
+    expect(template.render([answer], NO_TURN).breaks).toHaveLength(1);
+  });
+
+  it('are not looked at where their name stands for something else', () => {
+    const source =
+      "{# message.reasoning #}{% if thinking %}reasoning{% endif %}{{ 'thinking' == messages[0].type }}";
+    expect(aTemplate(source).readsThoughts).toBe(false);
   });
 });

@@ -61,8 +61,7 @@ export function parseResponsesRequest(body: JsonObject, options: ResponsesParseO
   const table = store.isOn ? RESPONSES_FIELDS : STORELESS_RESPONSES_FIELDS;
   const request = parseFields(withReferences(body, store), responsesRequestSchema, { table, fields });
   checkFields(request, fields, options);
-  const showsThoughts =
-    options.templateReadsField('reasoning') || options.templateReadsField('reasoning_content');
+  const showsThoughts = options.templateReadsThoughts();
   const context = contextOf(request, { store, fields });
   const input = store.isOn && request.store !== false ? inputToStore(context, options) : null;
   const messages = messagesOf(context, { instructions: request.instructions, fields, showsThoughts });

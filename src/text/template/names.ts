@@ -8,7 +8,7 @@ import type { Arguments, Expression, For, Macro, Program, Statement, Target } fr
 export type TemplateNames = {
   /** Variables that can make a difference: they are read where the template need not have set them itself. */
   readonly variables: ReadonlySet<string>;
-  /** Names of attributes, and texts that may be keys. */
+  /** Names of attributes, and texts that stand where keys do. */
   readonly fields: ReadonlySet<string>;
 };
 
@@ -150,9 +150,7 @@ class NameReader {
   #expression(expression: Expression, frame: Frame): void {
     if (expression.type === 'Name') this.#read(expression.name, frame);
     else if (expression.type === 'Attribute') this.#fields.add(expression.name);
-    else if (expression.type === 'Literal' && typeof expression.value === 'string') {
-      this.#fields.add(expression.value);
-    }
+    for (const key of keysOf(expression)) if (key?.type === 'Literal') this.#fields.add(String(key.value));
     for (const part of partsOf(expression)) if (part !== null) this.#expression(part, frame);
   }
 
@@ -181,6 +179,22 @@ function inside(parent: Frame): Frame {
 
 function isRefusal(output: Expression): boolean {
   return output.type === 'Call' && output.callee.type === 'Name' && output.callee.name === 'raise_exception';
+}
+
+/** Of `message['key']`, `message.get('key')`, `messages | map(attribute='key')` and `'key' in message`. */
+function keysOf(expression: Expression): readonly (Expression | null)[] {
+  switch (expression.type) {
+    case 'Item':
+      return [expression.key];
+    case 'Call':
+      return expression.callee.type === 'Attribute' ? expression.args.positional : [];
+    case 'Filter':
+      return argumentsOf(expression.args);
+    case 'Comparison':
+      return expression.rest.some(({ operator }) => /\bin$/.test(operator)) ? [expression.first] : [];
+    default:
+      return [];
+  }
 }
 
 function partsOf(expression: Expression): readonly (Expression | null)[] {
