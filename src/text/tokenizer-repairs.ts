@@ -17,6 +17,12 @@ export type LibraryModel = ((pieces: readonly string[]) => string[]) & {
   readonly encode: (pieces: readonly string[]) => string[];
 };
 
+/** Steps of a sequence are objects with the fields of their description. */
+export type LibraryPreTokenizer = ((text: string, options: { section_index: number }) => string[]) & {
+  readonly tokenizers?: readonly (LibraryPreTokenizer | null)[];
+  readonly prepend_scheme?: string;
+};
+
 const GPT2_WORDS = String.raw`'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+`;
 const PUNCTUATION = String.raw`[\p{P}\x21-\x2F\x3A-\x40\x5B-\x60\x7B-\x7E]`;
 /** `\w` of Rust's expressions; Oniguruma's, which the library follows, has some fractions and powers too. */
@@ -63,6 +69,42 @@ function repairedMetaspace(described: JsonObject): unknown {
   const { replacement = METASPACE } = described;
   const split = { type: 'Split', pattern: { String: replacement }, behavior: 'MergedWithNext' };
   return { type: 'Sequence', pretokenizers: [described, repairedSplit(split)] };
+}
+
+/**
+ * A pre-tokenizer that puts what stands for a space before the piece where the text begins, if the step is for the `first`
+ * alone; behind another step the library puts it before all pieces.
+ */
+export function withFirstPiece(preTokenizer: LibraryPreTokenizer): LibraryPreTokenizer {
+  const steps = stepsOf(preTokenizer);
+  if (!steps.slice(1).some(({ prepend_scheme }) => prepend_scheme === 'first')) return preTokenizer;
+  return (text, { section_index }) => {
+    let pieces = [text];
+    let isFirst = section_index === 0;
+    for (const step of steps) {
+      const [first, ...others] = pieces.map((piece, index) =>
+        step(piece, { section_index: isFirst && index === 0 ? 0 : 1 }),
+      );
+      isFirst &&= first !== undefined && keepsStart(pieces[0]!, first);
+      pieces = [...(first ?? []), ...others.flat()];
+    }
+    return pieces;
+  };
+}
+
+function stepsOf(preTokenizer: LibraryPreTokenizer): readonly LibraryPreTokenizer[] {
+  const { tokenizers } = preTokenizer;
+  if (tokenizers === undefined) return [preTokenizer];
+  return tokenizers.flatMap((step) => (step === null ? [] : stepsOf(step)));
+}
+
+/**
+ * Whether what a text was cut into begins where the text does: a step may leave its beginning out. What it left out is taken
+ * for the beginning where it begins in the same way and is longer (`ab` of `aba`).
+ */
+function keepsStart(text: string, pieces: readonly string[]): boolean {
+  const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  return length >= text.length || (pieces.length > 0 && text.startsWith(pieces[0]!));
 }
 
 /** The library's own cutting takes U+FEFF for white space, and U+0085 for none. */

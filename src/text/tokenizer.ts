@@ -22,11 +22,17 @@ import {
   requireObject,
   type TokenizerFiles,
 } from './tokenizer-files.ts';
-import { type LibraryModel, repairedPreTokenizer, withByteFallback } from './tokenizer-repairs.ts';
+import {
+  type LibraryModel,
+  type LibraryPreTokenizer,
+  repairedPreTokenizer,
+  withByteFallback,
+  withFirstPiece,
+} from './tokenizer-repairs.ts';
 
 type LibraryTokenizer = {
   readonly normalizer: ((text: string) => string) | null;
-  readonly pre_tokenizer: ((text: string, options: { section_index: number }) => string[]) | null;
+  readonly pre_tokenizer: LibraryPreTokenizer | null;
   readonly model: LibraryModel;
   readonly post_processor:
     | ((tokens: readonly string[], pair: null, addSpecialTokens: boolean) => { tokens: string[] })
@@ -229,7 +235,8 @@ function openLibrary(files: TokenizerFiles): LibraryTokenizer {
   try {
     const config = files.tokenizerConfig ?? {};
     const library = new LibraryTokenizerClass(complete, config) as unknown as LibraryTokenizer;
-    const { normalizer, pre_tokenizer, model, post_processor } = library;
+    const { normalizer, model, post_processor } = library;
+    const pre_tokenizer = library.pre_tokenizer === null ? null : withFirstPiece(library.pre_tokenizer);
     const isUnigram = Array.isArray(vocab);
     const repaired = isUnigram && byte_fallback === true ? withByteFallback(model) : model;
     return { normalizer, pre_tokenizer, model: repaired, post_processor };

@@ -10,6 +10,13 @@ type Fixture = {
     readonly preTokenizer: object;
     readonly texts: readonly { readonly text: string; readonly pieces: readonly string[] }[];
   }[];
+  readonly firsts: readonly {
+    readonly tokenizer: {
+      readonly pre_tokenizer: object;
+      readonly model: { readonly vocab: Record<string, number> };
+    };
+    readonly encodings: readonly { readonly text: string; readonly tokens: readonly string[] }[];
+  }[];
   readonly unigrams: readonly {
     readonly tokenizer: { readonly model: object };
     readonly encodings: readonly { readonly text: string; readonly ids: readonly number[] }[];
@@ -42,6 +49,20 @@ describe('a pre-tokenizer', () => {
       for (const { text, pieces } of texts) {
         const cut = encode(tokenizer, text).map((id) => vocabulary[id]);
         expect(cut, JSON.stringify(text)).toEqual(pieces);
+      }
+    },
+  );
+
+  it.each(fixture.firsts.map((each) => ({ ...each, shown: JSON.stringify(each.tokenizer.pre_tokenizer) })))(
+    'puts a mark before the first piece alone, added tokens or not: $shown',
+    ({ tokenizer: tokenizerJson, encodings }) => {
+      const tokenizer = new Tokenizer({ tokenizerJson, tokenizerConfig: {} });
+      const texts = Object.keys(tokenizerJson.model.vocab);
+      for (const { text, tokens } of encodings) {
+        expect(
+          encode(tokenizer, text).map((id) => texts[id]),
+          JSON.stringify(text),
+        ).toEqual(tokens);
       }
     },
   );
