@@ -18,6 +18,11 @@ export type DetokenizerOptions = {
   readonly stripLeadingSpaces: boolean;
   /** Special tokens that are text all the same; none by default. */
   readonly shownTokenIds?: ReadonlySet<number>;
+  /**
+   * Once a character is broken, so many bytes are decoded at once, for whoever wants the whole text: it takes about as long
+   * to decode them as one.
+   */
+  readonly bytesAtOnce?: number;
 };
 
 export class IncrementalDetokenizer {
@@ -27,11 +32,13 @@ export class IncrementalDetokenizer {
   #pendingLength = 0;
   #spacesToStrip: number;
   readonly #shownTokenIds: ReadonlySet<number> | undefined;
+  readonly #bytesAtOnce: number;
 
   constructor(vocabulary: Vocabulary, options: DetokenizerOptions) {
     this.#vocabulary = vocabulary;
     this.#spacesToStrip = options.stripLeadingSpaces ? vocabulary.leadingSpaces.count : 0;
     this.#shownTokenIds = options.shownTokenIds;
+    this.#bytesAtOnce = options.bytesAtOnce ?? 0;
   }
 
   /** @returns the text that `tokenId` completes; empty for special tokens that are not shown. */
@@ -43,6 +50,8 @@ export class IncrementalDetokenizer {
       return this.#spacesToStrip === 0 ? text : this.#strip(text);
     }
     this.#append(vocabulary.bytesOf(tokenId));
+    // Spaces may be those of one token alone.
+    if (this.#pendingLength < this.#bytesAtOnce && this.#spacesToStrip === 0) return '';
     const held = incompleteTail(this.#pending, this.#pendingLength);
     return this.#take(this.#pendingLength - held);
   }
