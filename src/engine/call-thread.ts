@@ -77,6 +77,7 @@ export class CallThread<Input, Output> {
       try {
         this.#worker ??= this.#start();
         this.#worker.postMessage(next.call);
+        this.#worker.ref();
       } catch (error) {
         // No thread can be made just now, or the input cannot be sent. Whoever is next tries again.
         next.reject(error as Error);
@@ -111,8 +112,6 @@ export class CallThread<Input, Output> {
   #start(): Worker {
     const { name, workerUrl, workerData } = this.#options;
     const worker = new Worker(workerUrl, { workerData });
-    // A call that nobody else waits for is no reason for the process to stay.
-    worker.unref();
     this.#isUp = false;
     worker.on('message', (message: ThreadMessage<Output>) => {
       // What a worker said before it was ended may come after it.
@@ -124,6 +123,8 @@ export class CallThread<Input, Output> {
     worker.on('exit', (code) =>
       this.#fail(worker, new Error(`The ${name} ended unexpectedly (exit code ${code}).`)),
     );
+    // A call keeps the process up, a thread without one does not. Listening to it would.
+    worker.unref();
     return worker;
   }
 
@@ -139,7 +140,7 @@ export class CallThread<Input, Output> {
     this.#unwantedTimer = setInterval(() => {
       if (this.#waiting.length > 0 && this.#running?.isWanted() === false) this.#endLong(this.#unwanted());
     }, timeLimit.unwantedMs);
-    // Like the worker, no reason for the process to stay.
+    // As long as the call runs the worker keeps the process up.
     this.#timer.unref();
     this.#unwantedTimer.unref();
   }
@@ -165,6 +166,7 @@ export class CallThread<Input, Output> {
     assert(running?.call.callId === answer.callId, 'a thread answers the call that it was given');
     this.#stopTimers();
     this.#running = null;
+    this.#worker?.unref();
     if (answer.kind === 'call-done') running.resolve(answer.output);
     else running.reject(errorOf(answer));
     this.#postNext();

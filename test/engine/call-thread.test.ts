@@ -56,6 +56,19 @@ describe('a thread that answers calls', () => {
     expect(answered).toEqual(['first', 'short', 'long', 'longest']);
   });
 
+  it('keeps the process up while it has a call, and not between calls', async () => {
+    const held = (): number =>
+      process.getActiveResourcesInfo().filter((name) => name === 'MessagePort' || name === 'Worker').length;
+    const before = held();
+    const thread = aThread(ECHO);
+    for (const input of ['first', 'later']) {
+      const answer = thread.call(input, WANTED);
+      expect(held()).toBeGreaterThan(before);
+      await answer;
+      expect(held()).toBe(before);
+    }
+  });
+
   it('fails every call while it cannot be started, and leaves none waiting', async () => {
     const thread = aThread(NOWHERE);
     await expect(thread.call('a', WANTED)).rejects.toThrow();
