@@ -18,9 +18,11 @@ export type MatchOptions = {
 
 const ANY_TOKEN: MatchOptions = { parseSpecialTokens: true, breaks: [] };
 
-const WORD_BEFORE = /[\p{L}\p{M}\p{N}\p{Pc}]$/u;
-const WORD_AFTER = /^[\p{L}\p{M}\p{N}\p{Pc}]/u;
-const WHITE_SPACE = /\s/u;
+/** `\w` and `\s` of Rust's regular expressions, which are not JavaScript's. */
+const WORD = String.raw`[\p{Alphabetic}\p{M}\p{Nd}\p{Pc}\u200C\u200D]`;
+const WORD_BEFORE = new RegExp(`${WORD}$`, 'u');
+const WORD_AFTER = new RegExp(`^${WORD}`, 'u');
+const WHITE_SPACE = /\p{White_Space}/u;
 
 export class AddedTokenMatcher {
   readonly #root: TrieNode = { next: new Map(), token: null };

@@ -5,22 +5,19 @@ import { describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 
+type WithIds = {
+  readonly tokenizer: { readonly pre_tokenizer: object | null; readonly model: object };
+  readonly encodings: readonly { readonly text: string; readonly ids: readonly number[] }[];
+};
+
 type Fixture = {
   readonly preTokenizers: readonly {
     readonly preTokenizer: object;
     readonly texts: readonly { readonly text: string; readonly pieces: readonly string[] }[];
   }[];
-  readonly firsts: readonly {
-    readonly tokenizer: {
-      readonly pre_tokenizer: object;
-      readonly model: { readonly vocab: Record<string, number> };
-    };
-    readonly encodings: readonly { readonly text: string; readonly tokens: readonly string[] }[];
-  }[];
-  readonly unigrams: readonly {
-    readonly tokenizer: { readonly model: object };
-    readonly encodings: readonly { readonly text: string; readonly ids: readonly number[] }[];
-  }[];
+  readonly firsts: readonly WithIds[];
+  readonly flags: WithIds;
+  readonly unigrams: readonly WithIds[];
 };
 
 const fixture = JSON.parse(
@@ -36,6 +33,17 @@ function tokenizerOf(preTokenizer: object, vocabulary: readonly string[]): Token
 function encode(tokenizer: Tokenizer, text: string, parseSpecialTokens = true): number[] {
   return [...tokenizer.encode(text, { addSpecialTokens: false, parseSpecialTokens })];
 }
+
+function expectIds({ tokenizer: tokenizerJson, encodings }: WithIds): void {
+  const tokenizer = new Tokenizer({ tokenizerJson, tokenizerConfig: {} });
+  for (const { text, ids } of encodings) expect(encode(tokenizer, text), JSON.stringify(text)).toEqual(ids);
+}
+
+describe('an added token', () => {
+  it('stands alone, and takes white space with it, where Hugging Face tokenizers says so', () => {
+    expectIds(fixture.flags);
+  });
+});
 
 describe('a pre-tokenizer', () => {
   it.each(fixture.preTokenizers.map((each) => ({ ...each, shown: JSON.stringify(each.preTokenizer) })))(
@@ -55,16 +63,7 @@ describe('a pre-tokenizer', () => {
 
   it.each(fixture.firsts.map((each) => ({ ...each, shown: JSON.stringify(each.tokenizer.pre_tokenizer) })))(
     'puts a mark before the first piece alone, added tokens or not: $shown',
-    ({ tokenizer: tokenizerJson, encodings }) => {
-      const tokenizer = new Tokenizer({ tokenizerJson, tokenizerConfig: {} });
-      const texts = Object.keys(tokenizerJson.model.vocab);
-      for (const { text, tokens } of encodings) {
-        expect(
-          encode(tokenizer, text).map((id) => texts[id]),
-          JSON.stringify(text),
-        ).toEqual(tokens);
-      }
-    },
+    expectIds,
   );
 
   it('takes a time that grows with the text, also where its pattern is not met', () => {
@@ -88,15 +87,13 @@ describe('a pre-tokenizer', () => {
 
 describe.each(fixture.unigrams.map((each, index) => ({ ...each, index })))(
   'a Unigram model with byte fallback, $index',
-  ({ tokenizer: tokenizerJson, encodings }) => {
-    const tokenizer = new Tokenizer({ tokenizerJson, tokenizerConfig: {} });
-
+  (unigram) => {
     it('spells unknown characters as Hugging Face tokenizers does', () => {
-      for (const { text, ids } of encodings)
-        expect(encode(tokenizer, text), JSON.stringify(text)).toEqual(ids);
+      expectIds(unigram);
     });
 
     it('reads no special token out of text when told not to', () => {
+      const tokenizer = new Tokenizer({ tokenizerJson: unigram.tokenizer, tokenizerConfig: {} });
       const ids = encode(tokenizer, 'a <s> b </s>c<unk> ~<unk>~', false);
       expect(ids.filter((id) => id < 3)).toEqual([]);
     });
