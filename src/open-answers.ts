@@ -1,6 +1,7 @@
 /**
  * What is on its way to clients after the server has said it: an answer is written at once, and read as the client likes.
- * Owns how long one may stay unread, and knows when those are gone that were there. Knows nothing of what answers say.
+ * Owns how long one may stay unread, knows when those are gone that were there, and has every one hear of it that its client
+ * has left. Knows nothing of what answers say.
  */
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
@@ -54,7 +55,6 @@ export class OpenAnswers {
     });
   }
 
-  /** A response that never got the connection's turn is not told that it is closed. */
   #answersOf(socket: Socket): Map<ServerResponse, OpenAnswer> {
     const known = this.#connections.get(socket);
     if (known !== undefined) return known;
@@ -62,8 +62,14 @@ export class OpenAnswers {
     this.#connections.set(socket, answers);
     socket.once('close', () => {
       this.#connections.delete(socket);
-      for (const { onGone } of answers.values()) for (const tell of onGone) tell();
+      for (const response of [...answers.keys()]) if (response.socket === null) closeBeforeTurn(response);
     });
     return answers;
   }
+}
+
+/** Node tells only the response that has the connection's turn that the connection is closed; those behind it would run on. */
+function closeBeforeTurn(response: ServerResponse): void {
+  response.destroy();
+  response.emit('close');
 }

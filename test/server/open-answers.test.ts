@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect, type Socket } from 'node:net';
 import { afterEach, describe, expect, it } from 'vitest';
 import { OpenAnswers } from '../../src/open-answers.ts';
@@ -89,6 +89,23 @@ describe('an answer that is written', () => {
     const settled = answers.settled();
     socket.destroy();
     await settled;
+  });
+
+  it('hears once that its client has left, its turn or not', async () => {
+    const responses: ServerResponse[] = [];
+    const closed: number[] = [];
+    await serving((_, response) => {
+      const turn = responses.push(response);
+      response.on('close', () => closed.push(turn));
+    });
+    const socket = ask(3);
+    while (responses.length < 3) await once(server, 'request');
+    const heard = responses.map((response) => once(response, 'close'));
+    socket.destroy();
+    await Promise.all(heard);
+    await new Promise((resolve) => server.close(resolve));
+    expect(closed.toSorted()).toEqual([1, 2, 3]);
+    expect(responses.map(({ destroyed }) => destroyed)).toEqual([true, true, true]);
   });
 
   it('is not waited for while its request is still arriving', async () => {
