@@ -10,13 +10,12 @@ import { AnswerEvents } from './answer-events.ts';
 import { clientGone, isServerFault } from './api-error.ts';
 import type { AnswerCollector } from './collected-answer.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
+import { ignoreQuery, nameIgnored } from './query.ts';
 import { type JsonObject, requireJson } from './request-body.ts';
 import { RunningRequest } from './running-request.ts';
 import { requireModel } from './served-models.ts';
 import { eventStream, SSE_HEADERS } from './sse.ts';
 import type { GenerationCall, ParseOptions } from './text-request.ts';
-
-export const IGNORED_HEADER = 'x-octavo-ignored';
 
 export type GenerationEndpoint<Call extends GenerationCall> = {
   /** Comes before every answer's own id. */
@@ -50,6 +49,7 @@ async function readCall<Call extends GenerationCall>(
   dependencies: AppDependencies,
 ): Promise<Call> {
   requireJson(context.req.raw.headers);
+  ignoreQuery(context, dependencies.strictFields);
   // A full queue refuses before the body is read. The place itself is taken when the number of choices is known,
   // so that a client who sends slowly holds none.
   dependencies.engine.admit(1).leave();
@@ -100,7 +100,7 @@ export function generationRoute<Call extends GenerationCall>(
       systemFingerprint,
       newId,
     };
-    if (ignoredFields.size > 0) context.header(IGNORED_HEADER, [...ignoredFields].join(', '));
+    nameIgnored(context, ignoredFields);
     if (!call.isStream) {
       const answer = endpoint.collector(call, identity);
       await collect(running, answer);

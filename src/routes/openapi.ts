@@ -21,7 +21,7 @@ const HEADERS = {
   },
   'x-octavo-ignored': {
     description:
-      'Fields of the request that had no effect, separated by commas, the first 32. Absent when there are none.',
+      'Fields of the request that had no effect, separated by commas: the first 32 of its body, and of its query. Absent when there are none.',
     schema: { type: 'string' },
   },
   'retry-after': { description: 'Seconds to wait before trying again.', schema: { type: 'integer' } },

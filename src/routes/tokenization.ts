@@ -10,7 +10,8 @@ import type { Prompt, PromptTokens } from '../engine/text-generation.ts';
 import { clientGone } from './api-error.ts';
 import { chatMessageOf, checkMessages, parseChatRequest } from './chat-request.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
-import { IGNORED_HEADER, parseOptions } from './generation-route.ts';
+import { parseOptions } from './generation-route.ts';
+import { ignoreQuery, nameIgnored } from './query.ts';
 import { type JsonObject, requireJson } from './request-body.ts';
 import { DETOKENIZE_FIELDS, TOKENIZE_CHAT_FIELDS, TOKENIZE_TEXT_FIELDS } from './schema/field-tables.ts';
 import { FieldCheck } from './schema/fields.ts';
@@ -31,18 +32,15 @@ type RouteContext = Context<AppEnvironment>;
 
 /** Handler that answers a JSON body without generating. */
 export function answering(
-  { bodies }: AppDependencies,
+  { bodies, strictFields }: AppDependencies,
   answer: (context: RouteContext, body: JsonObject) => Promise<Response>,
 ): Handler<AppEnvironment> {
   return (context) => {
     const request = context.req.raw;
     requireJson(request.headers);
+    ignoreQuery(context, strictFields);
     return bodies.withJsonObject(request, (body) => answer(context, body));
   };
-}
-
-export function nameIgnored(context: RouteContext, ignored: ReadonlySet<string>): void {
-  if (ignored.size > 0) context.header(IGNORED_HEADER, [...ignored].join(', '));
 }
 
 /** Every name is one of the same model, so any will do where none is given. */

@@ -50,6 +50,40 @@ describe('a wrong method', () => {
   });
 });
 
+describe('a query', () => {
+  const BODIES: readonly (readonly [string, object])[] = [
+    ['/v1/chat/completions', { model: MODEL, messages: [USER_MESSAGE] }],
+    ['/v1/completions', { model: MODEL, prompt: 'Once' }],
+    ['/v1/responses', { model: MODEL, input: 'Hi' }],
+    ['/v1/responses/input_tokens', { input: 'Hi' }],
+    ['/v1/chat/completions/render', { model: MODEL, messages: [USER_MESSAGE] }],
+    ['/tokenize', { prompt: 'Once' }],
+    ['/v1/detokenize', { tokens: [1] }],
+  ];
+
+  it.each(BODIES)(
+    'behind a path that reads none is named beside the fields without effect: %s',
+    async (path, body) => {
+      const { post } = routeTestApp();
+      const response = await post(`${path}?api-version=1&stream=true`, { ...body, unheard: 1 });
+      expect(response.status).toBe(200);
+      expect(response.headers.get('x-octavo-ignored')).toBe('?api-version, ?stream, unheard');
+    },
+  );
+
+  it.each(BODIES)(
+    'behind a path that reads none is refused by name when the server is strict: %s',
+    async (path, body) => {
+      const { post } = routeTestApp({ strictFields: true });
+      expect(await failure(await post(`${path}?stream=true`, body))).toMatchObject({
+        status: 400,
+        param: '?stream',
+        code: 'unsupported_parameter',
+      });
+    },
+  );
+});
+
 describe('a body', () => {
   it.each([undefined, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonp'])(
     'that is announced as %s is answered 415',

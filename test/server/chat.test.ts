@@ -195,14 +195,14 @@ describe('a chat completion', () => {
   });
 
   it('that its client leaves before its turn on the line frees its place at once', async () => {
-    const load = async () => (await fetch(`${server.baseUrl}/load`)).json();
+    const load = async () => (await fetch(`${server.baseUrl}/load`)).text();
     const json = JSON.stringify({ model: MODEL, messages: STORY, stream: true, ignore_eos: true });
     const head = `POST /v1/chat/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: ${json.length}`;
     const line = connect(Number(new URL(server.baseUrl).port), '127.0.0.1');
     line.write(`${head}\r\n\r\n${json}`.repeat(3));
-    await eventually(async () => (await load()).server_load === 3);
+    await eventually(async () => (await load()) === '{"server_load":3}');
     line.destroy();
-    await eventually(async () => (await load()).server_load === 0);
+    await eventually(async () => (await load()) === '{"server_load":0}');
     expect(await metric('vllm:num_requests_running')).toBe(0);
   });
 });

@@ -4,17 +4,16 @@ import type { Context, Handler } from 'hono';
 import { LISTED_ITEMS_DEFAULT, LISTED_ITEMS_MAX } from '../../base/limits.ts';
 import { HttpError } from '../api-error.ts';
 import type { AppDependencies, AppEnvironment } from '../dependencies.ts';
-import { FieldCheck, type FieldTable, printableName, TOP_LEVEL } from '../schema/fields.ts';
+import { type Query, queryOf } from '../query.ts';
+import { printableName } from '../schema/fields.ts';
 import { INPUT_ITEMS_QUERY, NO_QUERY, RETRIEVE_QUERY } from '../schema/responses-field-tables.ts';
 import type { DeletedResponse, InputItemList, ListedItem } from '../schema/stored-responses.ts';
 import { invalid } from '../text-request.ts';
-import { nameIgnored } from '../tokenization.ts';
 import type { OwnResponses, ResponseStore, StoredItem, StoredResponse } from './response-store.ts';
 import { responseOf } from './stored-form.ts';
 
 type RouteContext = Context<AppEnvironment>;
 type Needed = Pick<AppDependencies, 'responseStore' | 'strictFields'>;
-type Query = Readonly<Record<string, string | undefined>>;
 
 /** Handler of GET /v1/responses/:id. */
 export function retrieveResponse({ responseStore, strictFields }: Needed): Handler<AppEnvironment> {
@@ -74,16 +73,6 @@ function notFound({ isOn }: OwnResponses, id: string): HttpError {
     ? 'it was not stored, has been deleted, or has left to make room'
     : 'this server stores none (--response-store-memory 0)';
   return new HttpError(404, 'response_not_found', `There is no response '${printableName(id)}': ${why}.`);
-}
-
-/** The first value of each; SDKs write the names of lists with brackets. @throws ServerError for what is not served. */
-function queryOf(context: RouteContext, table: FieldTable, strict: boolean): Query {
-  const entries = Object.entries(context.req.query());
-  const query = Object.fromEntries(entries.map(([name, value]) => [name.replace(/\[\d*\]$/, ''), value]));
-  const fields = new FieldCheck({ strict });
-  fields.check(query, table, TOP_LEVEL);
-  nameIgnored(context, fields.ignored);
-  return query;
 }
 
 type Page = { readonly limit: number; readonly isAscending: boolean; readonly after: string | null };
