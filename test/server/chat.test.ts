@@ -203,7 +203,8 @@ describe('a chat completion', () => {
     await eventually(async () => (await load()) === '{"server_load":3}');
     line.destroy();
     await eventually(async () => (await load()) === '{"server_load":0}');
-    expect(await metric('vllm:num_requests_running')).toBe(0);
+    await eventually(async () => (await metric('vllm:num_requests_running')) === 0);
+    expect(await load()).toBe('{"server_load":0}');
   });
 });
 
