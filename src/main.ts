@@ -225,6 +225,7 @@ async function listen(config: ServeConfig): Promise<Http & { readonly answerBy: 
   server.requestTimeout = REQUEST_RECEIVE_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
   server.on('clientError', broken.onClientError);
+  server.on('connect', broken.onConnect);
   server.on('checkExpectation', broken.onUnknownExpectation);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {

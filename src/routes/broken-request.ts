@@ -1,6 +1,6 @@
 /**
  * What never reached a route: bytes that are not HTTP, headers too long, a target or host that makes no URL, an expectation
- * that is not known, a request that did not arrive in time. Answered in the form of every other error.
+ * that is not known, a wish for a tunnel, a request that did not arrive in time. Answered in the form of every other error.
  */
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
@@ -37,6 +37,20 @@ export function brokenRequests(newId: () => string) {
     const headers = { ...headersOf(apiError), 'content-length': Buffer.byteLength(json) };
     response.writeHead(apiError.status, headers).end(json);
   };
+  const answerBare = (socket: Duplex, error: HttpError): void => {
+    const apiError = toApiError(error);
+    const json = JSON.stringify(apiError.body);
+    const headers = Object.entries({
+      ...headersOf(apiError),
+      'content-length': String(Buffer.byteLength(json)),
+      connection: 'close',
+    });
+    const head = [
+      `HTTP/1.1 ${apiError.status} ${STATUS_CODES[apiError.status]}`,
+      ...headers.map(([name, value]) => `${name}: ${value}`),
+    ];
+    socket.end(`${head.join('\r\n')}\r\n\r\n${json}`);
+  };
   return {
     /** The adaptor's `errorHandler`: the request could be read but not understood. */
     respond(error: unknown): Response {
@@ -67,18 +81,18 @@ export function brokenRequests(newId: () => string) {
         return;
       }
       const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
-      const apiError = toApiError(new HttpError(status, 'invalid_http', MESSAGES[status]));
-      const json = JSON.stringify(apiError.body);
-      const headers = Object.entries({
-        ...headersOf(apiError),
-        'content-length': String(Buffer.byteLength(json)),
-        connection: 'close',
-      });
-      const head = [
-        `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
-        ...headers.map(([name, value]) => `${name}: ${value}`),
-      ];
-      socket.end(`${head.join('\r\n')}\r\n\r\n${json}`);
+      answerBare(socket, new HttpError(status, 'invalid_http', MESSAGES[status]));
+    },
+
+    /** Listener of the server's `connect`: without one Node closes the connection and says nothing. */
+    onConnect(_request: IncomingMessage, socket: Duplex): void {
+      // Node has let go of the connection: nobody hears of its errors, and nobody ends it where the client does not.
+      socket.on('error', () => {});
+      socket.on('finish', () => socket.destroy());
+      answerBare(
+        socket,
+        new HttpError(400, 'invalid_http', 'CONNECT asks for a proxy, which this server is not.'),
+      );
     },
   };
 }

@@ -3,7 +3,7 @@
 import { once } from 'node:events';
 import net from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type ServerProcess, startServer } from '../support/server-process.ts';
+import { eventually, type ServerProcess, startServer } from '../support/server-process.ts';
 
 let server: ServerProcess;
 beforeAll(async () => {
@@ -49,6 +49,7 @@ const CASES = [
     bytes: 'GET /health HTTP/1.1\r\nHost: x\r\nExpect: wonders\r\nConnection: close\r\n\r\n',
     status: 417,
   },
+  { name: 'a wish for a tunnel', bytes: 'CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n', status: 400 },
   { name: 'no host', bytes: 'GET /health HTTP/1.1\r\nConnection: close\r\n\r\n', status: 400 },
   { name: 'a broken host', bytes: 'GET / HTTP/1.1\r\nHost: a b<>\r\nConnection: close\r\n\r\n', status: 400 },
 ];
@@ -66,6 +67,20 @@ describe('what is not a request', () => {
         code: 'invalid_http',
       },
     });
+  });
+
+  it('costs no connection where its client holds on to a tunnel that it did not get', async () => {
+    const { hostname, port } = new URL(server.baseUrl);
+    const socket = net.connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+    const failures: Error[] = [];
+    socket.on('error', (error) => failures.push(error));
+    socket.resume().write('CONNECT a:1 HTTP/1.1\r\nHost: a:1\r\n\r\n');
+    await once(socket, 'end');
+    await eventually(async () => {
+      socket.write('hello');
+      return failures.length > 0;
+    });
+    expect(failures[0]).toMatchObject({ syscall: 'write' });
   });
 
   it('does not include a request of HTTP/1.0 without a host', async () => {
