@@ -118,6 +118,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
   addRoutes(app, '/v1/completions', { POST: completions(dependencies) });
   addRoutes(app, '/v1/responses', { POST: responses(dependencies) });
   addRoutes(app, '/v1/responses/input_tokens', { POST: inputTokens(dependencies) });
+  // OpenAI's path, which would be taken for the name of a response that knows other methods.
+  app.post('/v1/responses/compact', (context) => context.notFound());
   addRoutes(app, RESPONSE_PATH, {
     GET: retrieveResponse(dependencies),
     DELETE: deleteResponse(dependencies),

@@ -21,6 +21,12 @@ function tooLarge(bytesMax: number): HttpError {
   return new HttpError(413, 'request_too_large', `The request body is larger than ${bytesMax} bytes.`);
 }
 
+/** Says that the body is compressed on its way. Node undoes chunks and nothing else. */
+function isTransferCompressed(headers: Headers): boolean {
+  const coding = headers.get('transfer-encoding') || 'chunked';
+  return coding.toLowerCase() !== 'chunked';
+}
+
 /** @throws HttpError 415 unless the headers announce plain JSON. */
 export function requireJson(headers: Headers): void {
   const contentType = headers.get('content-type') ?? '';
@@ -32,7 +38,7 @@ export function requireJson(headers: Headers): void {
     );
   }
   const encoding = headers.get('content-encoding') || 'identity';
-  if (encoding.toLowerCase() !== 'identity') {
+  if (encoding.toLowerCase() !== 'identity' || isTransferCompressed(headers)) {
     throw new HttpError(415, 'unsupported_media_type', 'Compressed request bodies are not supported.');
   }
 }

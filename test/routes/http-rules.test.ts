@@ -11,6 +11,14 @@ async function failure(response: Response) {
 }
 
 describe('an unknown route', () => {
+  it('is that of OpenAI where a conversation is compacted, not a response of that name', async () => {
+    const { post } = routeTestApp();
+    expect(await failure(await post('/v1/responses/compact', {}))).toMatchObject({
+      status: 404,
+      code: 'not_found',
+    });
+  });
+
   it.each(['/', '/v1', '/v1/embeddings', '/v1/chat/completions/', '/metrics/x'])(
     'is answered 404 in the shape of every error: %s',
     async (path) => {
@@ -101,9 +109,17 @@ describe('a body', () => {
     expect((await chat({}, { headers: { 'content-type': type } })).status).toBe(200);
   });
 
-  it('that is compressed is answered 415', async () => {
-    const headers = { 'content-type': 'application/json', 'content-encoding': 'gzip' };
+  it.each([
+    ['content-encoding', 'gzip'],
+    ['transfer-encoding', 'gzip, chunked'],
+  ])('that is compressed is answered 415: %s', async (name, encoding) => {
+    const headers = { 'content-type': 'application/json', [name]: encoding };
     expect((await failure(await routeTestApp().chat({}, { headers }))).status).toBe(415);
+  });
+
+  it('may come in chunks', async () => {
+    const headers = { 'content-type': 'application/json', 'transfer-encoding': 'Chunked' };
+    expect((await routeTestApp().chat({}, { headers })).status).toBe(200);
   });
 
   it.each(['Identity', 'identity', ''])('may say that it is not compressed: %j', async (encoding) => {
