@@ -224,9 +224,7 @@ async function listen(config: ServeConfig): Promise<Http & { readonly answerBy: 
   };
   server.requestTimeout = REQUEST_RECEIVE_MS;
   server.keepAliveTimeout = KEEP_ALIVE_MS;
-  server.on('clientError', broken.onClientError);
-  server.on('connect', broken.onConnect);
-  server.on('checkExpectation', broken.onUnknownExpectation);
+  refuseBroken({ server, answers }, broken);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
       const why =
@@ -236,6 +234,19 @@ async function listen(config: ServeConfig): Promise<Http & { readonly answerBy: 
     server.listen(config.port, config.host, resolve);
   });
   return { server, answers, answerBy };
+}
+
+/** Behind an answer that is on its way an error cannot be told from it, so there the connection only ends. */
+function refuseBroken({ server, answers }: Http, broken: ReturnType<typeof brokenRequests>): void {
+  server.on('clientError', (error, socket) => {
+    if (answers.isOwedOn(socket)) socket.destroy();
+    else broken.onClientError(error, socket);
+  });
+  server.on('connect', (_request, socket) => {
+    if (answers.isOwedOn(socket)) socket.destroy();
+    else broken.onConnect(socket);
+  });
+  server.on('checkExpectation', broken.onUnknownExpectation);
 }
 
 function answerNotReady(_request: IncomingMessage, response: ServerResponse): void {

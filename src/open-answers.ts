@@ -6,6 +6,7 @@
 
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 
 type OpenAnswer = {
   readonly request: IncomingMessage;
@@ -15,7 +16,7 @@ type OpenAnswer = {
 
 export class OpenAnswers {
   /** Of each connection; more than one where requests are sent before the answer to the one in front has come. */
-  readonly #connections = new Map<Socket, Map<ServerResponse, OpenAnswer>>();
+  readonly #connections = new Map<Duplex, Map<ServerResponse, OpenAnswer>>();
   readonly #unreadMs: number;
 
   /**
@@ -35,6 +36,15 @@ export class OpenAnswers {
       .filter(({ request }) => request.complete)
       .map(({ onGone }) => new Promise<void>((resolve) => onGone.push(resolve)));
     await Promise.all(gone);
+  }
+
+  /**
+   * Whether what is written to the connection now would be taken for an answer that is on its way, or for a part of it: one has
+   * begun, or is owed to a request that has arrived whole.
+   */
+  isOwedOn(connection: Duplex): boolean {
+    const open = this.#connections.get(connection)?.entries() ?? [];
+    return [...open].some(([response, { request }]) => response.headersSent || request.complete);
   }
 
   #enter(request: IncomingMessage, response: ServerResponse): void {

@@ -74,7 +74,7 @@ export function brokenRequests(newId: () => string) {
       answer(response, new HttpError(400, 'invalid_http', "The request has no header 'host'."));
     },
 
-    /** Listener of the server's `clientError`: writes to the bare connection, and closes it. */
+    /** For the server's `clientError`: writes to the bare connection, and closes it. */
     onClientError(error: NodeJS.ErrnoException, socket: Duplex): void {
       if (!socket.writable || error.code === 'ECONNRESET') {
         socket.destroy();
@@ -84,8 +84,8 @@ export function brokenRequests(newId: () => string) {
       answerBare(socket, new HttpError(status, 'invalid_http', MESSAGES[status]));
     },
 
-    /** Listener of the server's `connect`: without one Node closes the connection and says nothing. */
-    onConnect(_request: IncomingMessage, socket: Duplex): void {
+    /** For the server's `connect`: without a listener Node closes the connection and says nothing. */
+    onConnect(socket: Duplex): void {
       // Node has let go of the connection: nobody hears of its errors, and nobody ends it where the client does not.
       socket.on('error', () => {});
       socket.on('finish', () => socket.destroy());

@@ -11,17 +11,30 @@ beforeAll(async () => {
 });
 afterAll(() => server.stop());
 
-/** Everything that the server says until it closes. */
-async function send(bytes: string): Promise<{ status: number; head: string; body: string }> {
+/** A connection, and everything that the server has said on it. */
+function open(): { readonly socket: net.Socket; text(): string } {
   const { hostname, port } = new URL(server.baseUrl);
   const socket = net.connect(Number(port), hostname);
   let text = '';
   socket.on('data', (chunk) => {
     text += chunk;
   });
+  return { socket, text: () => text };
+}
+
+function chat(fields: object): string {
+  const messages = [{ role: 'user', content: 'Tell me a story about a fox.' }];
+  const json = JSON.stringify({ model: 'octavo-mini', messages, ...fields });
+  const head = 'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json';
+  return `${head}\r\nContent-Length: ${json.length}\r\n\r\n${json}`;
+}
+
+/** Everything that the server says until it closes. */
+async function send(bytes: string): Promise<{ status: number; head: string; body: string }> {
+  const { socket, text } = open();
   socket.write(bytes);
   await once(socket, 'close');
-  const [head, body] = text.split('\r\n\r\n', 2) as [string, string];
+  const [head, body] = text().split('\r\n\r\n', 2) as [string, string];
   return { status: Number(head.split(' ')[1]), head, body };
 }
 
@@ -67,6 +80,31 @@ describe('what is not a request', () => {
         code: 'invalid_http',
       },
     });
+  });
+
+  it('behind an answer that has begun is no part of it, and ends it', async () => {
+    const { socket, text } = open();
+    socket.write(chat({ stream: true, ignore_eos: true }));
+    while (!text().includes('data: ')) await once(socket, 'data');
+    socket.write('hello there\r\n\r\n');
+    await once(socket, 'close');
+    expect(text().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
+  });
+
+  it('behind a request that waits for its answer is not answered in its place', async () => {
+    const { socket, text } = open();
+    socket.write(`${chat({ ignore_eos: true })}hello there\r\n\r\n`);
+    await once(socket, 'close');
+    expect(text()).toBe('');
+  });
+
+  it('in the body of a request is its answer', async () => {
+    const { socket, text } = open();
+    socket.write(
+      'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n',
+    );
+    await once(socket, 'close');
+    expect(text()).toMatch(/^HTTP\/1\.1 400 /);
   });
 
   it('costs no connection where its client holds on to a tunnel that it did not get', async () => {
