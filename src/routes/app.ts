@@ -103,7 +103,7 @@ function accounts({ metrics, clock, logger }: AppDependencies, served: ReadonlyS
 
 /** The whole HTTP side of the server. */
 export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
-  const { models, metrics, apiKeys, corsOrigins } = dependencies;
+  const { metrics, apiKeys, corsOrigins } = dependencies;
   const app = new Hono<AppEnvironment>();
 
   app.use(requestIds(dependencies));
@@ -119,7 +119,7 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
   addRoutes(app, '/v1/responses', { POST: responses(dependencies) });
   addRoutes(app, '/v1/responses/input_tokens', { POST: inputTokens(dependencies) });
   // OpenAI's path, which would be taken for the name of a response that knows other methods.
-  app.post('/v1/responses/compact', (context) => context.notFound());
+  app.all('/v1/responses/compact', (context) => context.notFound());
   addRoutes(app, RESPONSE_PATH, {
     GET: retrieveResponse(dependencies),
     DELETE: deleteResponse(dependencies),
@@ -132,8 +132,8 @@ export function createApp(dependencies: AppDependencies): Hono<AppEnvironment> {
     addRoutes(app, `${prefix}/tokenize`, { POST: tokenize(dependencies) });
     addRoutes(app, `${prefix}/detokenize`, { POST: detokenize(dependencies) });
   }
-  addRoutes(app, '/v1/models', { GET: listModels(models) });
-  addRoutes(app, MODEL_PATH, { GET: retrieveModel(models) });
+  addRoutes(app, '/v1/models', { GET: listModels(dependencies) });
+  addRoutes(app, MODEL_PATH, { GET: retrieveModel(dependencies) });
   addRoutes(app, '/health', { GET: health(dependencies) });
   addRoutes(app, '/ready', { GET: ready(dependencies) });
   addRoutes(app, '/version', { GET: serverVersion(dependencies) });

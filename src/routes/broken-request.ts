@@ -17,11 +17,25 @@ const MESSAGES = {
   408: 'The request did not arrive in time.',
   417: "The header 'expect' may only say '100-continue'.",
   431: 'The headers of the request are too long.',
+  connect: 'CONNECT asks for a proxy, which this server is not.',
 } as const;
 
 /** RFC 9112, section 3.2: a server must refuse it. HTTP/1.0 knows no such header. */
 export function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
   return httpVersion === '1.1' && headers.host === undefined;
+}
+
+type Headers = Readonly<Record<string, string>>;
+
+/** Writes to the bare connection, and closes it. */
+function answerBare(socket: Duplex, { status, body }: ApiError, headers: Headers): void {
+  const json = JSON.stringify(body);
+  const all = { ...headers, 'content-length': String(Buffer.byteLength(json)), connection: 'close' };
+  const head = [
+    `HTTP/1.1 ${status} ${STATUS_CODES[status]}`,
+    ...Object.entries(all).map(([name, value]) => `${name}: ${value}`),
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${json}`);
 }
 
 /** Handlers for Node's server and its adaptor; `newId` names the request, which has not said its own name. */
@@ -36,20 +50,6 @@ export function brokenRequests(newId: () => string) {
     const json = JSON.stringify(apiError.body);
     const headers = { ...headersOf(apiError), 'content-length': Buffer.byteLength(json) };
     response.writeHead(apiError.status, headers).end(json);
-  };
-  const answerBare = (socket: Duplex, error: HttpError): void => {
-    const apiError = toApiError(error);
-    const json = JSON.stringify(apiError.body);
-    const headers = Object.entries({
-      ...headersOf(apiError),
-      'content-length': String(Buffer.byteLength(json)),
-      connection: 'close',
-    });
-    const head = [
-      `HTTP/1.1 ${apiError.status} ${STATUS_CODES[apiError.status]}`,
-      ...headers.map(([name, value]) => `${name}: ${value}`),
-    ];
-    socket.end(`${head.join('\r\n')}\r\n\r\n${json}`);
   };
   return {
     /** The adaptor's `errorHandler`: the request could be read but not understood. */
@@ -81,7 +81,8 @@ export function brokenRequests(newId: () => string) {
         return;
       }
       const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
-      answerBare(socket, new HttpError(status, 'invalid_http', MESSAGES[status]));
+      const apiError = toApiError(new HttpError(status, 'invalid_http', MESSAGES[status]));
+      answerBare(socket, apiError, headersOf(apiError));
     },
 
     /** For the server's `connect`: without a listener Node closes the connection and says nothing. */
@@ -89,10 +90,8 @@ export function brokenRequests(newId: () => string) {
       // Node has let go of the connection: nobody hears of its errors, and nobody ends it where the client does not.
       socket.on('error', () => {});
       socket.on('finish', () => socket.destroy());
-      answerBare(
-        socket,
-        new HttpError(400, 'invalid_http', 'CONNECT asks for a proxy, which this server is not.'),
-      );
+      const apiError = toApiError(new HttpError(400, 'invalid_http', MESSAGES.connect));
+      answerBare(socket, apiError, headersOf(apiError));
     },
   };
 }

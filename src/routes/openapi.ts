@@ -208,9 +208,9 @@ function modelPaths() {
   const list = { operationId: 'listModels', summary: 'The models that are served', schema: 'ModelList' };
   const one = { operationId: 'retrieveModel', summary: 'One model', schema: 'Model' };
   return {
-    '/v1/models': { get: { security: SECURED, ...getPath({ ...list, errors: [401, 405, 503] }) } },
+    '/v1/models': { get: { security: SECURED, ...getPath({ ...list, errors: [400, 401, 405, 503] }) } },
     '/v1/models/{id}': {
-      get: { security: SECURED, parameters: [ID], ...getPath({ ...one, errors: [401, 404, 405, 503] }) },
+      get: { security: SECURED, parameters: [ID], ...getPath({ ...one, errors: [400, 401, 404, 405, 503] }) },
     },
   };
 }

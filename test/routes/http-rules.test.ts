@@ -92,6 +92,22 @@ describe('a query', () => {
   );
 });
 
+describe('a query for models', () => {
+  it.each(['/v1/models', `/v1/models/${MODEL}`])(
+    'is named, or refused when the server is strict: %s',
+    async (path) => {
+      const response = await routeTestApp().app.request(`${path}?limit=1`);
+      expect(response.status).toBe(200);
+      expect(response.headers.get('x-octavo-ignored')).toBe('limit');
+      const strict = routeTestApp({ strictFields: true });
+      expect(await failure(await strict.app.request(`${path}?limit=1`))).toMatchObject({
+        status: 400,
+        param: 'limit',
+      });
+    },
+  );
+});
+
 describe('a body', () => {
   it.each([undefined, 'text/plain', 'application/x-www-form-urlencoded', 'application/jsonp'])(
     'that is announced as %s is answered 415',
