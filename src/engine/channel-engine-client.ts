@@ -51,6 +51,8 @@ export class ChannelEngineClient implements EngineClient {
   #nextSequenceId = 1;
   #inFlightCount = 0;
   #progressAtMs = 0;
+  /** The engine may still be at sequences whose readers have left. */
+  #isLettingGo = false;
   readonly #drainers: (() => void)[] = [];
   readonly #endListeners = new Set<(error: ServerError) => void>();
   #resolveReady!: (limits: EngineLimits) => void;
@@ -81,12 +83,16 @@ export class ChannelEngineClient implements EngineClient {
   }
 
   get health(): EngineHealth {
-    const idle = this.#streams.size === 0;
     return {
       state: this.#state,
       inFlightCount: this.#inFlightCount,
-      withoutProgressMs: idle ? 0 : this.#options.clock.monotonicMs() - this.#progressAtMs,
+      withoutProgressMs: this.#isIdle ? 0 : this.#options.clock.monotonicMs() - this.#progressAtMs,
     };
+  }
+
+  /** As far as it is known here. Readers that give up on an engine that hangs must not make it seem so. */
+  get #isIdle(): boolean {
+    return this.#streams.size === 0 && !this.#isLettingGo;
   }
 
   admit(count: number, param = 'n'): Admission {
@@ -128,7 +134,7 @@ export class ChannelEngineClient implements EngineClient {
       onReadable,
       onEnd: (takenCount) => this.#cancel(sequenceId, takenCount),
     });
-    if (this.#streams.size === 0) this.#progressAtMs = this.#options.clock.monotonicMs();
+    if (this.#isIdle) this.#progressAtMs = this.#options.clock.monotonicMs();
     this.#streams.set(sequenceId, stream);
     this.#options.send({ kind: 'request-submit', request: { ...input, sequenceId } });
     return stream;
@@ -164,7 +170,7 @@ export class ChannelEngineClient implements EngineClient {
         this.#resolveReady(event.limits);
         return;
       case 'step-result':
-        this.#progressAtMs = this.#options.clock.monotonicMs();
+        this.#takeProgress(event.report);
         for (const { sequenceId, scores } of event.promptScores) {
           this.#streams.get(sequenceId)?.pushScores(scores);
         }
@@ -183,6 +189,11 @@ export class ChannelEngineClient implements EngineClient {
       default:
         assertNever(event);
     }
+  }
+
+  #takeProgress({ runningCount, waitingCount }: StepReport): void {
+    this.#progressAtMs = this.#options.clock.monotonicMs();
+    if (runningCount + waitingCount === 0) this.#isLettingGo = false;
   }
 
   /** A sequence that has ended is forgotten first: its reader may do anything when it is told. */
@@ -208,6 +219,7 @@ export class ChannelEngineClient implements EngineClient {
   #end(error: ServerError): boolean {
     if (this.#state === 'dead') return false;
     this.#state = 'dead';
+    this.#isLettingGo = false;
     const streams = [...this.#streams.values()];
     this.#streams.clear();
     for (const stream of streams) stream.fail(error);
@@ -229,6 +241,7 @@ export class ChannelEngineClient implements EngineClient {
   /** After a sequence's reader has left: tells the engine, unless the sequence has ended by itself. */
   #cancel(sequenceId: number, takenCount: number | null): void {
     if (!this.#streams.delete(sequenceId)) return;
+    this.#isLettingGo = true;
     this.#options.send({ kind: 'request-abort', sequenceId, takenCount });
   }
 

@@ -3,11 +3,13 @@
 import { describe, expect, it } from 'vitest';
 import { ChannelEngineClient } from '../../src/engine/channel-engine-client.ts';
 import type { GenerationInput } from '../../src/engine/engine-client.ts';
-import type { EngineCommand, EngineEvent } from '../../src/engine/protocol.ts';
+import type { EngineCommand, EngineEvent, StepReport } from '../../src/engine/protocol.ts';
 import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import { FAKE_LIMITS } from '../support/fake-engine-client.ts';
 
-const REPORT: Extract<EngineEvent, { kind: 'step-result' }>['report'] = {
+type StepResult = Extract<EngineEvent, { kind: 'step-result' }>;
+
+const REPORT: StepReport = {
   tokenCount: 1,
   rowCount: 1,
   draftCount: 0,
@@ -49,14 +51,14 @@ function aClient() {
   });
   client.receive({ kind: 'engine-ready', limits: FAKE_LIMITS });
   const start = () => client.generate(INPUT, () => {});
-  const step = (tokens: Extract<EngineEvent, { kind: 'step-result' }>['tokens'] = []): void =>
+  const step = (tokens: StepResult['tokens'] = [], report: Partial<StepReport> = {}): void =>
     client.receive({
       kind: 'step-result',
       tokens,
       promptScores: [],
       predictions: [],
       failures: [],
-      report: REPORT,
+      report: { ...REPORT, ...report },
     });
   return { client, clock, sent, start, step };
 }
@@ -82,6 +84,31 @@ describe('time without progress', () => {
     expect(client.health.withoutProgressMs).toBe(0);
     clock.nowMs = 800;
     expect(client.health.withoutProgressMs).toBe(300);
+  });
+
+  it('goes on when readers leave an engine that does not let go of their sequences', () => {
+    const { client, clock, start } = aClient();
+    start().cancel();
+    clock.nowMs = 20_000;
+    expect(client.health.withoutProgressMs).toBe(20_000);
+    start().cancel();
+    clock.nowMs = 40_000;
+    expect(client.health.withoutProgressMs).toBe(40_000);
+  });
+
+  it('is none when the engine has let go of the last sequence whose reader has left', () => {
+    const { client, clock, start, step } = aClient();
+    start().cancel();
+    clock.nowMs = 500;
+    step([], { runningCount: 1 });
+    clock.nowMs = 700;
+    expect(client.health.withoutProgressMs).toBe(200);
+    step([], { runningCount: 0 });
+    clock.nowMs = 9_000;
+    expect(client.health.withoutProgressMs).toBe(0);
+    start();
+    clock.nowMs = 9_100;
+    expect(client.health.withoutProgressMs).toBe(100);
   });
 
   it('is none when the last sequence has ended', () => {
