@@ -32,6 +32,7 @@ export type ComparisonTotals = {
   failureCount: number;
   faultCount: number;
   rerunCount: number;
+  leftCount: number;
   draftAcceptedCount: number;
   draftRejectedCount: number;
   preemptionCount: number;
@@ -44,6 +45,7 @@ export const NO_TOTALS: ComparisonTotals = {
   failureCount: 0,
   faultCount: 0,
   rerunCount: 0,
+  leftCount: 0,
   draftAcceptedCount: 0,
   draftRejectedCount: 0,
   preemptionCount: 0,
@@ -94,6 +96,8 @@ class Comparison {
   /** Of this step. */
   #hasFailed = false;
   #runCount = 0;
+  /** Whose readers left. */
+  readonly #leftIds = new Set<number>();
 
   constructor(seed: number, samplers: Samplers, totals: ComparisonTotals) {
     this.#world = drawWorld(seed);
@@ -175,6 +179,7 @@ class Comparison {
       while (arriving.length > 0 && (atOnce || !engine.hasWork || this.#dice.chance(0.4))) {
         engine.receive({ kind: 'request-submit', request: arriving.shift()! });
       }
+      if (!atOnce) this.#disturb(engine, scheduler);
       this.#runCount = 0;
       this.#hasFailed = false;
       const result = await engine.step();
@@ -185,6 +190,22 @@ class Comparison {
       if (!atOnce) this.#count(result);
     }
     return answers;
+  }
+
+  /** Now and then a sequence loses its blocks, and a reader leaves. */
+  #disturb(engine: Engine, scheduler: Scheduler): void {
+    const { running, waiting } = scheduler.snapshot();
+    const { preemptionRate, abortRate } = this.#world;
+    if (running.length > 0 && this.#dice.chance(preemptionRate)) {
+      scheduler.preempt(this.#dice.pick(running).sequenceId);
+      this.#totals.preemptionCount++;
+    }
+    const open = [...running, ...waiting];
+    if (open.length === 0 || !this.#dice.chance(abortRate)) return;
+    const { sequenceId } = this.#dice.pick(open);
+    engine.receive({ kind: 'request-abort', sequenceId, takenCount: null });
+    this.#leftIds.add(sequenceId);
+    this.#totals.leftCount++;
   }
 
   #count({ tokens, promptScores, failures, report }: StepResult): void {
@@ -201,6 +222,11 @@ class Comparison {
 
   #compare(sequenceId: number, alone: Answer, together: Answer): void {
     const who = `sequence ${sequenceId}`;
+    const comparable = this.#leftIds.has(sequenceId) ? upTo(alone, together) : alone;
+    this.#compareWhole(who, comparable, together);
+  }
+
+  #compareWhole(who: string, alone: Answer, together: Answer): void {
     const differing = alone.tokens.findIndex((token, at) => !isDeepStrictEqual(token, together.tokens[at]));
     assert(
       differing < 0,
@@ -225,6 +251,21 @@ class Comparison {
 
 function noAnswer(): Answer {
   return { tokens: [], scores: { logprobs: [], ranks: [], topTokenIds: [] }, end: null, hasFailed: false };
+}
+
+/** What the reader of an answer had got when it left. */
+function upTo(alone: Answer, { tokens, scores, end }: Answer): Answer {
+  const count = scores.logprobs.length;
+  return {
+    tokens: alone.tokens.slice(0, tokens.length),
+    scores: {
+      logprobs: alone.scores.logprobs.slice(0, count),
+      ranks: alone.scores.ranks.slice(0, count),
+      topTokenIds: alone.scores.topTokenIds.slice(0, scores.topTokenIds.length),
+    },
+    end: end === null ? null : alone.end,
+    hasFailed: alone.hasFailed,
+  };
 }
 
 function take({ tokens, promptScores, failures }: StepResult, answers: ReadonlyMap<number, Answer>): void {

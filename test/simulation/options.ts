@@ -41,9 +41,29 @@ export type SimulationOptions = {
   readonly predictionRate: number;
   /** How much longer prompts may make a step; `Infinity` never holds them back. */
   readonly decodeSlowdownMax: number;
+  /** Prompts may fill the context, and outputs what they leave of it, to the token. */
+  readonly fillsContext: boolean;
 };
 
+/** Longest sequence that can run. */
+export function lengthMaxOf({ modelLengthMax, blockCount, blockSize }: SchedulerLimits): number {
+  return Math.min(modelLengthMax, (blockCount - 1) * blockSize);
+}
+
 export function drawOptions(seed: number): SimulationOptions {
+  const options = drawOrdinary(seed);
+  return seed % 6 === 1 ? withFullContext(options, seed) : options;
+}
+
+/** The cache holds one sequence or two; often it is what bounds the context. */
+function withFullContext(options: SimulationOptions, seed: number): SimulationOptions {
+  const { blockCount } = options.limits;
+  const fewerBlocks = 1 + Math.ceil((blockCount - 1) / (1 + (seed % 4)));
+  const limits = { ...options.limits, blockCount: seed % 5 === 1 ? blockCount : fewerBlocks };
+  return { ...options, limits, promptLengthMax: lengthMaxOf(limits), fillsContext: true };
+}
+
+function drawOrdinary(seed: number): SimulationOptions {
   const dice = new Dice(seed + 0.5);
   const blockSizeDrawn = dice.pick([1, 2, 3, 4, 4]);
   // In large ones there is room for whole drafts.
@@ -84,5 +104,6 @@ export function drawOptions(seed: number): SimulationOptions {
     speculation: SPECULATIONS[seed % 3]!,
     predictionRate: seed % 4 === 0 ? 0.7 : 0,
     decodeSlowdownMax: seed % 2 === 0 ? 1.5 : Number.POSITIVE_INFINITY,
+    fillsContext: false,
   };
 }

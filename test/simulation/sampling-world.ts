@@ -22,6 +22,10 @@ export type SamplingWorld = {
   readonly brokenEvery: number;
   /** Probability that a run fails, of those of a step one at most. */
   readonly faultRate: number;
+  /** Probability, in every step, that a running sequence is preempted by force, … */
+  readonly preemptionRate: number;
+  /** … and that a reader leaves. */
+  readonly abortRate: number;
   readonly requests: readonly GenerationRequest[];
 };
 
@@ -48,6 +52,8 @@ export function drawWorld(seed: number): SamplingWorld {
     speculation: dice.pick(SPECULATIONS),
     brokenEvery: dice.pick([0, 0, 211, 97]),
     faultRate: dice.pick([0, 0, 0.1]),
+    preemptionRate: seed % 3 === 0 ? 0.15 : 0,
+    abortRate: seed % 4 === 0 ? 0.03 : 0,
     requests: Array.from({ length: REQUEST_COUNT }, (_, index) =>
       drawRequest(index + 1, { dice, grammars, shared }),
     ),

@@ -217,24 +217,15 @@ class Simulation {
   #checkResult({ tokens, promptScores, failures, report }: StepResult): void {
     for (const { sequenceId, scores } of promptScores)
       this.#checkScores(this.#workload.at(sequenceId), scores);
-    for (const { sequenceId, code } of failures) {
-      const tracked = this.#workload.at(sequenceId);
-      const isOversize = tracked.output.length === 0;
-      assert(
-        (code === 'context_length_exceeded') === isOversize,
-        'what can never fit is refused, nothing else',
-      );
-      this.#marks.hit(isOversize ? 'request-refused' : 'rows-failed');
-      assert(tracked.state === 'open' || isOversize, 'only an open request fails');
-      tracked.state = isOversize ? 'refused' : 'failed';
-    }
+    for (const failure of failures) this.#checkFailure(failure);
     for (const token of tokens) this.#checkToken(this.#workload.at(token.sequenceId), token);
     this.#markTokens(tokens, report);
     for (const sequence of [...this.#snapshot.running, ...this.#snapshot.waiting]) {
       if (sequence.cachedTokenCount !== null)
         this.#checkCached(sequence.sequenceId, sequence.cachedTokenCount);
     }
-    const { running, waiting, stepLimits } = this.#snapshot;
+    const { running, waiting, stepLimits, pool } = this.#snapshot;
+    if (pool.freeBlockIds.length === 0) this.#marks.hit('cache-full-to-the-block');
     assert(report.runningCount === running.length, 'the report counts the running');
     assert(report.waitingCount === waiting.length, 'the report counts the waiting');
     assert(report.rowCount <= stepLimits.sequencesPerStepMax, 'rows are within bounds');
@@ -242,6 +233,19 @@ class Simulation {
     assert(!this.#isCalm || report.tokenCount > 0 || report.rowCount === 0, 'a calm step makes progress');
     this.#preemptionCount += report.preemptionCount;
     this.#prefixHitTokenCount += report.prefixHitTokenCount;
+  }
+
+  #checkFailure({ sequenceId, code }: StepResult['failures'][number]): void {
+    const tracked = this.#workload.at(sequenceId);
+    const isOversize = tracked.output.length === 0;
+    assert(
+      (code === 'context_length_exceeded') === isOversize,
+      'what can never fit is refused, nothing else',
+    );
+    this.#marks.hit(isOversize ? 'request-refused' : 'rows-failed');
+    if (isOversize && this.#options.fillsContext) this.#marks.hit('refused-by-one-token');
+    assert(tracked.state === 'open' || isOversize, 'only an open request fails');
+    tracked.state = isOversize ? 'refused' : 'failed';
   }
 
   #markTokens(
@@ -301,10 +305,21 @@ class Simulation {
     assert((token.finishReason !== null) === isLast, `${which} ends the output when it is the last`);
     if (token.finishReason === null) return;
     assert(token.finishReason === tracked.endsBy, `${which} ends it for the right reason`);
-    const isStop = request.stopTokenIds.includes(token.tokenId);
-    if (token.finishReason === 'length') this.#marks.hit('finished-by-length');
-    else this.#marks.hit(isStop ? 'finished-by-stop-token' : 'finished-by-grammar');
+    this.#markEnd(tracked, token);
     tracked.state = 'finished';
+  }
+
+  #markEnd(
+    { request, output }: TrackedRequest,
+    { tokenId, finishReason }: StepResult['tokens'][number],
+  ): void {
+    const promptLength = request.promptTokenIds.length;
+    const { lengthMax } = this.#scheduler;
+    if (promptLength === lengthMax) this.#marks.hit('prompt-as-long-as-context');
+    else if (promptLength + output.length === lengthMax) this.#marks.hit('context-full-to-the-token');
+    const isStop = request.stopTokenIds.includes(tokenId);
+    if (finishReason === 'length') this.#marks.hit('finished-by-length');
+    else this.#marks.hit(isStop ? 'finished-by-stop-token' : 'finished-by-grammar');
   }
 
   /** Whatever was rolled back, preempted or run again: the output so far fits, by an oracle without states. */

@@ -5,7 +5,7 @@ import type { GrammarTrigger } from '../../src/sampling/grammar/grammar-trigger.
 import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import type { Dice } from './dice.ts';
 import { answerAlone } from './fake-model.ts';
-import type { SimulationOptions } from './options.ts';
+import { lengthMaxOf, type SimulationOptions } from './options.ts';
 import { LETTER_COUNT, WordGrammar } from './word-grammars.ts';
 
 export type TrackedRequest = {
@@ -65,11 +65,12 @@ export class Workload {
     const isOversize = dice.chance(options.oversizeRate);
     const grammar =
       this.#grammars.length > 0 && dice.chance(options.grammarRate) ? dice.pick(this.#grammars) : null;
+    const prompt = this.#drawPrompt();
     const drawn: GenerationRequest = {
       sequenceId: this.requests.size + 1,
-      promptTokenIds: Int32Array.from(this.#drawPrompt()),
+      promptTokenIds: Int32Array.from(prompt),
       sampling: GREEDY,
-      newTokensMax: isOversize ? 1_000 : this.#drawOutput(),
+      newTokensMax: this.#drawOutput(prompt.length, isOversize),
       newTokensMin: 0,
       stopTokenIds: this.#drawStopTokens(grammar !== null),
       grammar: grammar && { compiled: grammar.compiled, trigger: this.#drawTrigger(), begun: '' },
@@ -133,7 +134,13 @@ export class Workload {
   }
 
   /** Every other output of one token is asked for as none at all: the token behind the prompt is told all the same. */
-  #drawOutput(): number {
+  #drawOutput(promptLength: number, isOversize: boolean): number {
+    const { fillsContext, limits } = this.#options;
+    if (fillsContext) {
+      const room = lengthMaxOf(limits) - promptLength;
+      return isOversize ? room + 1 : this.#dice.pick([0, room, this.#dice.below(room + 1)]);
+    }
+    if (isOversize) return 1_000;
     const wanted = this.#dice.between(1, this.#options.newTokensMax);
     return wanted === 1 && this.requests.size % 2 === 0 ? 0 : wanted;
   }
