@@ -7,7 +7,13 @@ export class CommandLineError extends Error {}
 
 export type Invocation =
   | { readonly kind: 'help'; readonly text: string }
-  | { readonly kind: 'run'; readonly seeds: number; readonly from: number; readonly compare: boolean };
+  | {
+      readonly kind: 'run';
+      readonly seeds: number;
+      readonly from: number;
+      readonly compare: boolean;
+      readonly clients: boolean;
+    };
 
 /**
  * @param argv arguments after the program's name
@@ -26,7 +32,8 @@ export function parseCommandLine(argv: readonly string[]): Invocation {
       1000,
     )
     .option('--from <n>', 'the first seed', wholeNumber(0, 'must be a whole number, 0 or above'), 0)
-    .option('--compare', 'requests that choose in every way, by the real engine, instead', false);
+    .option('--compare', 'requests that choose in every way, by the real engine, instead', false)
+    .option('--clients', 'readers on the other side of the channel to the engine, instead', false);
   try {
     command.parse(argv, { from: 'user' });
   } catch (error) {
@@ -34,7 +41,10 @@ export function parseCommandLine(argv: readonly string[]): Invocation {
     if (error.code === 'commander.helpDisplayed') return { kind: 'help', text: command.helpInformation() };
     throw new CommandLineError(error.message.replace(/^error: /, ''));
   }
-  return { kind: 'run', ...command.opts<{ seeds: number; from: number; compare: boolean }>() };
+  const options = command.opts<Omit<Extract<Invocation, { kind: 'run' }>, 'kind'>>();
+  if (options.compare && options.clients)
+    throw new CommandLineError('--compare and --clients are two simulations, one at a time');
+  return { kind: 'run', ...options };
 }
 
 function wholeNumber(min: number, demand: string): (text: string) => number {

@@ -27,6 +27,8 @@ export type FakeModelRunnerOptions = {
   readonly candidateCount: number;
   /** Asked at the start of every run. */
   readonly drawFault: (batch: StepBatch) => Fault | null;
+  /** Tokens whose keys and values are not numbers; none by default. Asked after every run that has not failed. */
+  readonly drawBroken?: (batch: StepBatch) => readonly number[];
 };
 
 export class FakeModelRunner implements ModelRunner {
@@ -133,7 +135,7 @@ export class FakeModelRunner implements ModelRunner {
       normalisers: new Float32Array(query.normaliserCount),
       reads,
       fullRows,
-      brokenTokens: [],
+      brokenTokens: this.#options.drawBroken?.(batch) ?? [],
     };
   }
 

@@ -1,8 +1,9 @@
 /**
  * Long runs and replays: `npm run simulate -- --seeds 100000 --from 1`, and with `--compare` of requests that choose in every
- * way. Ends with code 1 at the first seed that fails, with its stack.
+ * way, with `--clients` of readers across the channel. Ends with code 1 at the first seed that fails, with its stack.
  */
 
+import { ClientSimulationFailure, simulateClients } from './client-simulator.ts';
 import { CommandLineError, type Invocation, parseCommandLine } from './command-line.ts';
 import { ComparisonFailure, compareSeeds } from './comparison.ts';
 import { MARKS } from './marks.ts';
@@ -24,7 +25,14 @@ async function swarm({ from, seeds }: Run): Promise<void> {
 }
 
 async function compare({ from, seeds }: Run): Promise<void> {
-  const totals = await compareSeeds(from, seeds);
+  printTotals({ from, seeds }, await compareSeeds(from, seeds));
+}
+
+async function clients({ from, seeds }: Run): Promise<void> {
+  printTotals({ from, seeds }, await simulateClients(from, seeds));
+}
+
+function printTotals({ from, seeds }: Pick<Run, 'from' | 'seeds'>, totals: Record<string, number>): void {
   console.log(`${seeds} seeds from ${from} in ${seconds()} s`);
   for (const [name, count] of Object.entries(totals)) printCount(count, name);
 }
@@ -32,12 +40,17 @@ async function compare({ from, seeds }: Run): Promise<void> {
 try {
   const invocation = parseCommandLine(process.argv.slice(2));
   if (invocation.kind === 'help') console.log(invocation.text);
+  else if (invocation.clients) await clients(invocation);
   else await (invocation.compare ? compare : swarm)(invocation);
 } catch (error) {
   process.exitCode = 1;
   if (error instanceof CommandLineError)
     console.error(`simulate: ${error.message} (--help lists the options)`);
-  else if (error instanceof SimulationFailure || error instanceof ComparisonFailure) {
+  else if (
+    error instanceof SimulationFailure ||
+    error instanceof ComparisonFailure ||
+    error instanceof ClientSimulationFailure
+  ) {
     console.error(error.message);
     console.error((error.cause as Error).stack);
   } else throw error;
