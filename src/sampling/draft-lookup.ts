@@ -123,7 +123,7 @@ export class DraftLookup {
     }
   }
 
-  /** Takes the place behind a run that is long enough, and longer than the one before. */
+  /** Takes the place behind a run that is long enough, and longer than the one before, if something follows there. */
   #compare(
     text: Int32Array,
     end: number,
@@ -132,6 +132,7 @@ export class DraftLookup {
     length: number,
     lengthMax: number,
   ): void {
+    if (next === end) return;
     const matchLength = commonLength(text, next, tokenIds, length, lengthMax);
     if (matchLength < Math.min(this.#matchLengthMin, lengthMax) || matchLength <= this.#place.matchLength)
       return;

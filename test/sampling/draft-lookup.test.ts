@@ -73,6 +73,13 @@ describe('a draft out of a prediction', () => {
     expect(guessOf({ output: [10, 90, 91, 92, 11, 12, 13], predicted }, 2)).toEqual([14, 15]);
   });
 
+  it('passes over its end, where nothing follows', () => {
+    const ending = [1, 2, 3, 50, 60, 7, 1, 2, 3];
+    expect(guessOf({ output: [5, 7, 1, 2, 3], predicted: ending }, 2)).toEqual([50, 60]);
+    const whole = [4, 1, 2, 3];
+    expect(guessOf({ prompt: [1, 2, 3, 70, 0], output: whole, predicted: whole }, 1)).toEqual([70]);
+  });
+
   it('takes of equal places the one nearest to the output', () => {
     const twice = [1, 2, 3, 50, 1, 2, 3, 60];
     expect(guessOf({ output: [1, 2, 3], predicted: twice }, 1)).toEqual([50]);
