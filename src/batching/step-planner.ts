@@ -48,7 +48,10 @@ export class StepPlanner {
   /** Blocks that it would have had, and steps since. */
   #refusedRoom = 0;
   #refusedSteps = 0;
-  /** Of the step being planned: running sequences whose prompts are not computed to the end, in order of admission. */
+  /**
+   * Of the step being planned: running sequences whose prompts are not computed to the end, in order of admission; at last
+   * also those that the step admits and does not compute to the end.
+   */
   readonly #prompts: Sequence[] = [];
   /** Those of them behind the first that cannot end in the step. */
   readonly #behind: Sequence[] = [];
@@ -230,7 +233,9 @@ export class StepPlanner {
       this.#book.admitFirst(cachedLength);
       const pendingLength = sequence.lengthWithScores(this.#scoresLeft(plan));
       const tokensLeft = this.#tokensLeft(plan);
-      plan.addAdmission(sequence, this.#takeChunk(pendingLength, tokensLeft, this.#admissibleLength));
+      const tokenCount = this.#takeChunk(pendingLength, tokensLeft, this.#admissibleLength);
+      plan.addAdmission(sequence, tokenCount);
+      if (tokenCount < sequence.pendingLength) this.#prompts.push(sequence);
     }
   }
 

@@ -18,7 +18,8 @@
  *
  * No prompt starves under a steady load of decoding: when one is running, at most `sequencesPerStepMax` - 1
  * others decode, and `tokensPerStepMax` is no smaller than `sequencesPerStepMax`, so the oldest running prompt
- * gets at least one token in every step, and three quarters of what prompts get.
+ * gets at least one token in every step, and three quarters of what prompts get; but for the one step in 33 that
+ * `step-pace.ts` has for decoding alone, where it holds prompts back.
  */
 
 import { assert } from '../base/assert.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { PARTIAL_PROMPTS_MAX } from '../../src/base/limits.ts';
+import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import { aRequest, aScheduler, planStep, rowsOf, runStep, sampledFor } from './factories.ts';
 
 describe('a step that has not room for all prompts', () => {
@@ -59,5 +60,23 @@ describe('a step that has not room for all prompts', () => {
       most = Math.max(most, scheduler.snapshot().running.length);
     }
     expect(most).toBe(PARTIAL_PROMPTS_MAX);
+  });
+
+  it('admits no prompt in part beyond them, also behind one that has got all scores of the step', () => {
+    const options = { sequencesPerStepMax: 40, modelLengthMax: 4000, blockCount: 40_000 };
+    const scheduler = aScheduler({ ...options, tokensPerStepMax: 80, scoredTokensPerStepMax: 2 });
+    const enqueue = (sequenceId: number, promptLogprobCount: number | null = null) => {
+      const sampling = { ...GREEDY, promptLogprobCount };
+      scheduler.enqueue(aRequest({ sequenceId, promptLength: 3999, newTokensMax: 1, sampling }));
+    };
+    for (let sequenceId = 1; sequenceId < PARTIAL_PROMPTS_MAX; sequenceId++) {
+      enqueue(sequenceId);
+      runStep(scheduler);
+    }
+    expect(scheduler.snapshot().running).toHaveLength(PARTIAL_PROMPTS_MAX - 1);
+    enqueue(98, 1);
+    enqueue(99);
+    runStep(scheduler);
+    expect(scheduler.snapshot().running).toHaveLength(PARTIAL_PROMPTS_MAX);
   });
 });
