@@ -444,4 +444,14 @@ describe('ChatTemplate: thoughts', () => {
       "{# message.reasoning #}{% if thinking %}reasoning{% endif %}{{ 'thinking' == messages[0].type }}";
     expect(aTemplate(source).readsThoughts).toBe(false);
   });
+
+  it('are not looked at where they would be parts of a content, as Mistral writes them', () => {
+    const source = `{% for message in messages %}{% if message['content'] is string %}{{ message['content'] }}{% else %}
+      {%- for block in message['content'] %}{% if block['type'] == 'text' %}{{ block['text'] }}
+      {%- elif block['type'] == 'thinking' %}{{ '[THINK]' + block['thinking'] + '[/THINK]' }}{% endif %}{% endfor %}
+      {%- endif %}{% endfor %}`;
+    const template = aTemplate(source);
+    expect(template.render([answer], NO_TURN).text).toBe('Hi');
+    expect(template.readsThoughts).toBe(false);
+  });
 });

@@ -177,6 +177,12 @@ describe('namesReadBy: fields', () => {
     "{{ 'x' in messages[0] }}",
     "{{ messages | map(attribute='x') | list }}",
     macro('m(message)', '{{ message.x }}'),
+    loop('{{ message.x }}'),
+    "{% for message in messages | selectattr('content') %}{{ message.x }}{% endfor %}",
+    '{% for part in messages[0].content %}{{ messages[0].x }}{% endfor %}',
+    '{% for part in messages[0].content %}{% set part = messages[0] %}{{ part.x }}{% endfor %}',
+    '{% for part in messages[0].content %}{% if part %}{% set part = messages[0] %}{% endif %}{{ part.x }}{% endfor %}',
+    "{% for part in messages[0].content %}{% endfor %}{{ part['x'] }}",
   ])('sees one in %s', (source) => {
     expect(namesReadBy(parseTemplate(source)).fields.has('x')).toBe(true);
   });
@@ -190,6 +196,11 @@ describe('namesReadBy: fields', () => {
     "{{ 'x y' }}",
     '{{ x }}',
     '{{ dict(x=1) }}',
+    '{% for part in messages[0].content %}{{ part.x }}{% endfor %}',
+    "{% for part in messages[0]['content'] %}{% if part %}{{ part['x'] }}{% endif %}{% endfor %}",
+    "{% for part in messages[0].content %}{{ part.get('x') }}{% endfor %}",
+    "{% for part in messages[0].content if 'x' in part %}{% endfor %}",
+    macro('m(content)', '{% for part in content %}{{ part.x }}{% endfor %}'),
   ])('takes nothing for one in %s', (source) => {
     expect(namesReadBy(parseTemplate(source)).fields.has('x')).toBe(false);
   });

@@ -8,7 +8,7 @@ import type { Arguments, Expression, For, Macro, Program, Statement, Target } fr
 export type TemplateNames = {
   /** Variables that can make a difference: they are read where the template need not have set them itself. */
   readonly variables: ReadonlySet<string>;
-  /** Names of attributes, and texts that stand where keys do. */
+  /** Names of attributes, and texts that stand where keys do; not those of the parts of a content. */
   readonly fields: ReadonlySet<string>;
 };
 
@@ -24,6 +24,8 @@ type Binding = {
   readonly isCertain: boolean;
   /** What a macro of that name looks up around its definition, whenever it is called. */
   readonly reads: ReadonlySet<string>;
+  /** It is a part of a content, whose fields are its own: Mistral's templates know parts with thoughts. */
+  readonly isPart: boolean;
 };
 
 /** As the interpreter's scope. */
@@ -34,7 +36,8 @@ type Frame = {
   isLeft: boolean;
 };
 
-const A_VALUE: Binding = { isCertain: true, reads: new Set() };
+const A_VALUE: Binding = { isCertain: true, reads: new Set(), isPart: false };
+const A_PART: Binding = { ...A_VALUE, isPart: true };
 
 class NameReader {
   readonly unbound = new Set<string>();
@@ -76,7 +79,7 @@ class NameReader {
         this.#bind(statement.target, frame);
         return;
       case 'Macro':
-        frame.bindings.set(statement.macro.name, { isCertain: true, reads: this.#macro(statement.macro) });
+        frame.bindings.set(statement.macro.name, { ...A_VALUE, reads: this.#macro(statement.macro) });
         return;
       case 'CallBlock':
         this.#expression(statement.call, frame);
@@ -110,6 +113,7 @@ class NameReader {
       frame.bindings.set(name, {
         isCertain: bound.every((binding) => binding?.isCertain === true),
         reads: new Set(bound.flatMap((binding) => [...(binding?.reads ?? [])])),
+        isPart: bound.every((binding) => binding?.isPart === true),
       });
     }
   }
@@ -117,7 +121,7 @@ class NameReader {
   #for({ target, iterable, test, body, otherwise }: For, frame: Frame): void {
     this.#expression(iterable, frame);
     const turn = inside(frame);
-    this.#bind(target, turn);
+    this.#bind(target, turn, isContent(iterable) ? A_PART : A_VALUE);
     if (test !== null) this.#expression(test, turn);
     turn.bindings.set('loop', A_VALUE);
     this.block(body, turn);
@@ -141,16 +145,16 @@ class NameReader {
     return reader.unbound;
   }
 
-  #bind(target: Target, frame: Frame): void {
-    if (target.type === 'Name') frame.bindings.set(target.name, A_VALUE);
+  #bind(target: Target, frame: Frame, binding = A_VALUE): void {
+    if (target.type === 'Name') frame.bindings.set(target.name, binding);
     else if (target.type === 'NamespaceItem') this.#read(target.name, frame);
     else for (const item of target.items) this.#bind(item, frame);
   }
 
   #expression(expression: Expression, frame: Frame): void {
     if (expression.type === 'Name') this.#read(expression.name, frame);
-    else if (expression.type === 'Attribute') this.#fields.add(expression.name);
-    for (const key of keysOf(expression)) if (key?.type === 'Literal') this.#fields.add(String(key.value));
+    if (!isPart(askedOf(expression), frame))
+      for (const field of fieldsOf(expression)) this.#fields.add(field);
     for (const part of partsOf(expression)) if (part !== null) this.#expression(part, frame);
   }
 
@@ -179,6 +183,48 @@ function inside(parent: Frame): Frame {
 
 function isRefusal(output: Expression): boolean {
   return output.type === 'Call' && output.callee.type === 'Name' && output.callee.name === 'raise_exception';
+}
+
+/** Of `message.content` and `message['content']`, and what macros call so. */
+function isContent(expression: Expression): boolean {
+  switch (expression.type) {
+    case 'Name':
+    case 'Attribute':
+      return expression.name === 'content';
+    case 'Item':
+      return expression.key.type === 'Literal' && expression.key.value === 'content';
+    default:
+      return false;
+  }
+}
+
+function isPart(asked: Expression | null, frame: Frame): boolean {
+  if (asked?.type !== 'Name') return false;
+  for (let at: Frame | null = frame; at !== null; at = at.parent) {
+    const binding = at.bindings.get(asked.name);
+    if (binding !== undefined) return binding.isPart;
+  }
+  return false;
+}
+
+/** Whose fields it names, if that can be told. */
+function askedOf(expression: Expression): Expression | null {
+  switch (expression.type) {
+    case 'Attribute':
+    case 'Item':
+      return expression.object;
+    case 'Call':
+      return expression.callee.type === 'Attribute' ? expression.callee.object : null;
+    case 'Comparison':
+      return expression.rest.length === 1 ? expression.rest[0]!.operand : null;
+    default:
+      return null;
+  }
+}
+
+function fieldsOf(expression: Expression): readonly string[] {
+  if (expression.type === 'Attribute') return [expression.name];
+  return keysOf(expression).flatMap((key) => (key?.type === 'Literal' ? [String(key.value)] : []));
 }
 
 /** Of `message['key']`, `message.get('key')`, `messages | map(attribute='key')` and `'key' in message`. */
