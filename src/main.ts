@@ -236,11 +236,15 @@ async function listen(config: ServeConfig): Promise<Http & { readonly answerBy: 
   return { server, answers, answerBy };
 }
 
-/** Behind an answer that is on its way an error cannot be told from it, so there the connection only ends. */
+/**
+ * Behind an answer that is on its way an error cannot be told from it, so there the connection only ends; unless one request
+ * alone waits, to which what is behind it most often belongs.
+ */
 function refuseBroken({ server, answers }: Http, broken: ReturnType<typeof brokenRequests>): void {
   server.on('clientError', (error, socket) => {
-    if (answers.isOwedOn(socket)) socket.destroy();
-    else broken.onClientError(error, socket);
+    if (!answers.isOwedOn(socket)) broken.onClientError(error, socket);
+    else if (answers.isOneAwaitedOn(socket)) broken.onBytesBehind(error, socket);
+    else socket.destroy();
   });
   server.on('connect', (_request, socket) => {
     if (answers.isOwedOn(socket)) socket.destroy();

@@ -43,8 +43,21 @@ export class OpenAnswers {
    * begun, or is owed to a request that has arrived whole.
    */
   isOwedOn(connection: Duplex): boolean {
-    const open = this.#connections.get(connection)?.entries() ?? [];
-    return [...open].some(([response, { request }]) => response.headersSent || request.complete);
+    return this.#openOn(connection).some(
+      ([response, { request }]) => response.headersSent || request.complete,
+    );
+  }
+
+  /** Whether all that is owed on the connection is the answer to one whole request, and nothing of that is written. */
+  isOneAwaitedOn(connection: Duplex): boolean {
+    const [first, ...others] = this.#openOn(connection);
+    if (first === undefined || others.length > 0) return false;
+    const [response, { request }] = first;
+    return request.complete && !response.headersSent;
+  }
+
+  #openOn(connection: Duplex): readonly (readonly [ServerResponse, OpenAnswer])[] {
+    return [...(this.#connections.get(connection) ?? [])];
   }
 
   #enter(request: IncomingMessage, response: ServerResponse): void {

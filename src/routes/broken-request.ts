@@ -14,6 +14,7 @@ const STATUS_BY_CODE: Readonly<Record<string, 408 | 431>> = {
 
 const MESSAGES = {
   400: 'The request is not valid HTTP.',
+  behind: "What follows the request is not HTTP: 'content-length' has to be that of the body, in bytes.",
   408: 'The request did not arrive in time.',
   417: "The header 'expect' may only say '100-continue'.",
   431: 'The headers of the request are too long.',
@@ -82,6 +83,20 @@ export function brokenRequests(newId: () => string) {
       }
       const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
       const apiError = toApiError(new HttpError(status, 'invalid_http', MESSAGES[status]));
+      answerBare(socket, apiError, headersOf(apiError));
+    },
+
+    /**
+     * For the server's `clientError` behind a whole request that waits for its answer: told in its place where it can be the rest
+     * of its body, as of a client that counts characters. Else, and where the connection itself failed, that only ends.
+     */
+    onBytesBehind(error: NodeJS.ErrnoException, socket: Duplex): void {
+      const code = error.code ?? '';
+      if (!socket.writable || !code.startsWith('HPE_') || code in STATUS_BY_CODE) {
+        socket.destroy();
+        return;
+      }
+      const apiError = toApiError(new HttpError(400, 'invalid_http', MESSAGES.behind));
       answerBare(socket, apiError, headersOf(apiError));
     },
 

@@ -91,9 +91,20 @@ describe('what is not a request', () => {
     expect(text().match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200']);
   });
 
-  it('behind a request that waits for its answer is not answered in its place', async () => {
+  it('behind a request that waits for its answer is told in its place: most often its length counts characters', async () => {
+    const { head, body } = await send(chat({ ignore_eos: true, user: 'Zoë' }));
+    expect(head).toMatch(/^HTTP\/1\.1 400 .*\r\nconnection: close/s);
+    const { error } = JSON.parse(body);
+    expect(error).toMatchObject({ type: 'invalid_request_error', code: 'invalid_http' });
+    expect(error.message).toContain('content-length');
+    await eventually(
+      async () => (await (await fetch(`${server.baseUrl}/load`)).text()) === '{"server_load":0}',
+    );
+  });
+
+  it('behind two requests that wait for their answers is not answered in the place of the first', async () => {
     const { socket, text } = open();
-    socket.write(`${chat({ ignore_eos: true })}hello there\r\n\r\n`);
+    socket.write(`${chat({ ignore_eos: true }).repeat(2)}hello there\r\n\r\n`);
     await once(socket, 'close');
     expect(text()).toBe('');
   });

@@ -91,6 +91,25 @@ describe('an answer that is written', () => {
     await settled;
   });
 
+  it('is awaited alone as long as it has not begun, and no other is owed', async () => {
+    const responses: ServerResponse[] = [];
+    const answers = await serving((_, response) => responses.push(response));
+    const socket = ask();
+    const told: boolean[] = [];
+    while (responses.length < 1) await once(server, 'request');
+    const connection = responses[0]!.socket!;
+    told.push(answers.isOneAwaitedOn(connection));
+    socket.write('GET / HTTP/1.1\r\nHost: a\r\n\r\n');
+    while (responses.length < 2) await once(server, 'request');
+    told.push(answers.isOneAwaitedOn(connection));
+    responses[0]!.end();
+    await once(responses[0]!, 'close');
+    told.push(answers.isOneAwaitedOn(connection));
+    responses[1]!.write('a');
+    told.push(answers.isOneAwaitedOn(connection));
+    expect(told).toEqual([true, false, true, false]);
+  });
+
   it('hears once that its client has left, its turn or not', async () => {
     const responses: ServerResponse[] = [];
     const closed: number[] = [];
