@@ -2,6 +2,7 @@
 
 import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import * as ort from 'onnxruntime-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
 import { buildPagedModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
@@ -61,5 +62,18 @@ describe('a model of the paged form', () => {
     await writeFile(file, bytes);
     expect(await refusal({})).toMatch(/"model\.norm\.weight" has 1 values beyond the range of float16.*cpu/);
     expect(await readdir(checkpoint.cacheDirectory)).toEqual([]);
+  });
+
+  it('has the norms of heads where the operator of CUDA looks for them', async () => {
+    await checkpoint.remove();
+    checkpoint = await scratchCheckpoint('qwen3');
+    const { model } = await build({ type: 'bfloat16' });
+    // A CPU has no kernels of this type, and is asked for them when every node is right by its definition.
+    const opened = ort.InferenceSession.create(model.graph, {
+      executionProviders: ['cpu'],
+      logSeverityLevel: 4,
+      extra: { session: { model_external_initializers_file_folder_path: model.weightsFolder } },
+    });
+    await expect(opened).rejects.toThrow('Could not find an implementation');
   });
 });
