@@ -12,7 +12,7 @@ export type QueryKeyValue = readonly [query: Value, key: Value, value: Value];
 export interface LayerHeads {
   /** Norms of queries and keys, of families that have these. */
   readonly norms: HeadNorms | null;
-  /** Side by side, [tokens x (headCount + 2 kvHeadCount) * headSize], out of one product and before any norm. */
+  /** Side by side, [tokens x (headCount + 2 kvHeadCount) * headSize], before any norm; of one product where the weights allow it. */
   packed(): Value;
   /** Queries and keys with their norms. */
   apart(): QueryKeyValue;
