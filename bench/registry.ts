@@ -6,6 +6,7 @@ import { coldStart } from './scenarios/cold-start.ts';
 import { drafts } from './scenarios/drafts.ts';
 import { grammar } from './scenarios/grammar.ts';
 import { grammarDelay } from './scenarios/grammar-delay.ts';
+import { grammarStep } from './scenarios/grammar-step.ts';
 import { kvWaste } from './scenarios/kv-waste.ts';
 import { load } from './scenarios/load.ts';
 import { longPrompt } from './scenarios/long-prompt.ts';
@@ -29,6 +30,7 @@ export const SCENARIOS: readonly Scenario[] = [
   steps,
   grammar,
   grammarDelay,
+  grammarStep,
   drafts,
   merge,
 ];

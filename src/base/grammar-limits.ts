@@ -65,22 +65,35 @@ export const OPTIONAL_WAIT_MS = 1000;
 export const GRAMMAR_DEPTH_MAX = 256;
 /** Ways in which one output may be understood at the same time; an ambiguous grammar has more and more of them. */
 export const GRAMMAR_READINGS_MAX = 4096;
-/** Deterministic states of one grammar that are remembered, 1 KB each without their readings; then it starts afresh. */
+/** Deterministic states and runs of one grammar that are remembered, 1 KB each without their readings; then it starts afresh. */
 export const GRAMMAR_MEMO_STATES_MAX = 8192;
 /**
- * Readings of all these states together, 55 bytes each, and the stacks of rules that were entered: they take about as much
- * as the states themselves. Most states have one or a few readings, but those of an ambiguous grammar thousands, each
- * perhaps with a stack of its own.
+ * Readings of all these states together, 12 bytes each, and the stacks of rules that were entered. Most states have one or a
+ * few readings, but those of an ambiguous grammar thousands, each perhaps with a stack of its own.
  */
 export const GRAMMAR_MEMO_READINGS_MAX = 131_072;
-/** Readings that weigh as much as a stack: 56 bytes, and as many to find it again. */
+/** Readings that a stack counts as. It takes 56 bytes, and as many to find it again: stacks alone come to 7 MB at most. */
 export const GRAMMAR_STACK_READINGS = 2;
 /**
- * Readings that are looked at to find out which tokens may come next: half a second beside other load. Tokens usually
- * lead to few states that are not known yet, and the largest schemas took 0.2 million; where each token leads to a state
- * of its own, of a thousand readings, everybody would wait for a minute.
+ * Readings that are looked at to find out which tokens may come next: all of them by a walk, or single ones by trying them.
+ * 15 to 40 ms, in which all streams wait. The largest schemas took 0.13 million; where each token leads to a state of its own,
+ * of a thousand readings, it would be seconds.
  */
-export const GRAMMAR_WALK_READINGS_MAX = 2 ** 21;
+export const GRAMMAR_WALK_READINGS_MAX = 2 ** 19;
+/**
+ * From so many readings on, one of them is followed alone first. Fewer cost about as little to follow together, and
+ * what is found out then is exact.
+ */
+export const GRAMMAR_RUN_READINGS_MIN = 4;
+/** Readings among which the next one of such a run is picked: enough to find a lasting one, and cheap where thousands follow. */
+export const GRAMMAR_RUN_REACHED_MAX = 64;
+/**
+ * Readings that are looked at to find out whether the allowed tokens are few: 5 ms, once. It only saves work, and each time
+ * it is asked earns `GRAMMAR_READINGS_EARNED` more of them: states that many outputs meet are worth it, but where each
+ * token leads to new states of many readings the candidates are asked.
+ */
+export const GRAMMAR_READINGS_PROBED_MAX = 2 ** 18;
+export const GRAMMAR_READINGS_EARNED = 2 ** 12;
 /** Masks over the whole vocabulary that one grammar remembers: 19 KB each at 150,000 tokens. */
 export const GRAMMAR_MASKS_MAX = 128;
 /** Grammars that the engine keeps ready though no sequence uses them. */

@@ -4,31 +4,28 @@
  * is remembered is bounded. Shared by all sequences of a grammar; knows none of them.
  */
 
+import { assert } from '../../base/assert.ts';
 import { ServerError } from '../../base/errors.ts';
 import {
-  GRAMMAR_DEPTH_MAX,
   GRAMMAR_MASKS_MAX,
   GRAMMAR_MEMO_READINGS_MAX,
   GRAMMAR_MEMO_STATES_MAX,
   GRAMMAR_NODES_PROBED_MAX,
+  GRAMMAR_READINGS_EARNED,
   GRAMMAR_READINGS_MAX,
+  GRAMMAR_READINGS_PROBED_MAX,
+  GRAMMAR_RUN_READINGS_MIN,
   GRAMMAR_STACK_READINGS,
   GRAMMAR_TOKENS_READ_MAX,
   GRAMMAR_WALK_READINGS_MAX,
 } from '../../base/grammar-limits.ts';
 import type { CompiledGrammar } from './grammar-cache.ts';
-import {
-  EDGE_BYTES,
-  EDGE_CALL,
-  EDGE_EMPTY,
-  EDGE_SIZE,
-  EDGE_TOKEN,
-  type GrammarProgram,
-  STATE_FINAL,
-  STATE_RETURNS,
-} from './grammar-program.ts';
-import { GrammarState, type Reading } from './grammar-state.ts';
-import { type ReturnStack, ReturnStacks } from './return-stacks.ts';
+import { EDGE_BYTES, EDGE_TOKEN, type GrammarProgram } from './grammar-program.ts';
+import { GrammarState } from './grammar-state.ts';
+import { ReadingClosure } from './reading-closure.ts';
+import { type ReadingRun, ReadingRuns } from './reading-runs.ts';
+import type { ReadingList } from './readings.ts';
+import { ReturnStacks } from './return-stacks.ts';
 import type { TokenTrie } from './token-trie.ts';
 
 /** Where text has led: as far as it fits, in bytes of UTF-8. */
@@ -39,44 +36,81 @@ type Led = {
   readonly fits: boolean;
 };
 
+export type GrammarAutomatonOptions = {
+  readonly vocabularySize: number;
+  /** States that are remembered, and runs; `GRAMMAR_MEMO_STATES_MAX` by default. */
+  readonly memoStatesMax?: number;
+};
+
+type WalkLimits = { readonly nodesMax: number; readonly readingsMax: number };
+
+const WHOLE: WalkLimits = { nodesMax: Number.POSITIVE_INFINITY, readingsMax: GRAMMAR_WALK_READINGS_MAX };
+
 export class GrammarAutomaton {
   readonly #program: GrammarProgram;
   readonly #trie: TokenTrie;
   /** [classCount] A byte of each class. */
   readonly #byteOfClass: Uint8Array;
-  readonly #states = new Map<string, GrammarState>();
+  /** By hash: the newest. */
+  readonly #states = new Map<number, GrammarState>();
+  #stateCount = 0;
   /** States that know where some byte leads, whether they are remembered or only kept by a sequence. */
   readonly #leading = new Set<GrammarState>();
   readonly #stacks: ReturnStacks;
+  readonly #closure: ReadingClosure;
+  readonly #runs: ReadingRuns;
+  readonly #memoStatesMax: number;
   /** Of `#states`. */
   #readingCount = 0;
-  /** Readings that were looked at so far: what following inputs costs. */
-  #followedCount = 0;
+  /** Readings that looking for few tokens may look at. */
+  #probeCredit = GRAMMAR_READINGS_PROBED_MAX;
   #start: GrammarState | null = null;
   /** The last text that was followed from the start: all choices of a request ask for the same one. */
   #led: Led | null = null;
   /** States that have a mask, oldest first. */
   #masked: GrammarState[] = [];
   /** [depth] The states on the way to a node of the trie. */
-  readonly #path: GrammarState[] = [];
+  readonly #path: (GrammarState | null)[] = [];
+  /** [depth] The run that leads there; null for none. A state that it leads to is found when it is needed. */
+  readonly #pathRuns: (ReadingRun | null)[] = [];
+  /** [depth] */
+  readonly #pathBytes: number[] = [];
   /** Of the model: tokens beyond it cannot be chosen, nor their logits read, whatever the tokenizer knows. */
   readonly vocabularySize: number;
   /** Tokens beyond it are not in the trie, or not the model's. */
   readonly #textVocabularySize: number;
 
-  constructor({ program, tokens }: CompiledGrammar, options: { readonly vocabularySize: number }) {
+  constructor({ program, tokens }: CompiledGrammar, options: GrammarAutomatonOptions) {
     this.#program = program;
     this.#stacks = new ReturnStacks(program.stateCount);
+    this.#closure = new ReadingClosure(program, { stacks: this.#stacks, ...options });
     this.#trie = tokens;
     this.vocabularySize = options.vocabularySize;
+    this.#memoStatesMax = options.memoStatesMax ?? GRAMMAR_MEMO_STATES_MAX;
     this.#textVocabularySize = Math.min(options.vocabularySize, tokens.vocabularySize);
+    this.#runs = new ReadingRuns({
+      program,
+      trie: tokens,
+      vocabularySize: this.#textVocabularySize,
+      closure: this.#closure,
+      stacks: this.#stacks,
+      makeRoom: () => this.#makeRoom(),
+    });
     this.#byteOfClass = new Uint8Array(program.classCount);
     for (let byte = 255; byte >= 0; byte--) this.#byteOfClass[program.byteClass[byte]!] = byte;
   }
 
+  /** Readings that were looked at so far: what following inputs costs. */
+  get workCount(): number {
+    return this.#closure.workCount;
+  }
+
   /** Before anything was put out. */
   get start(): GrammarState {
-    this.#start ??= this.#stateOf([{ state: this.#program.start, stack: this.#stacks.bottom }]);
+    if (this.#start !== null) return this.#start;
+    this.#begin();
+    this.#closure.addKnown(this.#program.start, this.#stacks.bottom);
+    this.#start = this.#closed();
     return this.#start;
   }
 
@@ -98,11 +132,11 @@ export class GrammarAutomaton {
   afterBegun(text: string): Led {
     if (this.#led?.text === text) return this.#led;
     const bytes = new TextEncoder().encode(text);
-    const followedMax = this.#followedCount + GRAMMAR_WALK_READINGS_MAX;
+    const followedMax = this.workCount + GRAMMAR_WALK_READINGS_MAX;
     let state = this.start;
     let byteCount = 0;
     for (; byteCount < bytes.length; byteCount++) {
-      if (this.#followedCount > followedMax) throw tooAmbiguous(BEGUN);
+      if (this.workCount > followedMax) throw tooAmbiguous(BEGUN);
       const next = this.afterByte(state, bytes[byteCount]!);
       if (next === null) break;
       state = next;
@@ -120,19 +154,35 @@ export class GrammarAutomaton {
     if (!state.tokenIds.includes(tokenId)) return byText;
     const whole = this.#follow(state, EDGE_TOKEN, tokenId);
     if (byText === null || whole === null) return byText ?? whole;
-    return this.#stateOf([...byText.readings, ...whole.readings], byText.isFinal || whole.isFinal);
+    this.#begin();
+    this.#closure.addAll(byText.readings);
+    this.#closure.addAll(whole.readings);
+    this.#closure.isFinal = byText.isFinal || whole.isFinal;
+    return this.#closed();
+  }
+
+  /**
+   * Whether the token fits, as `afterToken` would tell, without following every way of reading where one is enough.
+   * @throws ServerError as `afterByte`.
+   */
+  fits(state: GrammarState, tokenId: number): boolean {
+    const run = this.#isText(tokenId) ? this.#runOf(state) : null;
+    if (run !== null && this.#runs.takes(run, tokenId)) return true;
+    return this.afterToken(state, tokenId) !== null;
   }
 
   /** All tokens that fit, when they are few and quickly found; else null. @throws ServerError as `afterByte`. */
   fewTokenIds(state: GrammarState): Int32Array | null {
     if (state.fewTokenIds !== undefined) return state.fewTokenIds;
-    const found = new Set<number>(state.tokenIds);
-    const isWhole = this.#walk(state, GRAMMAR_NODES_PROBED_MAX, (tokenId) => {
-      found.add(tokenId);
-      return found.size <= GRAMMAR_TOKENS_READ_MAX;
-    });
-    state.fewTokenIds = isWhole ? Int32Array.from(found).sort() : null;
-    return state.fewTokenIds;
+    const credit = Math.min(this.#probeCredit + GRAMMAR_READINGS_EARNED, GRAMMAR_READINGS_PROBED_MAX);
+    const before = this.workCount;
+    const few = this.#findFew(state, credit);
+    const work = this.workCount - before;
+    this.#probeCredit = Math.max(credit - work, 0);
+    // What was given up for want of credit may be found another time.
+    const isKnown = few !== null || work <= credit || credit === GRAMMAR_READINGS_PROBED_MAX;
+    if (isKnown) state.fewTokenIds = few;
+    return few;
   }
 
   /**
@@ -147,15 +197,27 @@ export class GrammarAutomaton {
       return true;
     };
     state.tokenIds.forEach(set);
-    this.#walk(state, Number.POSITIVE_INFINITY, set);
+    if (!this.#walk(state, WHOLE, set)) throw tooAmbiguous(NEXT_TOKENS);
     state.mask = mask;
     if (this.#masked.push(state) > GRAMMAR_MASKS_MAX) this.#masked.shift()!.mask = null;
     return mask;
   }
 
+  #findFew(state: GrammarState, readingsMax: number): Int32Array | null {
+    const run = this.#runOf(state);
+    if (run !== null && this.#runs.isMany(run)) return null;
+    const found = new Set<number>(state.tokenIds);
+    const limits = { nodesMax: GRAMMAR_NODES_PROBED_MAX, readingsMax };
+    const isWhole = this.#walk(state, limits, (tokenId) => {
+      found.add(tokenId);
+      return found.size <= GRAMMAR_TOKENS_READ_MAX;
+    });
+    return isWhole ? Int32Array.from(found).sort() : null;
+  }
+
   #afterText(from: GrammarState, tokenId: number): GrammarState | null {
     const { text, textStart } = this.#trie;
-    if (tokenId >= this.#textVocabularySize || textStart[tokenId] === textStart[tokenId + 1]) return null;
+    if (!this.#isText(tokenId)) return null;
     let state: GrammarState | null = from;
     for (let place = textStart[tokenId]!; place < textStart[tokenId + 1]! && state !== null; place++) {
       state = this.afterByte(state, text[place]!);
@@ -163,27 +225,36 @@ export class GrammarAutomaton {
     return state;
   }
 
+  #isText(tokenId: number): boolean {
+    const { textStart } = this.#trie;
+    return tokenId < this.#textVocabularySize && textStart[tokenId] !== textStart[tokenId + 1];
+  }
+
+  /** @returns null for states of few readings, which are better followed together. */
+  #runOf(state: GrammarState): ReadingRun | null {
+    if (state.readings.length < GRAMMAR_RUN_READINGS_MIN) return null;
+    if (state.run !== null) return state.run;
+    state.run = this.#runs.from(state.readings);
+    this.#leading.add(state);
+    return state.run;
+  }
+
   /**
    * Visits all tokens whose text fits.
-   * @returns false when `visit` said to stop, or more than `nodesMax` nodes were looked at.
-   * @throws ServerError `invalid_request` when the tokens lead to too many states of too many readings.
+   * @returns false when `visit` said to stop, or more nodes or readings were looked at than `within` says.
    */
-  #walk(from: GrammarState, nodesMax: number, visit: (tokenId: number) => boolean): boolean {
-    const { bytes, depths, subtreeEnds, tokenIds, sameText } = this.#trie;
-    const path = this.#path;
-    path[0] = from;
+  #walk(from: GrammarState, within: WalkLimits, visit: (tokenId: number) => boolean): boolean {
+    const { bytes, subtreeEnds, tokenIds, sameText } = this.#trie;
+    this.#path[0] = from;
+    this.#pathRuns[0] = this.#runOf(from);
     let seen = 0;
-    const followedMax = this.#followedCount + GRAMMAR_WALK_READINGS_MAX;
+    const followedMax = this.workCount + within.readingsMax;
     for (let node = 0; node < bytes.length; ) {
-      if (++seen > nodesMax) return false;
-      if (this.#followedCount > followedMax) throw tooAmbiguous(NEXT_TOKENS);
-      const depth = depths[node]!;
-      const state = this.afterByte(path[depth - 1]!, bytes[node]!);
-      if (state === null) {
+      if (++seen > within.nodesMax || this.workCount > followedMax) return false;
+      if (!this.#enter(node)) {
         node = subtreeEnds[node]!;
         continue;
       }
-      path[depth] = state;
       for (let tokenId = tokenIds[node]!; tokenId >= 0; tokenId = sameText[tokenId]!) {
         if (tokenId < this.#textVocabularySize && !visit(tokenId)) return false;
       }
@@ -192,87 +263,87 @@ export class GrammarAutomaton {
     return true;
   }
 
+  /** Goes to a node of the trie from its parent. @returns false when what leads there does not fit. */
+  #enter(node: number): boolean {
+    const depth = this.#trie.depths[node]!;
+    const byte = this.#trie.bytes[node]!;
+    const parentRun = this.#pathRuns[depth - 1]!;
+    const run = parentRun === null ? null : this.#runs.after(parentRun, byte);
+    this.#pathBytes[depth] = byte;
+    this.#pathRuns[depth] = run;
+    this.#path[depth] = null;
+    if (run !== null) return true;
+    const state = this.afterByte(this.#stateAt(depth - 1), byte);
+    if (state === null) return false;
+    this.#path[depth] = state;
+    this.#pathRuns[depth] = this.#runOf(state);
+    return true;
+  }
+
+  /** The state on the way to a node that was entered; a run alone may have led there. */
+  #stateAt(depth: number): GrammarState {
+    let known = depth;
+    while (this.#path[known] === null) known--;
+    let state = this.#path[known]!;
+    while (known < depth) {
+      const next = this.afterByte(state, this.#pathBytes[++known]!);
+      assert(next !== null, 'what a run takes fits');
+      this.#path[known] = next;
+      state = next;
+    }
+    return state;
+  }
+
   /** The state after one byte, or one token taken whole. */
   #follow({ readings }: GrammarState, kind: number, input: number): GrammarState | null {
-    const { edgeStart, edges } = this.#program;
-    const seeds: Reading[] = [];
-    this.#followedCount += readings.length;
-    for (const { state, stack } of readings) {
-      const end = EDGE_SIZE * edgeStart[state + 1]!;
-      for (let edge = EDGE_SIZE * edgeStart[state]!; edge < end; edge += EDGE_SIZE) {
-        if (edges[edge] === kind && takes(edges, edge, input)) seeds.push({ state: edges[edge + 3]!, stack });
-      }
+    this.#begin();
+    const { states, stacks } = readings;
+    for (let index = 0; index < stacks.length; index++) {
+      this.#closure.follow(states[index]!, stacks[index]!, kind, input);
     }
-    if (seeds.length === 0) return null;
-    const next = this.#stateOf(seeds);
+    if (this.#closure.reachedCount === 0) return null;
+    const next = this.#closed();
     // Deep inside, what comes next may need more levels of rules than are left.
     return next.isComplete && !next.isFinal ? null : next;
   }
 
-  /** Follows everything that takes no input. */
-  #stateOf(seeds: readonly Reading[], isFinalBefore = false): GrammarState {
-    const { flags } = this.#program;
-    if (this.#isFull) this.#forget();
-    const reached = new ReachedReadings(this.#program);
-    for (const { state, stack } of seeds) reached.add(state, this.#stacks.known(stack));
-    const going: Reading[] = [];
-    const tokenIds = new Set<number>();
-    let isFinal = isFinalBefore;
-    for (let index = 0; index < reached.list.length; index++) {
-      if (index === 4 * GRAMMAR_READINGS_MAX || going.length > GRAMMAR_READINGS_MAX) throw tooAmbiguous(WAYS);
-      const reading = reached.list[index]!;
-      const { returnState, parent } = reading.stack;
-      const ends = (flags[reading.state]! & STATE_FINAL) !== 0;
-      if (ends && parent !== null) reached.add(returnState, parent);
-      isFinal ||= ends && parent === null;
-      if (this.#expand(reading, reached, tokenIds)) going.push(reading);
-    }
-    this.#followedCount += reached.list.length;
-    return this.#remembered(going, isFinal, tokenIds);
+  #begin(): void {
+    this.#makeRoom();
+    this.#closure.begin();
   }
 
-  /** @returns whether the state itself takes input. */
-  #expand({ state, stack }: Reading, reached: ReachedReadings, tokenIds: Set<number>): boolean {
-    const { edgeStart, edges, flags } = this.#program;
-    let takesInput = false;
-    const end = EDGE_SIZE * edgeStart[state + 1]!;
-    for (let edge = EDGE_SIZE * edgeStart[state]!; edge < end; edge += EDGE_SIZE) {
-      const kind = edges[edge]!;
-      const operand = edges[edge + 1]!;
-      const target = edges[edge + 3]!;
-      if (kind === EDGE_EMPTY) reached.add(target, stack);
-      else if (kind !== EDGE_CALL) {
-        takesInput = true;
-        if (kind === EDGE_TOKEN && operand < this.vocabularySize) tokenIds.add(operand);
-      } else if ((flags[target]! & STATE_RETURNS) !== 0) reached.add(operand, stack);
-      else if (reached.canEnd(target, stack.depth) && reached.canEnd(operand, stack.depth + 1)) {
-        reached.add(operand, this.#stacks.push(stack, target));
-      }
-    }
-    return takesInput;
+  /** Of the readings that were added since `#begin`. */
+  #closed(): GrammarState {
+    const isAll = this.#closure.close(4 * GRAMMAR_READINGS_MAX, GRAMMAR_READINGS_MAX);
+    if (!isAll) throw tooAmbiguous(WAYS);
+    return this.#remembered();
   }
 
-  #remembered(readings: readonly Reading[], isFinal: boolean, tokenIds: ReadonlySet<number>): GrammarState {
-    const { stateCount, classCount } = this.#program;
-    const keys = readings.map(({ state, stack }) => stack.id * stateCount + state);
-    const key = `${isFinal ? '!' : ''}${keys.sort((a, b) => a - b).join()}`;
-    const known = this.#states.get(key);
-    if (known !== undefined) return known;
-    this.#readingCount += readings.length;
+  #remembered(): GrammarState {
+    const { going, isFinal, tokenIds } = this.#closure;
+    const hash = hashOf(going, isFinal);
+    const sameHash = this.#states.get(hash) ?? null;
+    for (let known = sameHash; known !== null; known = known.sameHash) {
+      if (known.isFinal === isFinal && this.#closure.isOf(known.readings)) return known;
+    }
+    this.#readingCount += going.length;
+    this.#stateCount++;
     const state = new GrammarState({
-      readings,
+      readings: going.kept(),
       isFinal,
       tokenIds: [...tokenIds].sort((a, b) => a - b),
-      classCount,
+      classCount: this.#program.classCount,
+      sameHash,
     });
-    this.#states.set(key, state);
+    this.#states.set(hash, state);
     return state;
   }
 
-  /** Of what is remembered; what the next state needs may come on top. */
-  get #isFull(): boolean {
+  /** Before more is remembered; what comes next may come on top. */
+  #makeRoom(): void {
     const weight = this.#readingCount + GRAMMAR_STACK_READINGS * this.#stacks.size;
-    return this.#states.size >= GRAMMAR_MEMO_STATES_MAX || weight > GRAMMAR_MEMO_READINGS_MAX;
+    const count = this.#stateCount + this.#runs.size;
+    if (count >= this.#memoStatesMax || weight > GRAMMAR_MEMO_READINGS_MAX) this.#forget();
   }
 
   /**
@@ -280,56 +351,42 @@ export class GrammarAutomaton {
    * state that is kept must not keep all that it has led to.
    */
   #forget(): void {
-    for (const state of this.#leading) state.next.fill(undefined);
+    for (const state of this.#leading) {
+      state.next.fill(undefined);
+      state.run = null;
+    }
     this.#leading.clear();
     this.#states.clear();
+    this.#stateCount = 0;
+    this.#runs.forget();
     this.#stacks.forget();
+    this.#closure.forget();
     this.#readingCount = 0;
     this.#masked = [];
     this.#start = null;
   }
 }
 
-/** Whether an edge of bytes, or of a token, takes this one. */
-function takes(edges: Int32Array, edge: number, input: number): boolean {
-  if (edges[edge] === EDGE_TOKEN) return edges[edge + 1] === input;
-  return edges[edge + 1]! <= input && input <= edges[edge + 2]!;
-}
-
-/**
- * Readings in the order in which they were reached, each once; without those that need more levels of rules than are left, so
- * that each of them can be brought to an end.
- */
-class ReachedReadings {
-  readonly list: Reading[] = [];
-  readonly #stateCount: number;
-  readonly #levels: Uint16Array;
-  readonly #keys = new Set<number>();
-
-  constructor({ stateCount, levels }: GrammarProgram) {
-    this.#stateCount = stateCount;
-    this.#levels = levels;
+/** The same in whatever order. */
+function hashOf({ states, stacks, length }: ReadingList, isFinal: boolean): number {
+  let low = isFinal ? 1 : 0;
+  let high = length;
+  for (let index = 0; index < length; index++) {
+    let mixed = Math.imul(states[index]! + 1, 0x9e3779b1) ^ Math.imul(stacks[index]!.id + 1, 0x85ebca6b);
+    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
+    mixed ^= mixed >>> 13;
+    low = (low + mixed) | 0;
+    high = (high + (Math.imul(mixed, 0x297a2d39) >>> 8)) | 0;
   }
-
-  /** Whether the state's rule can end when so many rules around it are entered. */
-  canEnd(state: number, depth: number): boolean {
-    return depth + this.#levels[state]! <= GRAMMAR_DEPTH_MAX;
-  }
-
-  add(state: number, stack: ReturnStack): void {
-    if (!this.canEnd(state, stack.depth)) return;
-    const key = stack.id * this.#stateCount + state;
-    if (this.#keys.has(key)) return;
-    this.#keys.add(key);
-    this.list.push({ state, stack });
-  }
+  return (high & 0x1fffff) * 2 ** 32 + (low >>> 0);
 }
 
 const WAYS = `the output can be read in more than ${GRAMMAR_READINGS_MAX} ways`;
-const NEXT_TOKENS = `which tokens may come next takes looking at more than ${GRAMMAR_WALK_READINGS_MAX} such ways`;
+export const NEXT_TOKENS = `which tokens may come next takes looking at more than ${GRAMMAR_WALK_READINGS_MAX} such ways`;
 const BEGUN = `where the text that has begun leads takes looking at more than ${GRAMMAR_WALK_READINGS_MAX} such ways`;
 
-function tooAmbiguous(why: string): ServerError {
+/** @param why ends the message */
+export function tooAmbiguous(why: string): ServerError {
   return new ServerError(
     'invalid_request',
     `The grammar is too ambiguous, or has too many alternatives in one place: ${why}.`,

@@ -6,7 +6,8 @@
 
 import { assert } from '../../base/assert.ts';
 import { ServerError } from '../../base/errors.ts';
-import type { GrammarAutomaton } from './grammar-automaton.ts';
+import { GRAMMAR_WALK_READINGS_MAX } from '../../base/grammar-limits.ts';
+import { type GrammarAutomaton, NEXT_TOKENS, tooAmbiguous } from './grammar-automaton.ts';
 import type { GrammarState } from './grammar-state.ts';
 import { type GrammarTrigger, TriggerWatch } from './grammar-trigger.ts';
 
@@ -29,6 +30,8 @@ export class GrammarCursor {
   #state: GrammarState | null;
   /** Of the state: all tokens that fit when they are few, else null; undefined when not asked yet. */
   #few: Int32Array | null | undefined = undefined;
+  /** Of the state: readings that were looked at to try single tokens. */
+  #triedReadings = 0;
 
   /**
    * @param begun what stands before the output and may be a beginning of it: then the cursor stands behind it.
@@ -66,7 +69,11 @@ export class GrammarCursor {
   allows(tokenId: number): boolean {
     if (this.#state === null) return true;
     if (this.#stopTokenIds.includes(tokenId)) return mayStop(this.#state, tokenId);
-    return this.#automaton.afterToken(this.#state, tokenId) !== null;
+    if (this.#triedReadings > GRAMMAR_WALK_READINGS_MAX) throw tooAmbiguous(NEXT_TOKENS);
+    const before = this.#automaton.workCount;
+    const fits = this.#automaton.fits(this.#state, tokenId);
+    this.#triedReadings += this.#automaton.workCount - before;
+    return fits;
   }
 
   /** Sets the logits of all tokens that do not fit to -Infinity. @param logits [vocabulary of the model] */
@@ -96,20 +103,27 @@ export class GrammarCursor {
   moveTo({ state, watchState }: GrammarPlace): void {
     this.#state = state;
     this.#few = undefined;
+    this.#triedReadings = 0;
     if (this.#watch !== null) this.#watch.state = watchState;
   }
 
-  /** Whether the grammar is at its end with the token, so that nothing may follow; never where it then sleeps. */
+  /**
+   * Whether the grammar is at its end with the token, so that nothing may follow; never where it then sleeps. To be asked of a
+   * token before it is accepted, which then does not fail.
+   * @throws ServerError as `fewTokenIds`.
+   */
   isCompleteAfter(tokenId: number): boolean {
-    if (this.#state === null || this.#watch !== null) return false;
-    if (this.#stopTokenIds.includes(tokenId)) return true;
-    return this.#automaton.afterToken(this.#state, tokenId)?.isComplete === true;
+    if (this.#state === null) return false;
+    if (this.#stopTokenIds.includes(tokenId)) return this.#watch === null;
+    const next = this.#automaton.afterToken(this.#state, tokenId);
+    return this.#watch === null && next?.isComplete === true;
   }
 
   /** The token has become part of the output. */
   accept(tokenId: number): void {
     const begins = this.#watch?.accept(tokenId) ?? false;
     this.#few = undefined;
+    this.#triedReadings = 0;
     if (this.#state === null) {
       if (begins) this.#state = this.#automaton.start;
       return;

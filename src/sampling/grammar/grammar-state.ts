@@ -1,15 +1,13 @@
 /**
- * A place in a grammar: all ways of reading the output so far, each a state of the program and the rules that it will
- * return to. Immutable but for what it remembers: where bytes lead, which tokens fit.
+ * A place in a grammar: all ways of reading the output so far. Immutable but for what it remembers: where bytes lead, which tokens fit.
  */
 
-import type { ReturnStack } from './return-stacks.ts';
-
-export type Reading = { readonly state: number; readonly stack: ReturnStack };
+import type { ReadingRun } from './reading-runs.ts';
+import type { Readings } from './readings.ts';
 
 export class GrammarState {
   /** Those that go on: with bytes or tokens that may come next. */
-  readonly readings: readonly Reading[];
+  readonly readings: Readings;
   /** The output may end here. */
   readonly isFinal: boolean;
   /** Tokens that are taken whole, and not for their text, sorted; few. */
@@ -20,16 +18,22 @@ export class GrammarState {
   fewTokenIds: Int32Array | null | undefined = undefined;
   /** One bit a token; null when it was not asked yet. */
   mask: Uint32Array | null = null;
+  /** One of the readings, followed alone; null when it was not asked yet. */
+  run: ReadingRun | null = null;
+  /** Another one with the same hash, found before; null for none. */
+  readonly sameHash: GrammarState | null;
 
   constructor(parts: {
-    readonly readings: readonly Reading[];
+    readonly readings: Readings;
     readonly isFinal: boolean;
     readonly tokenIds: readonly number[];
     readonly classCount: number;
+    readonly sameHash: GrammarState | null;
   }) {
     this.readings = parts.readings;
     this.isFinal = parts.isFinal;
     this.tokenIds = parts.tokenIds;
+    this.sameHash = parts.sameHash;
     this.next = new Array(parts.classCount).fill(undefined);
   }
 

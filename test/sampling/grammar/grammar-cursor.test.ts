@@ -47,3 +47,22 @@ describe('a grammar behind text that was begun', () => {
     expect(automaton.afterBegun(begun)).toBe(automaton.afterBegun(begun));
   });
 });
+
+describe('a grammar whose outputs can be read in ever more ways', () => {
+  it('is given up where trying single tokens takes too long', () => {
+    const tokens = Array.from({ length: 2 ** 12 }, (_, index) =>
+      index.toString(2).padStart(12, '0').replaceAll('0', 'a').replaceAll('1', 'b'),
+    );
+    const traps = automatonOf({ kind: 'regex', pattern: '(?:[ab](?:[ab]#{1000})?)*a[ab]{900}' }, tokens);
+    const cursor = new GrammarCursor(traps, [], { begun: 'ab'.repeat(200) });
+    const tryAll = (): unknown => tokens.filter((_, tokenId) => cursor.allows(tokenId));
+    expect(tryAll).toThrow(/too ambiguous.*which tokens may come next/);
+  });
+
+  it('fails when a token is chosen and not when it is accepted, also behind a trigger', () => {
+    const ambiguous = automatonOf({ kind: 'regex', pattern: '1(?:[a ]?){5000}' }, TOKENS);
+    const cursor = new GrammarCursor(ambiguous, [END], { trigger: { tokenId: 0, thoughts: null } });
+    cursor.accept(0);
+    expect(() => cursor.isCompleteAfter(TOKENS.indexOf('1'))).toThrow('too ambiguous');
+  });
+});

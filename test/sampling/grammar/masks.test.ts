@@ -5,6 +5,8 @@ import {
   GRAMMAR_DEPTH_MAX,
   GRAMMAR_MEMO_READINGS_MAX,
   GRAMMAR_MEMO_STATES_MAX,
+  GRAMMAR_READINGS_EARNED,
+  GRAMMAR_READINGS_PROBED_MAX,
   GRAMMAR_TOKENS_READ_MAX,
 } from '../../../src/base/grammar-limits.ts';
 import { compileGrammar } from '../../../src/sampling/grammar/compile-grammar.ts';
@@ -94,6 +96,26 @@ function makeForget(automaton: GrammarAutomaton): void {
   expect(automaton.start).not.toBe(start);
 }
 
+/** Every text of twelve letters out of two. */
+const WORDS = Array.from({ length: 2 ** 12 }, (_, index) =>
+  index.toString(2).padStart(12, '0').replaceAll('0', 'a').replaceAll('1', 'b'),
+);
+
+/** At every byte a way of reading begins that looks as if it would last, and ends with the next byte. */
+const TRAPS: GrammarSource = { kind: 'regex', pattern: '(?:[ab](?:[ab]#{1000})?)*a[ab]{900}' };
+
+/** The last states behind a text without a period, each of which is a new one. */
+function statesAlong(automaton: GrammarAutomaton, count: number): GrammarState[] {
+  const dice = new Dice(5);
+  const states: GrammarState[] = [];
+  let state = stateAfter(automaton, 'ab'.repeat(200))!;
+  for (let index = 0; index < count; index++) {
+    state = automaton.afterByte(state, dice.pick([0x61, 0x62]))!;
+    states.push(state);
+  }
+  return states;
+}
+
 /** Texts in a mirror, each level of which can be closed in two ways: opened so deep, they have many stacks. */
 const MIRRORED: GrammarSource = {
   kind: 'ebnf',
@@ -114,7 +136,7 @@ function mirroredText(count: number, depth: number): string {
 /** Stacks that the state keeps in memory, but for those that are only reached over what comes next. */
 function heldStacks(state: GrammarState): number {
   const seen = new Set<object>();
-  const work: object[] = state.readings.map(({ stack }) => stack);
+  const work: object[] = [...state.readings.stacks];
   for (let stack = work.pop(); stack !== undefined; stack = work.pop()) {
     if (seen.has(stack)) continue;
     seen.add(stack);
@@ -209,7 +231,7 @@ describe('an automaton', () => {
     const text = mirroredText(40, 8);
     const state = stateAfter(automaton, text)!;
     expect(automaton.start).not.toBe(start);
-    const deepest = Math.max(...state.readings.map(({ stack }) => stack.depth));
+    const deepest = Math.max(...state.readings.stacks.map(({ depth }) => depth));
     expect(heldStacks(state)).toBeLessThanOrEqual(state.readings.length * (deepest + 1));
   });
 
@@ -282,12 +304,39 @@ describe('an automaton', () => {
   });
 
   it('gives up on tokens that each lead to a state of many readings', () => {
-    const tokens = Array.from({ length: 2 ** 12 }, (_, index) =>
-      index.toString(2).padStart(12, '0').replaceAll('0', 'a').replaceAll('1', 'b'),
-    );
-    const automaton = automatonOf({ kind: 'regex', pattern: '[ab]*a[ab]{1000}' }, tokens);
-    const state = stateAfter(automaton, 'a'.repeat(1000))!;
+    const automaton = automatonOf(TRAPS, WORDS);
+    const state = stateAfter(automaton, 'a'.repeat(900))!;
     expect(() => automaton.mask(state)).toThrow('which tokens may come next');
+  });
+
+  it('follows one way of reading where it shows that tokens fit, however many there are', () => {
+    const automaton = automatonOf({ kind: 'regex', pattern: '[ab]*a[ab]{1000}' }, WORDS);
+    const state = stateAfter(automaton, 'a'.repeat(1000))!;
+    expect(state.readings.length).toBeGreaterThan(900);
+    const workBefore = automaton.workCount;
+    expect(maskedTokens(automaton.mask(state))).toHaveLength(WORDS.length);
+    expect(automaton.workCount - workBefore).toBeLessThan(100);
+  });
+
+  it('looks at few readings to tell that many tokens fit and that a token does, at each of many new places', () => {
+    const automaton = automatonOf({ kind: 'regex', pattern: '[ab]*a[ab]{1000}' }, WORDS);
+    const states = statesAlong(automaton, 2000);
+    const workBefore = automaton.workCount;
+    for (const state of states) {
+      expect(automaton.fewTokenIds(state)).toBeNull();
+      expect(automaton.fits(state, 1234)).toBe(true);
+    }
+    expect(automaton.workCount - workBefore).toBeLessThan(3 * states.length);
+  });
+
+  it('looks for few tokens only as long as that is cheap, on the whole', () => {
+    const automaton = automatonOf(TRAPS, WORDS);
+    const states = statesAlong(automaton, 300);
+    const workBefore = automaton.workCount;
+    for (const state of states) expect(automaton.fewTokenIds(state)).toBeNull();
+    const widest = 3 * Math.max(...states.map(({ readings }) => readings.length));
+    const bound = GRAMMAR_READINGS_PROBED_MAX + states.length * (GRAMMAR_READINGS_EARNED + widest);
+    expect(automaton.workCount - workBefore).toBeLessThan(bound);
   });
 
   it('says when the tokens that fit are few, and when they are many', () => {
