@@ -22,6 +22,7 @@ type Flags = {
   readonly steps: number;
   readonly vocabulary: number;
   readonly only?: string;
+  readonly wholeRows?: boolean;
   readonly repeats: number;
 };
 
@@ -79,14 +80,21 @@ class Choices {
   readonly #open: () => GrammarCursor;
   readonly #cursors: GrammarCursor[];
   readonly #row: Float32Array;
+  readonly #isWhole: boolean;
   #draws: number;
 
-  constructor(source: GrammarSource, { trie, size }: Words, count: number, seed: number) {
+  constructor(
+    source: GrammarSource,
+    { trie, size }: Words,
+    { choices, wholeRows = false }: Flags,
+    seed: number,
+  ) {
     const program = compileGrammar(source, { addedTokenId: () => null });
     const automaton = new GrammarAutomaton({ id: 1, program, tokens: trie }, { vocabularySize: size });
     this.#size = size;
+    this.#isWhole = wholeRows;
     this.#open = () => new GrammarCursor(automaton, [size - 1]);
-    this.#cursors = Array.from({ length: count }, this.#open);
+    this.#cursors = Array.from({ length: choices }, this.#open);
     this.#row = new Float32Array(size);
     this.#draws = seed * 1e9;
   }
@@ -103,13 +111,14 @@ class Choices {
   #choose(cursor: GrammarCursor): number {
     const few = cursor.fewTokenIds;
     if (few !== null) return few[Math.floor(this.#uniform() * few.length)]!;
+    if (this.#isWhole) return this.#fromWholeRow(cursor);
     const fitting = Array.from({ length: CANDIDATES }, () => this.#candidate()).filter((id) =>
       cursor.allows(id),
     );
-    return fitting[0] ?? this.fromWholeRow(cursor);
+    return fitting[0] ?? this.#fromWholeRow(cursor);
   }
 
-  fromWholeRow(cursor: GrammarCursor): number {
+  #fromWholeRow(cursor: GrammarCursor): number {
     this.#row.fill(0);
     cursor.forbidOthers(this.#row);
     const first = Math.floor(this.#uniform() * this.#size);
@@ -126,11 +135,11 @@ class Choices {
   }
 }
 
-function runOnce(name: string, words: Words, { choices, steps }: Flags, seed: number) {
+function runOnce(name: string, words: Words, flags: Flags, seed: number) {
   globalThis.gc?.();
   const before = process.memoryUsage().heapUsed;
-  const running = new Choices(GRAMMARS[name]!, words, choices, seed);
-  const times = Array.from({ length: steps }, () => {
+  const running = new Choices(GRAMMARS[name]!, words, flags, seed);
+  const times = Array.from({ length: flags.steps }, () => {
     const startMs = performance.now();
     running.step();
     return performance.now() - startMs;
@@ -150,6 +159,7 @@ export const grammarStep = scenario<Flags>({
     countOption('steps', 'in each run', 150),
     countOption('vocabulary', 'tokens', 151_936),
     new Option('--only <grammar>', 'one of them').choices(Object.keys(GRAMMARS)),
+    new Option('--whole-rows', 'tokens are chosen from whole rows, by masks, where many fit'),
     repeatsOption(3),
   ],
   run: async (flags, bench) => {

@@ -24,7 +24,6 @@ import { EDGE_BYTES, EDGE_TOKEN, type GrammarProgram } from './grammar-program.t
 import { GrammarState } from './grammar-state.ts';
 import { ReadingClosure } from './reading-closure.ts';
 import { type ReadingRun, ReadingRuns } from './reading-runs.ts';
-import type { ReadingList } from './readings.ts';
 import { ReturnStacks } from './return-stacks.ts';
 import type { TokenTrie } from './token-trie.ts';
 
@@ -69,9 +68,9 @@ export class GrammarAutomaton {
   #led: Led | null = null;
   /** States that have a mask, oldest first. */
   #masked: GrammarState[] = [];
-  /** [depth] The states on the way to a node of the trie. */
+  /** [depth] The states on the way to a node of the trie; null for those that only a run has led to so far. */
   readonly #path: (GrammarState | null)[] = [];
-  /** [depth] The run that leads there; null for none. A state that it leads to is found when it is needed. */
+  /** [depth] The run that leads there; null for none. */
   readonly #pathRuns: (ReadingRun | null)[] = [];
   /** [depth] */
   readonly #pathBytes: number[] = [];
@@ -136,7 +135,7 @@ export class GrammarAutomaton {
     let state = this.start;
     let byteCount = 0;
     for (; byteCount < bytes.length; byteCount++) {
-      if (this.workCount > followedMax) throw tooAmbiguous(BEGUN);
+      if (this.#closure.workCount > followedMax) throw tooAmbiguous(BEGUN);
       const next = this.afterByte(state, bytes[byteCount]!);
       if (next === null) break;
       state = next;
@@ -146,11 +145,16 @@ export class GrammarAutomaton {
   }
 
   /**
+   * @param readingsMax that may be looked at, and a byte's more
    * @returns the state after the token, taken for its text, whole, or both; null when it does not fit.
-   * @throws ServerError as `afterByte`.
+   * @throws ServerError as `afterByte`, and when that takes more.
    */
-  afterToken(state: GrammarState, tokenId: number): GrammarState | null {
-    const byText = this.#afterText(state, tokenId);
+  afterToken(
+    state: GrammarState,
+    tokenId: number,
+    readingsMax = Number.POSITIVE_INFINITY,
+  ): GrammarState | null {
+    const byText = this.#afterText(state, tokenId, readingsMax);
     if (!state.tokenIds.includes(tokenId)) return byText;
     const whole = this.#follow(state, EDGE_TOKEN, tokenId);
     if (byText === null || whole === null) return byText ?? whole;
@@ -168,7 +172,7 @@ export class GrammarAutomaton {
   fits(state: GrammarState, tokenId: number): boolean {
     const run = this.#isText(tokenId) ? this.#runOf(state) : null;
     if (run !== null && this.#runs.takes(run, tokenId)) return true;
-    return this.afterToken(state, tokenId) !== null;
+    return this.afterToken(state, tokenId, GRAMMAR_WALK_READINGS_MAX) !== null;
   }
 
   /** All tokens that fit, when they are few and quickly found; else null. @throws ServerError as `afterByte`. */
@@ -215,11 +219,13 @@ export class GrammarAutomaton {
     return isWhole ? Int32Array.from(found).sort() : null;
   }
 
-  #afterText(from: GrammarState, tokenId: number): GrammarState | null {
+  #afterText(from: GrammarState, tokenId: number, readingsMax: number): GrammarState | null {
     const { text, textStart } = this.#trie;
     if (!this.#isText(tokenId)) return null;
+    const followedMax = this.workCount + readingsMax;
     let state: GrammarState | null = from;
     for (let place = textStart[tokenId]!; place < textStart[tokenId + 1]! && state !== null; place++) {
+      if (this.workCount > followedMax) throw tooAmbiguous(NEXT_TOKENS);
       state = this.afterByte(state, text[place]!);
     }
     return state;
@@ -244,14 +250,14 @@ export class GrammarAutomaton {
    * @returns false when `visit` said to stop, or more nodes or readings were looked at than `within` says.
    */
   #walk(from: GrammarState, within: WalkLimits, visit: (tokenId: number) => boolean): boolean {
-    const { bytes, subtreeEnds, tokenIds, sameText } = this.#trie;
+    const { bytes, depths, subtreeEnds, tokenIds, sameText } = this.#trie;
     this.#path[0] = from;
     this.#pathRuns[0] = this.#runOf(from);
     let seen = 0;
     const followedMax = this.workCount + within.readingsMax;
     for (let node = 0; node < bytes.length; ) {
-      if (++seen > within.nodesMax || this.workCount > followedMax) return false;
-      if (!this.#enter(node)) {
+      if (++seen > within.nodesMax || this.#closure.workCount > followedMax) return false;
+      if (!this.#enter(depths[node]!, bytes[node]!)) {
         node = subtreeEnds[node]!;
         continue;
       }
@@ -263,17 +269,18 @@ export class GrammarAutomaton {
     return true;
   }
 
-  /** Goes to a node of the trie from its parent. @returns false when what leads there does not fit. */
-  #enter(node: number): boolean {
-    const depth = this.#trie.depths[node]!;
-    const byte = this.#trie.bytes[node]!;
+  /** Goes to a node of the trie by the byte that leads there from its parent. @returns false when it does not fit. */
+  #enter(depth: number, byte: number): boolean {
     const parentRun = this.#pathRuns[depth - 1]!;
     const run = parentRun === null ? null : this.#runs.after(parentRun, byte);
-    this.#pathBytes[depth] = byte;
-    this.#pathRuns[depth] = run;
-    this.#path[depth] = null;
-    if (run !== null) return true;
-    const state = this.afterByte(this.#stateAt(depth - 1), byte);
+    if (run !== null) {
+      this.#pathBytes[depth] = byte;
+      this.#pathRuns[depth] = run;
+      this.#path[depth] = null;
+      return true;
+    }
+    const parent = parentRun === null ? this.#path[depth - 1]! : this.#stateAt(depth - 1);
+    const state = this.afterByte(parent, byte);
     if (state === null) return false;
     this.#path[depth] = state;
     this.#pathRuns[depth] = this.#runOf(state);
@@ -321,7 +328,7 @@ export class GrammarAutomaton {
 
   #remembered(): GrammarState {
     const { going, isFinal, tokenIds } = this.#closure;
-    const hash = hashOf(going, isFinal);
+    const hash = going.hash(isFinal);
     const sameHash = this.#states.get(hash) ?? null;
     for (let known = sameHash; known !== null; known = known.sameHash) {
       if (known.isFinal === isFinal && this.#closure.isOf(known.readings)) return known;
@@ -365,20 +372,6 @@ export class GrammarAutomaton {
     this.#masked = [];
     this.#start = null;
   }
-}
-
-/** The same in whatever order. */
-function hashOf({ states, stacks, length }: ReadingList, isFinal: boolean): number {
-  let low = isFinal ? 1 : 0;
-  let high = length;
-  for (let index = 0; index < length; index++) {
-    let mixed = Math.imul(states[index]! + 1, 0x9e3779b1) ^ Math.imul(stacks[index]!.id + 1, 0x85ebca6b);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
-    mixed ^= mixed >>> 13;
-    low = (low + mixed) | 0;
-    high = (high + (Math.imul(mixed, 0x297a2d39) >>> 8)) | 0;
-  }
-  return (high & 0x1fffff) * 2 ** 32 + (low >>> 0);
 }
 
 const WAYS = `the output can be read in more than ${GRAMMAR_READINGS_MAX} ways`;

@@ -115,7 +115,7 @@ export class GrammarCursor {
   isCompleteAfter(tokenId: number): boolean {
     if (this.#state === null) return false;
     if (this.#stopTokenIds.includes(tokenId)) return this.#watch === null;
-    const next = this.#automaton.afterToken(this.#state, tokenId);
+    const next = this.#automaton.afterToken(this.#state, tokenId, GRAMMAR_WALK_READINGS_MAX);
     return this.#watch === null && next?.isComplete === true;
   }
 

@@ -45,6 +45,21 @@ export class ReadingList {
     this.stacks.length = 0;
   }
 
+  /** A whole number that is the same for the same readings in whatever order, and rarely for others. */
+  hash(isFinal: boolean): number {
+    let low = isFinal ? 1 : 0;
+    let high = this.length;
+    for (let index = 0; index < this.length; index++) {
+      const stackId = this.stacks[index]!.id;
+      let mixed = Math.imul(this.states[index]! + 1, 0x9e3779b1) ^ Math.imul(stackId + 1, 0x85ebca6b);
+      mixed = Math.imul(mixed ^ (mixed >>> 15), 0x2c1b3c6d);
+      mixed ^= mixed >>> 13;
+      low = (low + mixed) | 0;
+      high = (high + (Math.imul(mixed, 0x297a2d39) >>> 8)) | 0;
+    }
+    return (high & 0x1fffff) * 2 ** 32 + (low >>> 0);
+  }
+
   kept(): Readings {
     return new Readings(this.states.slice(0, this.length), this.stacks.slice(0, this.length));
   }

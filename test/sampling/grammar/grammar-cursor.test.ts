@@ -59,6 +59,12 @@ describe('a grammar whose outputs can be read in ever more ways', () => {
     expect(tryAll).toThrow(/too ambiguous.*which tokens may come next/);
   });
 
+  it('is given up where a single long token leads too far, before it is accepted', () => {
+    const long = automatonOf({ kind: 'regex', pattern: '(?:[a ]?){2000}[a ]{1000}' }, [' '.repeat(400)]);
+    const cursor = new GrammarCursor(long, []);
+    expect(() => cursor.isCompleteAfter(0)).toThrow(/too ambiguous.*which tokens may come next/);
+  });
+
   it('fails when a token is chosen and not when it is accepted, also behind a trigger', () => {
     const ambiguous = automatonOf({ kind: 'regex', pattern: '1(?:[a ]?){5000}' }, TOKENS);
     const cursor = new GrammarCursor(ambiguous, [END], { trigger: { tokenId: 0, thoughts: null } });
