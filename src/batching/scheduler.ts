@@ -10,8 +10,8 @@
  * - Order: see `token-budget.ts`. Running sequences stay in order of admission.
  * - Admission: strictly in order of service; nobody overtakes one that does not fit, so a long prompt is not
  *   starved by short ones. (A steady stream of higher priority does starve lower ones: that is its meaning.) A
- *   sequence is admitted when the blocks for all of its known tokens fit at once, and leave the headroom of
- *   `admissionHeadroom`. A running prompt therefore never stalls half way for want of blocks; only a decoding
+ *   sequence is admitted when the blocks for all of its known tokens fit at once, and leave one for each running
+ *   sequence that may come to need another. A running prompt therefore never stalls half way for want of blocks; only a decoding
  *   sequence that enters a new block asks for more.
  * - Preemption: when those blocks are not free, the running sequence last in order of service gives up all of
  *   its own, and waits to be computed again. Nobody is admitted in a plan that preempted. The first in order of

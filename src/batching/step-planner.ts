@@ -12,7 +12,6 @@ import type { SequenceBook } from './sequence-book.ts';
 import type { StepPace } from './step-pace.ts';
 import type { StepPlan, StepRow } from './step-plan.ts';
 import {
-  admissionHeadroom,
   chunkLength,
   isDecoding,
   lengthForAdmission,
@@ -55,6 +54,8 @@ export class StepPlanner {
   readonly #prompts: Sequence[] = [];
   /** Those of them behind the first that cannot end in the step. */
   readonly #behind: Sequence[] = [];
+  /** Blocks that must stay free when a sequence is admitted, see `mayGrow`. */
+  #headroom = 0;
   /** A prompt that cannot end in the step being planned has left a part of it to others. */
   #isShared = false;
 
@@ -69,8 +70,10 @@ export class StepPlanner {
   /** Fills an empty plan, with no row where there is nothing to compute. Preempts before the pool's reservation is opened. */
   fill(plan: StepPlan, drafter: Drafter | null): void {
     this.#makeRoom(plan);
+    this.#headroom = 0;
     for (const sequence of this.#book.running) {
       if (!isDecoding(sequence.pendingLength)) this.#prompts.push(sequence);
+      if (mayGrow(sequence)) this.#headroom++;
     }
     this.#kvCache.pool.openReservation();
     this.#planDecodes(plan, drafter);
@@ -163,7 +166,7 @@ export class StepPlanner {
 
   /** Blocks that a sequence can have that is admitted now. */
   get #roomToAdmit(): number {
-    return this.#kvCache.pool.freeCount - admissionHeadroom(this.#book.running.length);
+    return this.#kvCache.pool.freeCount - this.#headroom;
   }
 
   /**
@@ -225,12 +228,13 @@ export class StepPlanner {
     while (this.#admissibleCount > 0 && this.#tokensLeft(plan) > 0) {
       const sequence = this.#book.waiting.first!;
       if (sequence.scoredLength < sequence.scoredLengthMax && this.#scoresLeft(plan) === 0) return;
-      const cachedLength = this.#kvCache.admit(sequence, admissionHeadroom(this.#book.running.length));
+      const cachedLength = this.#kvCache.admit(sequence, this.#headroom);
       this.#refusedId = cachedLength === null ? sequence.sequenceId : 0;
       this.#refusedRoom = this.#roomToAdmit;
       this.#refusedSteps = 0;
       if (cachedLength === null) return;
       this.#book.admitFirst(cachedLength);
+      if (mayGrow(sequence)) this.#headroom++;
       const pendingLength = sequence.lengthWithScores(this.#scoresLeft(plan));
       const tokensLeft = this.#tokensLeft(plan);
       const tokenCount = this.#takeChunk(pendingLength, tokensLeft, this.#admissibleLength);
@@ -250,4 +254,13 @@ export class StepPlanner {
 
 function hasPrediction({ request }: Sequence): boolean {
   return request.predictedTokenIds !== null;
+}
+
+/**
+ * Whether a running sequence may need a block more than it has: the last token that it may gain is never computed. Such a one
+ * needs it within a block's worth of steps, so a block stays free for each when another is admitted, which would be the first
+ * to be preempted for it. Nothing has to stay free for the first, so whatever passed `enqueue` can run.
+ */
+function mayGrow({ length, remainingLength, blockTable }: Sequence): boolean {
+  return length + remainingLength - 1 > blockTable.capacity;
 }

@@ -68,12 +68,3 @@ export function chunkLength(pendingLength: number, tokensLeft: number, pendingBe
 export function lengthForAdmission(tokensLeft: number, admissibleLength: number): number {
   return Math.min(admissibleLength, Math.ceil(tokensLeft / 2));
 }
-
-/**
- * Blocks that must stay free when a sequence is admitted: one for each that runs already, because each will need
- * its next one within a block's worth of steps, and the newcomer would be the first to be preempted for it.
- * Nothing has to stay free for the first, so whatever passed `enqueue` can run.
- */
-export function admissionHeadroom(runningCount: number): number {
-  return runningCount;
-}

@@ -125,7 +125,7 @@ describe('Scheduler.plan', () => {
     expect(waitingIds(scheduler)).toEqual([2, 3]);
   });
 
-  it('admits when a whole prompt fits and leaves a block for each that runs', () => {
+  it('admits when a whole prompt fits and leaves a block for each that runs and may need one', () => {
     const scheduler = aScheduler({ blockCount: 8 });
     scheduler.enqueue(aRequest({ sequenceId: 1, promptLength: 13 }));
     runStep(scheduler);
@@ -136,6 +136,15 @@ describe('Scheduler.plan', () => {
     scheduler.enqueue(aRequest({ sequenceId: 3, promptLength: 8 }));
     runStep(scheduler);
     expect(runningIds(scheduler)).toEqual([1, 3]);
+  });
+
+  it('leaves no block for those that end within the blocks they have', () => {
+    const scheduler = aScheduler({ blockCount: 5, modelLengthMax: 8 });
+    const short = { promptLength: 3, newTokensMax: 2 };
+    for (const sequenceId of [1, 2, 3, 4]) scheduler.enqueue(aRequest({ sequenceId, ...short }));
+    runStep(scheduler);
+    expect(runningIds(scheduler)).toEqual([1, 2, 3, 4]);
+    expect(runStep(scheduler)).toMatchObject([1, 2, 3, 4].map(() => ({ finishReason: 'length' })));
   });
 
   it('moves an old prompt forward in every step, whatever decodes beside it', () => {

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { AssertionError } from '../../src/base/assert.ts';
 import {
-  admissionHeadroom,
   assertStepLimits,
   chunkLength,
   isDecoding,
@@ -37,11 +36,6 @@ describe('token budget', () => {
   it('calls decoding whatever has one token to compute', () => {
     expect(isDecoding(1)).toBe(true);
     expect(isDecoding(2)).toBe(false);
-  });
-
-  it('asks no headroom of the first sequence, so that it can always run', () => {
-    expect(admissionHeadroom(0)).toBe(0);
-    expect(admissionHeadroom(3)).toBe(3);
   });
 
   it('refuses limits under which a prompt could starve', () => {
