@@ -45,6 +45,8 @@ type RunsOptions = {
 export class ReadingRuns {
   readonly #of: RunsOptions;
   readonly #known = new Map<number, ReadingRun>();
+  /** Runs that know where some byte leads, whether they are remembered or only on the way that is being walked. */
+  readonly #leading = new Set<ReadingRun>();
   #outlook: Outlook | null = null;
 
   constructor(options: RunsOptions) {
@@ -75,6 +77,7 @@ export class ReadingRuns {
     closure.close(GRAMMAR_RUN_REACHED_MAX, GRAMMAR_RUN_REACHED_MAX);
     const next = closure.going.length === 0 ? null : this.#best(closure.going);
     run.next[byteClass] = next;
+    this.#leading.add(run);
     return next;
   }
 
@@ -94,7 +97,10 @@ export class ReadingRuns {
     return run.isMany;
   }
 
+  /** One that is held elsewhere must not keep all that it has led to, nor what that leads to from now on. */
   forget(): void {
+    for (const run of this.#leading) run.next.fill(undefined);
+    this.#leading.clear();
     this.#known.clear();
   }
 

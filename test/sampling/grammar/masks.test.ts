@@ -252,6 +252,16 @@ describe('an automaton', () => {
     expect(kept.next.every((next) => next === undefined)).toBe(true);
   });
 
+  it('forgets what a way of reading that was followed alone, and is kept, has led to', () => {
+    const automaton = automatonOf(AMBIGUOUS);
+    const state = stateAfter(automaton, 'c')!;
+    automaton.fits(state, 0x61);
+    const run = state.run!;
+    expect(run.next.some((next) => next != null)).toBe(true);
+    makeForget(automaton);
+    expect(run.next.filter((next) => next !== undefined)).toEqual([]);
+  });
+
   it('opens nothing more at its greatest depth, and closes all of it', () => {
     const automaton = automatonOf(ANY);
     const depth = 400;
