@@ -29,8 +29,11 @@ export class ReadingClosure {
   /** Readings that were looked at so far, by all turns: what following inputs costs. */
   workCount = 0;
 
-  /** [stateCount] The `#turn` in which a program's state was reached last, and with which stack first. */
-  readonly #turns: Int32Array;
+  /**
+   * [stateCount] The `#turn` in which a program's state was reached last, and with which stack first. 32 bits would be full in days
+   * of a busy grammar, and every state then taken for one that was not reached.
+   */
+  readonly #turns: Float64Array;
   readonly #firstStacks: (ReturnStack | null)[];
   #turn = 0;
   /** Readings whose state was reached with another stack before. */
@@ -44,7 +47,7 @@ export class ReadingClosure {
     this.#program = program;
     this.#stacks = options.stacks;
     this.#vocabularySize = options.vocabularySize;
-    this.#turns = new Int32Array(program.stateCount);
+    this.#turns = new Float64Array(program.stateCount);
     this.#firstStacks = new Array<ReturnStack | null>(program.stateCount).fill(null);
   }
 
