@@ -243,8 +243,10 @@ async function listen(config: ServeConfig): Promise<Http & { readonly answerBy: 
 function refuseBroken({ server, answers }: Http, broken: ReturnType<typeof brokenRequests>): void {
   server.on('clientError', (error, socket) => {
     if (!answers.isOwedOn(socket)) broken.onClientError(error, socket);
-    else if (answers.isOneAwaitedOn(socket)) broken.onBytesBehind(error, socket);
-    else socket.destroy();
+    else if (answers.isOneAwaitedOn(socket)) {
+      broken.onBytesBehind(error, socket);
+      answers.letGo(socket);
+    } else socket.destroy();
   });
   server.on('connect', (_request, socket) => {
     if (answers.isOwedOn(socket)) socket.destroy();

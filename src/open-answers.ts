@@ -56,6 +56,14 @@ export class OpenAnswers {
     return request.complete && !response.headersSent;
   }
 
+  /** Something else has been said in their place: the answers owed on the connection hear that it is closed to them. */
+  letGo(connection: Duplex): void {
+    for (const [response] of this.#openOn(connection)) {
+      if (response.socket !== null) response.detachSocket(response.socket);
+      closeBeforeTurn(response);
+    }
+  }
+
   #openOn(connection: Duplex): readonly (readonly [ServerResponse, OpenAnswer])[] {
     return [...(this.#connections.get(connection) ?? [])];
   }

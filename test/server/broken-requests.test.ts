@@ -102,6 +102,18 @@ describe('what is not a request', () => {
     );
   });
 
+  it('behind a request for a stream leaves no stream to a client that keeps its side open', async () => {
+    const { hostname, port } = new URL(server.baseUrl);
+    const socket = net.connect({ port: Number(port), host: hostname, allowHalfOpen: true });
+    socket.resume().write(`${chat({ stream: true, ignore_eos: true })}hello there\r\n\r\n`);
+    await once(socket, 'end');
+    await eventually(
+      async () => (await (await fetch(`${server.baseUrl}/load`)).text()) === '{"server_load":0}',
+    );
+    expect(socket.writable).toBe(true);
+    socket.destroy();
+  });
+
   it('behind two requests that wait for their answers is not answered in the place of the first', async () => {
     const { socket, text } = open();
     socket.write(`${chat({ ignore_eos: true }).repeat(2)}hello there\r\n\r\n`);
