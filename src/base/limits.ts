@@ -286,6 +286,11 @@ export const REQUEST_RECEIVE_MS = 60_000;
 
 /** How long an idle connection is kept: longer than common proxies do, so that they never meet a closing one. */
 export const KEEP_ALIVE_MS = 75_000;
+/**
+ * How long a connection on which bytes were refused may stay half open: until its client has read the answer and closed its own
+ * half. Closed at once, bytes on their way would make the system take the answer back. As long as nginx lingers.
+ */
+export const LINGER_MS = 5_000;
 
 /** Token ids of one `/detokenize`; as many values as a body may hold. */
 export const DETOKENIZED_TOKENS_MAX = JSON_VALUES_MAX;

@@ -5,6 +5,7 @@
 
 import { type IncomingMessage, type ServerResponse, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { LINGER_MS } from '../base/limits.ts';
 import { type ApiError, HttpError, toApiError } from './api-error.ts';
 
 const STATUS_BY_CODE: Readonly<Record<string, 408 | 431>> = {
@@ -28,8 +29,12 @@ export function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
 
 type Headers = Readonly<Record<string, string>>;
 
-/** Writes to the bare connection, and closes it. */
-function answerBare(socket: Duplex, { status, body }: ApiError, headers: Headers): void {
+/** Writes to the bare connection, and closes it: its own half now, the client's when that does, or has had `lingerMs` to. */
+function answerBare(
+  socket: Duplex,
+  { status, body }: ApiError,
+  { headers, lingerMs }: { readonly headers: Headers; readonly lingerMs: number },
+): void {
   const json = JSON.stringify(body);
   const all = { ...headers, 'content-length': String(Buffer.byteLength(json)), connection: 'close' };
   const head = [
@@ -37,10 +42,12 @@ function answerBare(socket: Duplex, { status, body }: ApiError, headers: Headers
     ...Object.entries(all).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${json}`);
+  const lingering = setTimeout(() => socket.destroy(), lingerMs).unref();
+  socket.once('close', () => clearTimeout(lingering));
 }
 
 /** Handlers for Node's server and its adaptor; `newId` names the request, which has not said its own name. */
-export function brokenRequests(newId: () => string) {
+export function brokenRequests(newId: () => string, { lingerMs = LINGER_MS } = {}) {
   const headersOf = ({ headers }: ApiError) => ({
     ...headers,
     'content-type': 'application/json',
@@ -83,7 +90,7 @@ export function brokenRequests(newId: () => string) {
       }
       const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
       const apiError = toApiError(new HttpError(status, 'invalid_http', MESSAGES[status]));
-      answerBare(socket, apiError, headersOf(apiError));
+      answerBare(socket, apiError, { headers: headersOf(apiError), lingerMs });
     },
 
     /**
@@ -97,7 +104,7 @@ export function brokenRequests(newId: () => string) {
         return;
       }
       const apiError = toApiError(new HttpError(400, 'invalid_http', MESSAGES.behind));
-      answerBare(socket, apiError, headersOf(apiError));
+      answerBare(socket, apiError, { headers: headersOf(apiError), lingerMs });
     },
 
     /** For the server's `connect`: without a listener Node closes the connection and says nothing. */
@@ -106,7 +113,7 @@ export function brokenRequests(newId: () => string) {
       socket.on('error', () => {});
       socket.on('finish', () => socket.destroy());
       const apiError = toApiError(new HttpError(400, 'invalid_http', MESSAGES.connect));
-      answerBare(socket, apiError, headersOf(apiError));
+      answerBare(socket, apiError, { headers: headersOf(apiError), lingerMs });
     },
   };
 }
