@@ -27,13 +27,11 @@ export function lacksHost({ headers, httpVersion }: IncomingMessage): boolean {
   return httpVersion === '1.1' && headers.host === undefined;
 }
 
-type Headers = Readonly<Record<string, string>>;
-
-/** Writes to the bare connection, and closes it: its own half now, the client's when that does, or has had `lingerMs` to. */
-function answerBare(
+/** Writes to the bare connection, and closes its own half. */
+function writeBare(
   socket: Duplex,
   { status, body }: ApiError,
-  { headers, lingerMs }: { readonly headers: Headers; readonly lingerMs: number },
+  headers: Readonly<Record<string, string>>,
 ): void {
   const json = JSON.stringify(body);
   const all = { ...headers, 'content-length': String(Buffer.byteLength(json)), connection: 'close' };
@@ -42,8 +40,18 @@ function answerBare(
     ...Object.entries(all).map(([name, value]) => `${name}: ${value}`),
   ];
   socket.end(`${head.join('\r\n')}\r\n\r\n${json}`);
-  const lingering = setTimeout(() => socket.destroy(), lingerMs).unref();
-  socket.once('close', () => clearTimeout(lingering));
+}
+
+/** Closes the client's half too, when that does or has had the time to. */
+function linger(socket: Duplex, forMs: number): void {
+  const timer = setTimeout(() => socket.destroy(), forMs).unref();
+  socket.once('close', () => clearTimeout(timer));
+}
+
+/** What the adaptor says of a request that makes no URL is the client's fault; anything else is not. */
+function adaptorsError(error: unknown): ApiError {
+  const isRequest = error instanceof Error && error.name === 'RequestError';
+  return toApiError(isRequest ? new HttpError(400, 'invalid_http', `${error.message}.`) : error);
 }
 
 /** Handlers for Node's server and its adaptor; `newId` names the request, which has not said its own name. */
@@ -59,13 +67,15 @@ export function brokenRequests(newId: () => string, { lingerMs = LINGER_MS } = {
     const headers = { ...headersOf(apiError), 'content-length': Buffer.byteLength(json) };
     response.writeHead(apiError.status, headers).end(json);
   };
+  const answerBare = (socket: Duplex, status: 400 | 408 | 431, message: string): void => {
+    const apiError = toApiError(new HttpError(status, 'invalid_http', message));
+    writeBare(socket, apiError, headersOf(apiError));
+    linger(socket, lingerMs);
+  };
   return {
     /** The adaptor's `errorHandler`: the request could be read but not understood. */
     respond(error: unknown): Response {
-      const isRequest = error instanceof Error && error.name === 'RequestError';
-      const apiError = toApiError(
-        isRequest ? new HttpError(400, 'invalid_http', `${error.message}.`) : error,
-      );
+      const apiError = adaptorsError(error);
       return new Response(JSON.stringify(apiError.body), {
         status: apiError.status,
         headers: headersOf(apiError),
@@ -89,8 +99,7 @@ export function brokenRequests(newId: () => string, { lingerMs = LINGER_MS } = {
         return;
       }
       const status = STATUS_BY_CODE[error.code ?? ''] ?? 400;
-      const apiError = toApiError(new HttpError(status, 'invalid_http', MESSAGES[status]));
-      answerBare(socket, apiError, { headers: headersOf(apiError), lingerMs });
+      answerBare(socket, status, MESSAGES[status]);
     },
 
     /**
@@ -103,8 +112,7 @@ export function brokenRequests(newId: () => string, { lingerMs = LINGER_MS } = {
         socket.destroy();
         return;
       }
-      const apiError = toApiError(new HttpError(400, 'invalid_http', MESSAGES.behind));
-      answerBare(socket, apiError, { headers: headersOf(apiError), lingerMs });
+      answerBare(socket, 400, MESSAGES.behind);
     },
 
     /** For the server's `connect`: without a listener Node closes the connection and says nothing. */
@@ -112,8 +120,7 @@ export function brokenRequests(newId: () => string, { lingerMs = LINGER_MS } = {
       // Node has let go of the connection: nobody hears of its errors, and nobody ends it where the client does not.
       socket.on('error', () => {});
       socket.on('finish', () => socket.destroy());
-      const apiError = toApiError(new HttpError(400, 'invalid_http', MESSAGES.connect));
-      answerBare(socket, apiError, { headers: headersOf(apiError), lingerMs });
+      answerBare(socket, 400, MESSAGES.connect);
     },
   };
 }

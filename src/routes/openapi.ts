@@ -1,123 +1,30 @@
 /**
- * The description of the API, made from the schemas that check it. `openapi.yaml` in the repository is this
- * document as text; a test compares the two.
+ * The description of the API, made from the schemas that check it; how its paths are written is in `openapi-parts.ts`.
+ * `openapi.yaml` in the repository is this document as text; a test compares the two.
  */
 
 import type { Handler } from 'hono';
 import { LISTED_ITEMS_DEFAULT, LISTED_ITEMS_MAX } from '../base/limits.ts';
 import type { AppEnvironment } from './dependencies.ts';
-import { componentSchemas, reference } from './openapi-schemas.ts';
+import {
+  chunked,
+  errors,
+  eventStream,
+  generatingPath,
+  getPath,
+  HEADERS,
+  headers,
+  postPath,
+  SECURED,
+} from './openapi-parts.ts';
+import { componentSchemas } from './openapi-schemas.ts';
 
 /** The package's version; a test compares the two. */
 const API_VERSION = '0.1.0';
 
-const json = (name: string) => ({ 'application/json': { schema: reference(name) } });
-const header = (name: string) => ({ $ref: `#/components/headers/${name}` });
-
-const HEADERS = {
-  'x-request-id': {
-    description: 'Names this request in logs. Taken over from the request when it is sane there.',
-    schema: { type: 'string' },
-  },
-  'x-octavo-ignored': {
-    description:
-      'Fields of the request that had no effect, separated by commas: the first 32 of its body, and of its query. Absent when there are none.',
-    schema: { type: 'string' },
-  },
-  'retry-after': { description: 'Seconds to wait before trying again.', schema: { type: 'integer' } },
-  'retry-after-ms': { description: 'The same in milliseconds.', schema: { type: 'integer' } },
-  allow: { description: 'Methods that the path knows.', schema: { type: 'string' } },
-  'www-authenticate': { description: 'How to send the key.', schema: { type: 'string' } },
-} as const;
-
-type HeaderName = keyof typeof HEADERS;
-
-function headers(...names: HeaderName[]) {
-  return Object.fromEntries((['x-request-id', ...names] as const).map((name) => [name, header(name)]));
-}
-
-const COME_BACK: HeaderName[] = ['retry-after', 'retry-after-ms'];
-
-/** Error answers: description and further headers by status. */
-const ERRORS: Readonly<Record<string, { readonly description: string; readonly headers: HeaderName[] }>> = {
-  400: {
-    description:
-      'The request is not what the API allows: `invalid_json`, `request_too_complex`, `missing_required_parameter`, `invalid_type`, ' +
-      '`invalid_value`, `unsupported_parameter`, `context_length_exceeded` or `previous_response_not_found`. `param` names ' +
-      'the field.',
-    headers: [],
-  },
-  401: { description: '`invalid_api_key`: no key, or an unknown one.', headers: ['www-authenticate'] },
-  404: {
-    description: '`model_not_found`, `response_not_found` or `item_not_found`: there is no such thing.',
-    headers: [],
-  },
-  405: { description: '`method_not_allowed`', headers: ['allow'] },
-  413: { description: '`request_too_large`: the body is over the limit.', headers: [] },
-  415: { description: '`unsupported_media_type`: the body is not announced as plain JSON.', headers: [] },
-  429: {
-    description: '`queue_full`: too many choices are in flight, or too many bodies arriving.',
-    headers: COME_BACK,
-  },
-  500: { description: '`step_failed` or `internal_error`: a fault of the server.', headers: [] },
-  503: {
-    description: '`not_ready`, `shutting_down`, `engine_dead`, and from `/ready` also `engine_stalled`.',
-    headers: COME_BACK,
-  },
-};
-
-function errors(...statuses: number[]) {
-  const entries = statuses.map((status) => {
-    const { description, headers: names } = ERRORS[status]!;
-    return [status, { description, headers: headers(...names), content: json('Error') }];
-  });
-  return Object.fromEntries(entries);
-}
-
-const chunkStreamText = (chunk: string): string =>
-  `With \`stream: true\`: events \`data: <${chunk}>\`, closed by \`data: [DONE]\`. An error after the stream ` +
-  'has begun arrives as `data: <Error>` and ends it. Lines that begin with a colon only keep the line open.';
-
-/** Without a type: OpenAPI 3.1 leaves open whether that is the whole text's or each event's, and readers do both. */
-const eventStream = (event: string, description: string) => ({
-  schema: { description },
-  'x-event-schema': reference(event),
-});
-
 const RESPONSE_STREAM_TEXT =
   'With `stream: true`: events `event: <type>` and `data: <ResponseStreamEvent>`. The last one is `response.completed`, ' +
   '`response.incomplete`, or, after an error, `response.failed`. Lines that begin with a colon only keep the line open.';
-
-type GeneratingOptions = {
-  readonly operationId: string;
-  readonly summary: string;
-  readonly request: string;
-  /** Of the whole answer. */
-  readonly answer: string;
-  readonly stream: ReturnType<typeof eventStream>;
-};
-
-function generatingPath({ operationId, summary, request, answer, stream }: GeneratingOptions) {
-  return {
-    post: {
-      operationId,
-      summary,
-      description:
-        'Fields without effect are named in the header `x-octavo-ignored`; with `--strict-fields` they are refused. ' +
-        'Null means absent.',
-      security: [{ apiKey: [] }, {}],
-      requestBody: { required: true, content: json(request) },
-      responses: {
-        200: {
-          description: 'The answer, whole or as a stream.',
-          headers: headers('x-octavo-ignored'),
-          content: { ...json(answer), 'text/event-stream': stream },
-        },
-        ...errors(400, 401, 404, 405, 413, 415, 429, 500, 503),
-      },
-    },
-  };
-}
 
 function generatingPaths() {
   const chat = { operationId: 'createChatCompletion', summary: 'Continue a conversation' };
@@ -135,32 +42,6 @@ function generatingPaths() {
       answer: 'Response',
       stream: eventStream('ResponseStreamEvent', RESPONSE_STREAM_TEXT),
     }),
-  };
-}
-
-/** An answer after which its request and its chunk are named. */
-function chunked(answer: string) {
-  const chunk = `${answer}Chunk`;
-  return { request: `${answer}Request`, answer, stream: eventStream(chunk, chunkStreamText(chunk)) };
-}
-
-type PostOptions = {
-  readonly operationId: string;
-  readonly summary: string;
-  readonly request: string;
-  readonly response: string;
-};
-
-function postPath({ operationId, summary, request, response }: PostOptions) {
-  const ok = { description: summary, headers: headers('x-octavo-ignored'), content: json(response) };
-  return {
-    post: {
-      operationId,
-      summary,
-      security: [{ apiKey: [] }, {}],
-      requestBody: { required: true, content: json(request) },
-      responses: { 200: ok, ...errors(400, 401, 404, 405, 413, 415, 429, 500, 503) },
-    },
   };
 }
 
@@ -189,19 +70,6 @@ function tokenPaths() {
   };
 }
 
-type GetOptions = {
-  readonly operationId: string;
-  readonly summary: string;
-  readonly schema: string;
-  readonly errors: number[];
-};
-
-function getPath({ operationId, summary, schema, errors: statuses }: GetOptions) {
-  const ok = { description: summary, headers: headers(), content: json(schema) };
-  return { operationId, summary, responses: { 200: ok, ...errors(...statuses) } };
-}
-
-const SECURED = [{ apiKey: [] }, {}];
 const ID = { name: 'id', in: 'path', required: true, schema: { type: 'string' } };
 
 function modelPaths() {

@@ -6,7 +6,8 @@ import {
 import type { Admission } from '../../src/engine/engine-client.ts';
 import type { EngineEvent } from '../../src/engine/protocol.ts';
 import { type ClientTotals, NO_CLIENT_TOTALS } from './client-reader.ts';
-import { ClientSimulationFailure, simulateClients } from './client-simulator.ts';
+import { simulateClients } from './client-simulator.ts';
+import { SeedFailure } from './seeds.ts';
 
 /** More by `npm run simulate -- --clients --seeds 10000`. */
 const SEED_COUNT = 500;
@@ -63,7 +64,7 @@ describe('readers of an engine in another thread', () => {
     ['scores come behind the tokens of their step', TellsScoresBehindTokens],
   ])('show it when %s', async (_bug, client) => {
     const failure = await simulateClients(0, SEED_COUNT, client).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(ClientSimulationFailure);
+    expect(failure).toBeInstanceOf(SeedFailure);
     expect((failure as Error).message).toMatch(
       /^seed \d+: .*\nreplay: npm run simulate -- --clients --seeds 1 --from \d+$/,
     );

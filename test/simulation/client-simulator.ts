@@ -21,33 +21,20 @@ import { ClientWorld } from './client-world.ts';
 import { Dice } from './dice.ts';
 import { FakeModelRunner, type Fault } from './fake-model-runner.ts';
 import { drawOptions, type SimulationOptions } from './options.ts';
+import { eachSeed } from './seeds.ts';
 
 /** The class under test; a planted bug puts a broken one in its place. */
 export type Client = typeof ChannelEngineClient;
 
-/** Names the seed and the command that shows it again. */
-export class ClientSimulationFailure extends Error {
-  override readonly name = 'ClientSimulationFailure';
-  constructor(seed: number, cause: Error) {
-    const replay = `npm run simulate -- --clients --seeds 1 --from ${seed}`;
-    super(`seed ${seed}: ${cause.message}\nreplay: ${replay}`, { cause });
-  }
-}
-
-/** @throws ClientSimulationFailure of the first seed that fails. */
+/** @throws SeedFailure of the first seed that fails. */
 export async function simulateClients(
   fromSeed: number,
   seedCount: number,
   client: Client = ChannelEngineClient,
 ): Promise<ClientTotals> {
   const totals = { ...NO_CLIENT_TOTALS };
-  for (let seed = fromSeed; seed < fromSeed + seedCount; seed++) {
-    try {
-      await new ClientSimulation(seed, client, totals).run();
-    } catch (error) {
-      throw new ClientSimulationFailure(seed, error as Error);
-    }
-  }
+  const range = { from: fromSeed, count: seedCount };
+  await eachSeed('--clients', range, (seed) => new ClientSimulation(seed, client, totals).run());
   return totals;
 }
 

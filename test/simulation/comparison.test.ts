@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { DrawsByNeighbours, KeepsToItsDraft } from './canaries.ts';
-import { ComparisonFailure, type ComparisonTotals, compareSeeds, NO_TOTALS } from './comparison.ts';
+import { type ComparisonTotals, compareSeeds, NO_TOTALS } from './comparison.ts';
+import { SeedFailure } from './seeds.ts';
 
 /** More by `npm run simulate -- --compare --seeds 10000`. */
 const SEED_COUNT = 60;
@@ -24,7 +25,7 @@ describe('requests of every kind together', () => {
     ['a draw depends on who else is there', DrawsByNeighbours],
   ])('show it when %s', async (_bug, samplers) => {
     const failure = await compareSeeds(0, SEED_COUNT, samplers).catch((error: unknown) => error);
-    expect(failure).toBeInstanceOf(ComparisonFailure);
+    expect(failure).toBeInstanceOf(SeedFailure);
     expect((failure as Error).message).toMatch(/^seed \d+: sequence \d+/);
     expect((failure as Error).message).toMatch(
       /\nreplay: npm run simulate -- --compare --seeds 1 --from \d+$/,

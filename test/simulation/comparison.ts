@@ -15,6 +15,7 @@ import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import type { TokenLogprobs } from '../../src/sampling/sampling-params.ts';
 import type { Dice } from './dice.ts';
 import { drawWorld, type SamplingWorld, VOCABULARY_SIZE } from './sampling-world.ts';
+import { eachSeed } from './seeds.ts';
 import { WholeRowRunner } from './whole-row-runner.ts';
 
 /** What one request got. */
@@ -55,29 +56,15 @@ export const NO_TOTALS: ComparisonTotals = {
 /** The class under test; a planted bug puts a broken one in its place. */
 export type Samplers = typeof SequenceSamplers;
 
-/** Names the seed and the command that shows it again. */
-export class ComparisonFailure extends Error {
-  override readonly name = 'ComparisonFailure';
-  constructor(seed: number, cause: Error) {
-    const replay = `npm run simulate -- --compare --seeds 1 --from ${seed}`;
-    super(`seed ${seed}: ${cause.message}\nreplay: ${replay}`, { cause });
-  }
-}
-
-/** @throws ComparisonFailure of the first seed that fails. */
+/** @throws SeedFailure of the first seed that fails. */
 export async function compareSeeds(
   fromSeed: number,
   seedCount: number,
   samplers: Samplers = SequenceSamplers,
 ): Promise<ComparisonTotals> {
   const totals = { ...NO_TOTALS };
-  for (let seed = fromSeed; seed < fromSeed + seedCount; seed++) {
-    try {
-      await new Comparison(seed, samplers, totals).run();
-    } catch (error) {
-      throw new ComparisonFailure(seed, error as Error);
-    }
-  }
+  const range = { from: fromSeed, count: seedCount };
+  await eachSeed('--compare', range, (seed) => new Comparison(seed, samplers, totals).run());
   return totals;
 }
 

@@ -3,10 +3,11 @@
  * way, with `--clients` of readers across the channel. Ends with code 1 at the first seed that fails, with its stack.
  */
 
-import { ClientSimulationFailure, simulateClients } from './client-simulator.ts';
+import { simulateClients } from './client-simulator.ts';
 import { CommandLineError, type Invocation, parseCommandLine } from './command-line.ts';
-import { ComparisonFailure, compareSeeds } from './comparison.ts';
+import { compareSeeds } from './comparison.ts';
 import { MARKS } from './marks.ts';
+import { SeedFailure } from './seeds.ts';
 import { SimulationFailure } from './simulator.ts';
 import { simulateSwarm } from './swarm.ts';
 
@@ -46,11 +47,7 @@ try {
   process.exitCode = 1;
   if (error instanceof CommandLineError)
     console.error(`simulate: ${error.message} (--help lists the options)`);
-  else if (
-    error instanceof SimulationFailure ||
-    error instanceof ComparisonFailure ||
-    error instanceof ClientSimulationFailure
-  ) {
+  else if (error instanceof SimulationFailure || error instanceof SeedFailure) {
     console.error(error.message);
     console.error((error.cause as Error).stack);
   } else throw error;

@@ -1,11 +1,9 @@
 /**
  * Runs a compiled grammar over bytes and tokens. A state is found once and then remembered, so that in time a byte costs
- * one look-up; which tokens fit a state is found by one walk over the trie, and remembered too. Everything that
+ * one look-up; which tokens fit a state is found by one walk over the trie (`trie-walk.ts`), and remembered too. Everything that
  * is remembered is bounded. Shared by all sequences of a grammar; knows none of them.
  */
 
-import { assert } from '../../base/assert.ts';
-import { ServerError } from '../../base/errors.ts';
 import {
   GRAMMAR_MASKS_MAX,
   GRAMMAR_MEMO_READINGS_MAX,
@@ -26,6 +24,8 @@ import { ReadingClosure } from './reading-closure.ts';
 import { type ReadingRun, ReadingRuns } from './reading-runs.ts';
 import { ReturnStacks } from './return-stacks.ts';
 import type { TokenTrie } from './token-trie.ts';
+import { BEGUN, NEXT_TOKENS, tooAmbiguous, WAYS } from './too-ambiguous.ts';
+import { TrieWalk, type WalkedStates, type WalkLimits } from './trie-walk.ts';
 
 /** Where text has led: as far as it fits, in bytes of UTF-8. */
 type Led = {
@@ -41,11 +41,9 @@ export type GrammarAutomatonOptions = {
   readonly memoStatesMax?: number;
 };
 
-type WalkLimits = { readonly nodesMax: number; readonly readingsMax: number };
-
 const WHOLE: WalkLimits = { nodesMax: Number.POSITIVE_INFINITY, readingsMax: GRAMMAR_WALK_READINGS_MAX };
 
-export class GrammarAutomaton {
+export class GrammarAutomaton implements WalkedStates {
   readonly #program: GrammarProgram;
   readonly #trie: TokenTrie;
   /** [classCount] A byte of each class. */
@@ -58,6 +56,7 @@ export class GrammarAutomaton {
   readonly #stacks: ReturnStacks;
   readonly #closure: ReadingClosure;
   readonly #runs: ReadingRuns;
+  readonly #walk: TrieWalk;
   readonly #memoStatesMax: number;
   /** Of `#states`. */
   #readingCount = 0;
@@ -68,12 +67,6 @@ export class GrammarAutomaton {
   #led: Led | null = null;
   /** States that have a mask, oldest first. */
   #masked: GrammarState[] = [];
-  /** [depth] The states on the way to a node of the trie; null for those that only a run has led to so far. */
-  readonly #path: (GrammarState | null)[] = [];
-  /** [depth] The run that leads there; null for none. */
-  readonly #pathRuns: (ReadingRun | null)[] = [];
-  /** [depth] */
-  readonly #pathBytes: number[] = [];
   /** Of the model: tokens beyond it cannot be chosen, nor their logits read, whatever the tokenizer knows. */
   readonly vocabularySize: number;
   /** Tokens beyond it are not in the trie, or not the model's. */
@@ -94,6 +87,12 @@ export class GrammarAutomaton {
       closure: this.#closure,
       stacks: this.#stacks,
       makeRoom: () => this.#makeRoom(),
+    });
+    this.#walk = new TrieWalk({
+      trie: tokens,
+      vocabularySize: this.#textVocabularySize,
+      states: this,
+      runs: this.#runs,
     });
     this.#byteOfClass = new Uint8Array(program.classCount);
     for (let byte = 255; byte >= 0; byte--) this.#byteOfClass[program.byteClass[byte]!] = byte;
@@ -135,7 +134,7 @@ export class GrammarAutomaton {
     let state = this.start;
     let byteCount = 0;
     for (; byteCount < bytes.length; byteCount++) {
-      if (this.#closure.workCount > followedMax) throw tooAmbiguous(BEGUN);
+      if (this.workCount > followedMax) throw tooAmbiguous(BEGUN);
       const next = this.afterByte(state, bytes[byteCount]!);
       if (next === null) break;
       state = next;
@@ -170,7 +169,7 @@ export class GrammarAutomaton {
    * @throws ServerError as `afterByte`.
    */
   fits(state: GrammarState, tokenId: number): boolean {
-    const run = this.#isText(tokenId) ? this.#runOf(state) : null;
+    const run = this.#isText(tokenId) ? this.runOf(state) : null;
     if (run !== null && this.#runs.takes(run, tokenId)) return true;
     return this.afterToken(state, tokenId, GRAMMAR_WALK_READINGS_MAX) !== null;
   }
@@ -201,18 +200,27 @@ export class GrammarAutomaton {
       return true;
     };
     state.tokenIds.forEach(set);
-    if (!this.#walk(state, WHOLE, set)) throw tooAmbiguous(NEXT_TOKENS);
+    if (!this.#walk.visitAll(state, WHOLE, set)) throw tooAmbiguous(NEXT_TOKENS);
     state.mask = mask;
     if (this.#masked.push(state) > GRAMMAR_MASKS_MAX) this.#masked.shift()!.mask = null;
     return mask;
   }
 
+  /** One of the state's readings, to be followed alone; null for states of few, which are better followed together. */
+  runOf(state: GrammarState): ReadingRun | null {
+    if (state.readings.length < GRAMMAR_RUN_READINGS_MIN) return null;
+    if (state.run !== null) return state.run;
+    state.run = this.#runs.from(state.readings);
+    this.#leading.add(state);
+    return state.run;
+  }
+
   #findFew(state: GrammarState, readingsMax: number): Int32Array | null {
-    const run = this.#runOf(state);
+    const run = this.runOf(state);
     if (run !== null && this.#runs.isMany(run)) return null;
     const found = new Set<number>(state.tokenIds);
     const limits = { nodesMax: GRAMMAR_NODES_PROBED_MAX, readingsMax };
-    const isWhole = this.#walk(state, limits, (tokenId) => {
+    const isWhole = this.#walk.visitAll(state, limits, (tokenId) => {
       found.add(tokenId);
       return found.size <= GRAMMAR_TOKENS_READ_MAX;
     });
@@ -234,71 +242,6 @@ export class GrammarAutomaton {
   #isText(tokenId: number): boolean {
     const { textStart } = this.#trie;
     return tokenId < this.#textVocabularySize && textStart[tokenId] !== textStart[tokenId + 1];
-  }
-
-  /** @returns null for states of few readings, which are better followed together. */
-  #runOf(state: GrammarState): ReadingRun | null {
-    if (state.readings.length < GRAMMAR_RUN_READINGS_MIN) return null;
-    if (state.run !== null) return state.run;
-    state.run = this.#runs.from(state.readings);
-    this.#leading.add(state);
-    return state.run;
-  }
-
-  /**
-   * Visits all tokens whose text fits.
-   * @returns false when `visit` said to stop, or more nodes or readings were looked at than `within` says.
-   */
-  #walk(from: GrammarState, within: WalkLimits, visit: (tokenId: number) => boolean): boolean {
-    const { bytes, depths, subtreeEnds, tokenIds, sameText } = this.#trie;
-    this.#path[0] = from;
-    this.#pathRuns[0] = this.#runOf(from);
-    let seen = 0;
-    const followedMax = this.workCount + within.readingsMax;
-    for (let node = 0; node < bytes.length; ) {
-      if (++seen > within.nodesMax || this.#closure.workCount > followedMax) return false;
-      if (!this.#enter(depths[node]!, bytes[node]!)) {
-        node = subtreeEnds[node]!;
-        continue;
-      }
-      for (let tokenId = tokenIds[node]!; tokenId >= 0; tokenId = sameText[tokenId]!) {
-        if (tokenId < this.#textVocabularySize && !visit(tokenId)) return false;
-      }
-      node++;
-    }
-    return true;
-  }
-
-  /** Goes to a node of the trie by the byte that leads there from its parent. @returns false when it does not fit. */
-  #enter(depth: number, byte: number): boolean {
-    const parentRun = this.#pathRuns[depth - 1]!;
-    const run = parentRun === null ? null : this.#runs.after(parentRun, byte);
-    if (run !== null) {
-      this.#pathBytes[depth] = byte;
-      this.#pathRuns[depth] = run;
-      this.#path[depth] = null;
-      return true;
-    }
-    const parent = parentRun === null ? this.#path[depth - 1]! : this.#stateAt(depth - 1);
-    const state = this.afterByte(parent, byte);
-    if (state === null) return false;
-    this.#path[depth] = state;
-    this.#pathRuns[depth] = this.#runOf(state);
-    return true;
-  }
-
-  /** The state on the way to a node that was entered; a run alone may have led there. */
-  #stateAt(depth: number): GrammarState {
-    let known = depth;
-    while (this.#path[known] === null) known--;
-    let state = this.#path[known]!;
-    while (known < depth) {
-      const next = this.afterByte(state, this.#pathBytes[++known]!);
-      assert(next !== null, 'what a run takes fits');
-      this.#path[known] = next;
-      state = next;
-    }
-    return state;
   }
 
   /** The state after one byte, or one token taken whole. */
@@ -372,16 +315,4 @@ export class GrammarAutomaton {
     this.#masked = [];
     this.#start = null;
   }
-}
-
-const WAYS = `the output can be read in more than ${GRAMMAR_READINGS_MAX} ways`;
-export const NEXT_TOKENS = `which tokens may come next takes looking at more than ${GRAMMAR_WALK_READINGS_MAX} such ways`;
-const BEGUN = `where the text that has begun leads takes looking at more than ${GRAMMAR_WALK_READINGS_MAX} such ways`;
-
-/** @param why ends the message */
-export function tooAmbiguous(why: string): ServerError {
-  return new ServerError(
-    'invalid_request',
-    `The grammar is too ambiguous, or has too many alternatives in one place: ${why}.`,
-  );
 }

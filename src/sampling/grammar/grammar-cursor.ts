@@ -7,9 +7,10 @@
 import { assert } from '../../base/assert.ts';
 import { ServerError } from '../../base/errors.ts';
 import { GRAMMAR_WALK_READINGS_MAX } from '../../base/grammar-limits.ts';
-import { type GrammarAutomaton, NEXT_TOKENS, tooAmbiguous } from './grammar-automaton.ts';
+import type { GrammarAutomaton } from './grammar-automaton.ts';
 import type { GrammarState } from './grammar-state.ts';
 import { type GrammarTrigger, TriggerWatch } from './grammar-trigger.ts';
+import { NEXT_TOKENS, tooAmbiguous } from './too-ambiguous.ts';
 
 /** Where a cursor stood, to come back to. */
 export type GrammarPlace = {
