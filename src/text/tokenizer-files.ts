@@ -69,6 +69,34 @@ export function readNamedSpecialTokens(tokenizerConfig: unknown): NamedSpecialTo
   return named;
 }
 
+/** What `tokenizer_config.json` puts around a text; `null`: it leaves that to the post-processor of `tokenizer.json`. */
+export type TextEnds = {
+  readonly before: readonly string[] | null;
+  readonly after: readonly string[] | null;
+};
+
+/** What of transformers 4 writes its post-processor anew when it reads a checkpoint; version 5 writes no such switch. */
+const SWITCHED_CLASSES: readonly unknown[] = ['LlamaTokenizer', 'LlamaTokenizerFast'];
+
+/**
+ * `add_bos_token` and `add_eos_token` of the class of tokenizers that obeys them. DeepSeek's distilled models have the
+ * former, and a post-processor that adds nothing.
+ */
+export function readTextEnds(tokenizerConfig: unknown): TextEnds {
+  const config = isObject(tokenizerConfig) ? tokenizerConfig : {};
+  const isSwitched = SWITCHED_CLASSES.includes(config['tokenizer_class']);
+  const named = readNamedSpecialTokens(config);
+  const end = (flag: unknown, token: string | undefined): readonly string[] | null => {
+    if (!isSwitched || typeof flag !== 'boolean') return null;
+    if (!flag) return [];
+    return token === undefined ? null : [token];
+  };
+  return {
+    before: end(config['add_bos_token'], named['bos_token']),
+    after: end(config['add_eos_token'], named['eos_token']),
+  };
+}
+
 /** Every text that `tokenizer_config.json` declares special, named or not. */
 function declaredSpecialTexts(tokenizerConfig: unknown): Set<string> {
   const texts = new Set(Object.values(readNamedSpecialTokens(tokenizerConfig)));
@@ -100,13 +128,12 @@ function addedToken(id: unknown, entry: JsonObject, declared: ReadonlySet<string
 
 /**
  * Added tokens of both files, in order of id. `tokenizer.json` wins where both describe a token; a token is
- * special when either file says so.
+ * special when either file says so. One that is declared special, and that the model alone has, is added too.
  */
 export function readAddedTokens(files: TokenizerFiles): readonly AddedToken[] {
   const tokenizer = requireObject(files.tokenizerJson, 'tokenizer.json');
+  const decoderEntries = addedTokensDecoder(files.tokenizerConfig);
   const declared = declaredSpecialTexts(files.tokenizerConfig);
-  const decoder = isObject(files.tokenizerConfig) ? files.tokenizerConfig['added_tokens_decoder'] : null;
-  const decoderEntries = isObject(decoder) ? Object.entries(decoder) : [];
   for (const [, entry] of decoderEntries) {
     const text = tokenText(entry);
     if (text !== null && isObject(entry) && entry['special'] === true) declared.add(text);
@@ -120,7 +147,23 @@ export function readAddedTokens(files: TokenizerFiles): readonly AddedToken[] {
   const listed = tokenizer['added_tokens'];
   for (const entry of Array.isArray(listed) ? listed : []) add(isObject(entry) ? entry['id'] : null, entry);
   for (const [id, entry] of decoderEntries) add(Number(id), entry);
+  const unlisted = new Set([...declared].filter((text) => !byContent.has(text)));
+  for (const [text, id] of tokensOfModel(tokenizer, unlisted)) add(id, { content: text });
   return [...byContent.values()].sort((a, b) => a.id - b.id);
+}
+
+function addedTokensDecoder(tokenizerConfig: unknown): readonly [string, unknown][] {
+  const decoder = isObject(tokenizerConfig) ? tokenizerConfig['added_tokens_decoder'] : null;
+  return isObject(decoder) ? Object.entries(decoder) : [];
+}
+
+/** Those of these texts that are tokens of the model proper. */
+function tokensOfModel(
+  tokenizer: JsonObject,
+  texts: ReadonlySet<string>,
+): readonly (readonly [string, number])[] {
+  if (texts.size === 0) return [];
+  return [...modelVocabulary(tokenizer)].filter(([text]) => texts.has(text));
 }
 
 /** Text of each token of the model proper, with its id: `vocab` is a map, or for Unigram a list of pairs. */

@@ -19,6 +19,7 @@ import {
   type NamedSpecialTokens,
   readAddedTokens,
   readNamedSpecialTokens,
+  readTextEnds,
   requireObject,
   type TokenizerFiles,
 } from './tokenizer-files.ts';
@@ -40,7 +41,7 @@ type LibraryTokenizer = {
 };
 
 export type EncodeOptions = {
-  /** Adds what the post-processor of `tokenizer.json` puts around a text, usually the beginning-of-text token. */
+  /** Adds what the checkpoint puts around a text, usually the beginning-of-text token. */
   readonly addSpecialTokens: boolean;
   /** Whether a special token's text in the input becomes that token; if not, it is tokenised as text. */
   readonly parseSpecialTokens: boolean;
@@ -59,6 +60,8 @@ const PIECES_PER_CALL = 1024;
 const WORD_BORDER = /(?<=[^\u2581])(?=\u2581)/u;
 /** Stands for the text when the post-processor is asked what it puts around it. */
 const TEXT_PROBE = '\u0000text\u0000';
+/** As errors call it. */
+const POST_PROCESSOR = 'the post-processor of tokenizer.json';
 
 type Output = { readonly ids: number[]; readonly countMax: number; readonly continuesText: boolean };
 
@@ -101,7 +104,10 @@ export class Tokenizer {
     this.#piecesPerCall = model.fuse_unk && model.byte_fallback !== true ? Infinity : PIECES_PER_CALL;
     this.#longestToken = longestOf(model.tokens_to_ids.keys(), this.addedTokens);
     this.#prepended = normalizer === null ? '' : normalizer('a').slice(0, -1);
-    [this.#prefixIds, this.#suffixIds] = this.#surroundingIds();
+    const processed = this.#processedEnds();
+    const { before, after } = readTextEnds(files.tokenizerConfig);
+    this.#prefixIds = this.#idsOf(before ?? processed.before, before ? 'add_bos_token' : POST_PROCESSOR);
+    this.#suffixIds = this.#idsOf(after ?? processed.after, after ? 'add_eos_token' : POST_PROCESSOR);
   }
 
   /** Texts of all special tokens. */
@@ -192,21 +198,20 @@ export class Tokenizer {
     }
   }
 
-  #surroundingIds(): [number[], number[]] {
+  #processedEnds(): { readonly before: readonly string[]; readonly after: readonly string[] } {
     const { post_processor } = this.#library;
-    if (post_processor === null) return [[], []];
+    if (post_processor === null) return { before: [], after: [] };
     const { tokens } = post_processor([TEXT_PROBE], null, true);
     const textIndex = tokens.indexOf(TEXT_PROBE);
-    const idsOf = (texts: readonly string[]): number[] => texts.map((text) => this.#requireId(text));
-    return [idsOf(tokens.slice(0, textIndex)), idsOf(tokens.slice(textIndex + 1))];
+    return { before: tokens.slice(0, textIndex), after: tokens.slice(textIndex + 1) };
   }
 
-  #requireId(text: string): number {
-    const id = this.tokenId(text);
-    if (id === null) {
-      throw new StartupError(`the post-processor of tokenizer.json adds '${text}', which is not a token`);
-    }
-    return id;
+  #idsOf(texts: readonly string[], who: string): readonly number[] {
+    return texts.map((text) => {
+      const id = this.tokenId(text);
+      if (id === null) throw new StartupError(`${who} adds '${text}', which is no token`);
+      return id;
+    });
   }
 }
 

@@ -177,6 +177,54 @@ describe('Tokenizer', () => {
     expect(tokenizer.specialTokenTexts).not.toContain('<tool_call>');
   });
 
+  it('knows a named token of the model as special where tokenizer.json lists it nowhere else', () => {
+    const files = filesOf('llama2');
+    const tokenizerJson = structuredClone(files.tokenizerJson) as { added_tokens: JsonObject[] };
+    tokenizerJson.added_tokens = tokenizerJson.added_tokens.filter(({ content }) => content !== '</s>');
+    const unlisted = { ...files, tokenizerJson };
+    const tokenizer = new Tokenizer(unlisted);
+    // As transformers 5.24 has it.
+    const ids = tokenizer.encode('a</s>b</s> c', { addSpecialTokens: true, parseSpecialTokens: true });
+    expect([...ids]).toEqual([1, 336, 2, 357, 2, 327, 369]);
+    expect(tokenizer.specialTokenTexts).toContain('</s>');
+    expect(new Vocabulary(unlisted).isSpecial(2)).toBe(true);
+  });
+
+  describe('what is put around a text', () => {
+    const idsOf = (family: Family, config: JsonObject): number[] => {
+      const files = filesOf(family);
+      const tokenizerConfig = { ...(files.tokenizerConfig as JsonObject), ...config };
+      const tokenizer = new Tokenizer({ ...files, tokenizerConfig });
+      return [...tokenizer.encode('hi', { addSpecialTokens: true, parseSpecialTokens: true })];
+    };
+    const llama = { tokenizer_class: 'LlamaTokenizerFast' };
+
+    it('begins as add_bos_token says where the class obeys it, whatever the post-processor does', () => {
+      const deepseek = { ...llama, bos_token: { content: '<|im_start|>' }, add_bos_token: true };
+      const start = specialId(aTokenizer('qwen2'), '<|im_start|>');
+      expect(idsOf('qwen2', deepseek)).toEqual([start, 71, 72]);
+      expect(idsOf('llama2', { ...llama, add_bos_token: false })).toEqual([428]);
+    });
+
+    it('ends as add_eos_token says there', () => {
+      expect(idsOf('llama2', { ...llama, add_eos_token: true })).toEqual([1, 428, 2]);
+      expect(idsOf('llama2', { ...llama, add_eos_token: false })).toEqual([1, 428]);
+    });
+
+    it('is what the post-processor puts for other classes, and where nothing is said', () => {
+      expect(idsOf('llama2', { tokenizer_class: 'PreTrainedTokenizerFast', add_bos_token: false })).toEqual([
+        1, 428,
+      ]);
+      expect(idsOf('llama2', { ...llama, add_bos_token: null })).toEqual([1, 428]);
+      expect(idsOf('llama2', { ...llama, bos_token: null, add_bos_token: true })).toEqual([1, 428]);
+    });
+
+    it('is refused where it is no token', () => {
+      const config = { ...llama, bos_token: '<begin>', add_bos_token: true };
+      expect(() => idsOf('llama2', config)).toThrow(/add_bos_token.*'<begin>'.*no token/);
+    });
+  });
+
   it('knows the ids of added tokens and of the model alike', () => {
     const tokenizer = aTokenizer('llama2');
     expect(tokenizer.tokenId('</s>')).toBe(2);
