@@ -44,7 +44,8 @@ export async function packedWeights(
   options: RepackOptions,
 ): Promise<PackedWeights> {
   const { packing, stored, type, integerVocabulary, cacheDirectory, threadCount, onProgress } = options;
-  const recipe = JSON.stringify([VERSION, packing, type, integerVocabulary]);
+  // What the output projection is made of shows in no size.
+  const recipe = JSON.stringify([VERSION, packing, type, integerVocabulary, shape.tiedEmbeddings]);
   const file = `${await cacheKey(recipe, directory, allOf(stored))}.${packing.method}`;
   const orders = await readOrders(directory, packing, stored);
   const layout = packedLayout({ packing, shape, stored, orders, type, integerVocabulary, file });

@@ -30,7 +30,9 @@ export async function quantizedWeights(
   shape: DecoderShape,
   { recipe, stored, cacheDirectory, threadCount, onProgress }: QuantizeOptions,
 ): Promise<Weights> {
-  const file = `${await cacheKey(`${recipe}-${VERSION}`, directory, stored)}.${recipe}`;
+  // What the output projection is made of shows in no size.
+  const made = JSON.stringify([recipe, VERSION, shape.tiedEmbeddings]);
+  const file = `${await cacheKey(made, directory, stored)}.${recipe}`;
   const { matrices, floats, tensors, byteLength } = quantizedLayout(recipe, shape, stored, file);
   const cached = { cacheDirectory, file, byteLength, content: 'quantised weights' };
   await cachedFile(cached, async (output, target) => {

@@ -10,7 +10,7 @@ import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { cachedFile } from './cached-file.ts';
 import { COMPUTE_TYPE_BYTES, type ComputeType, convertFloats, STORED_AS } from './convert-floats.ts';
-import { openToRead, readFully, writeFully } from './file-bytes.ts';
+import { openToRead, readFully, readRange, writeFully } from './file-bytes.ts';
 import type { ElementType, StoredTensor, StoredTensors } from './safetensors.ts';
 
 export type WeightTensor = {
@@ -38,6 +38,9 @@ const FILE_SUFFIX: Readonly<Record<ComputeType, string>> = {
 const ALIGNMENT_BYTES = 64;
 /** Read and converted at a time: large enough for the disk, small beside any model. */
 const CHUNK_BYTES = 8 * 1024 * 1024;
+/** Places at which weights are looked at to tell checkpoints apart: all over them, and soon read from any disk. */
+const SAMPLES_MAX = 64;
+const SAMPLE_BYTES = 4096;
 
 /**
  * @throws StartupError when the cache directory cannot be written, or a weight is beyond the range of `type`.
@@ -84,7 +87,10 @@ async function weightsInPlace(
   return { type, folder, tensors };
 }
 
-/** A name for what `recipe` makes of these files; another file, size or time of change gives another name. */
+/**
+ * A name for what `recipe` makes of these files; another file, size or time of change gives another name. So do other
+ * weights: images and archives give files of one name, and of models that differ in training alone, the same size and time.
+ */
 export async function cacheKey(
   recipe: string,
   directory: string,
@@ -95,10 +101,22 @@ export async function cacheKey(
     const { size, mtimeMs } = await stat(path.join(directory, file));
     hash.update(JSON.stringify([path.resolve(directory, file), size, mtimeMs]));
   }
-  return hash
-    .update(JSON.stringify([...stored]))
-    .digest('hex')
-    .slice(0, 32);
+  hash.update(JSON.stringify([...stored]));
+  const tensors = [...stored.values()];
+  const step = Math.ceil(tensors.length / SAMPLES_MAX);
+  for (let i = 0; i < tensors.length; i += step) hash.update(await sampleOf(directory, tensors[i]!));
+  return hash.digest('hex').slice(0, 32);
+}
+
+/** Out of the middle of a tensor: what begins or ends it may be padding. */
+async function sampleOf(
+  directory: string,
+  { file, offset, byteLength }: StoredTensor<ElementType>,
+): Promise<Uint8Array> {
+  const bytes = new Uint8Array(Math.min(SAMPLE_BYTES, byteLength));
+  const middle = Math.floor((byteLength - bytes.length) / 2);
+  await readRange(path.join(directory, file), bytes, offset + middle);
+  return bytes;
 }
 
 function layOut(type: ComputeType, stored: StoredTensors, file: string) {

@@ -131,6 +131,14 @@ describe('repacked weights', () => {
     expect(await readdir(checkpoint.cacheDirectory)).toHaveLength(4);
   });
 
+  it('are made anew where config.json comes to tie the output projection to the embedding', async () => {
+    const untied = await scratchCheckpoint('llama-gptq-128');
+    await repack({ integerVocabulary: true }, untied);
+    await untied.editConfig({ tie_word_embeddings: true });
+    expect((await repack({ integerVocabulary: true }, untied)).told).not.toEqual([]);
+    await untied.remove();
+  });
+
   it('are made anew where the file is not whole, to the same bytes', async () => {
     await repack();
     const [file] = await readdir(checkpoint.cacheDirectory);

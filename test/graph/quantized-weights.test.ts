@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rm, truncate, utimes } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rm, stat, truncate, utimes, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -54,6 +54,29 @@ describe('quantised weights', () => {
     await utimes(path.join(directory, 'model.safetensors'), 1000, 1000);
     expect((await make()).told).not.toEqual([]);
     expect(await readdir(cacheDirectory)).toHaveLength(2);
+  });
+
+  it('are made anew where other weights have the name, size and time of those before', async () => {
+    const file = path.join(directory, 'model.safetensors');
+    await utimes(file, 1000, 1000);
+    await make();
+    const bytes = await readFile(file);
+    const { offset, byteLength } = (await openSafetensors(directory)).get(
+      'model.layers.1.mlp.up_proj.weight',
+    )!;
+    bytes.subarray(offset, offset + byteLength).reverse();
+    await writeFile(file, bytes);
+    await utimes(file, 1000, 1000);
+    expect((await stat(file)).mtimeMs).toBe(1_000_000);
+    expect((await make()).told).not.toEqual([]);
+  });
+
+  it('are made anew where config.json comes to tie the output projection to the embedding', async () => {
+    await make();
+    const file = path.join(directory, 'config.json');
+    const config = JSON.parse(await readFile(file, 'utf8'));
+    await writeFile(file, JSON.stringify({ ...config, tie_word_embeddings: true }));
+    expect((await make()).told).not.toEqual([]);
   });
 
   it('of two recipes are two files', async () => {
