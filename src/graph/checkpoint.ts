@@ -7,7 +7,6 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { decoderShape } from './architectures/families.ts';
-import { parseCheckpointConfig } from './checkpoint-config.ts';
 import { COMPUTE_TYPE_BYTES, type ComputeType } from './convert-floats.ts';
 import { gatheredDecoder, pagedDecoder } from './decoder-graph.ts';
 import type { DecoderShape } from './decoder-shape.ts';
@@ -44,7 +43,7 @@ export async function readDecoderShape(directory: string): Promise<DecoderShape>
   } catch (cause) {
     throw new StartupError(`${file}: holds broken JSON`, { cause });
   }
-  return decoderShape(parseCheckpointConfig(json));
+  return decoderShape(json);
 }
 
 /** Bytes of a checkpoint's weights with its floats in `type`, by the headers of its files alone. @throws StartupError */

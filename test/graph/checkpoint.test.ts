@@ -52,6 +52,15 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
     expect(await refusal()).toMatch(/"GPT2LMHeadModel".*LlamaForCausalLM, Mistral.*Qwen2.*Qwen3/);
   });
 
+  it('an architecture that is not supported, whatever fields its config.json has', async () => {
+    const text_config = { vocab_size: 131_072, hidden_act: 'gelu' };
+    const fields = { vocab_size: undefined, hidden_size: undefined, hidden_act: 'gelu', text_config };
+    await checkpoint.editConfig({ architectures: ['Mistral3ForConditionalGeneration'], ...fields });
+    expect(await refusal()).toMatch(
+      /"Mistral3ForConditionalGeneration" is not supported; .*Qwen3ForCausalLM/,
+    );
+  });
+
   it('a rope type that is not supported, with those that are', async () => {
     await checkpoint.editConfig({ rope_parameters: { rope_type: 'longrope', factor: 2 } });
     expect(await refusal()).toMatch(/"longrope".*default, linear, llama3, yarn/);
