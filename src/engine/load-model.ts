@@ -14,6 +14,7 @@ import { cacheTokenBytes } from '../graph/kv-cache-type.ts';
 import { checkPagedLimits, type PagedType } from '../graph/paged-attention.ts';
 import type { OnProgress } from '../graph/weight-pool.ts';
 import { findRightForm, type RightForm } from './attention-check.ts';
+import { availableMemory } from './available-memory.ts';
 import { CPU_CACHE_RULE, gpuCacheRule, sizeCache } from './cache-sizing.ts';
 import { chooseDevice, type DeviceChoice, type Machine, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
@@ -104,7 +105,7 @@ async function loadOnCpu(
   const cacheType = options.cacheType === 'auto' ? 'f32' : options.cacheType;
   const rule = { ...CPU_CACHE_RULE, tokenBytes: cacheTokenBytes(shape, cacheType) };
   const sizing = { ...options, blockSize };
-  const model = sizeCache(shape, sizing, process.availableMemory(), rule);
+  const model = sizeCache(shape, sizing, availableMemory(), rule);
   const built = await buildGatheredModel(options.modelDirectory, shape, {
     cache: model,
     cacheType,
