@@ -8,6 +8,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
+import { refuseLfsPointer } from '../graph/lfs-pointer.ts';
 import { isObject } from '../text/tokenizer-files.ts';
 
 const FILES = {
@@ -91,6 +92,7 @@ function json({ directory, bytes }: ModelSource, key: FileKey): unknown {
   const written = text(bytes[key]);
   if (written === null) return null;
   const file = path.join(directory, FILES[key]);
+  refuseLfsPointer(file, written);
   let value: unknown;
   try {
     value = JSON.parse(written);

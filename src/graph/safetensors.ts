@@ -9,6 +9,7 @@ import path from 'node:path';
 import { z } from 'zod';
 import { StartupError } from '../base/errors.ts';
 import { readFully } from './file-bytes.ts';
+import { refuseLfsPointer } from './lfs-pointer.ts';
 
 /** Bytes of one element by the names that safetensors gives to types. */
 export const ELEMENT_BYTES = { F32: 4, F16: 2, BF16: 2, I32: 4 } as const;
@@ -36,6 +37,8 @@ const ONE_FILE = 'model.safetensors';
 /** The bound that the reference implementation sets; a header of a large model has some 100 KB. */
 const HEADER_BYTES_MAX = 100_000_000;
 const LENGTH_BYTES = 8;
+/** As its makers define it. */
+const LFS_POINTER_BYTES_MAX = 1024;
 
 const entrySchema = z.object({
   dtype: z.string(),
@@ -148,6 +151,9 @@ async function readHeaderBytes(handle: FileHandle, fullPath: string, size: numbe
   if (size >= LENGTH_BYTES) await readFully(handle, { file: fullPath, bytes: lengthBytes, offset: 0 });
   const headerLength = Number(lengthBytes.readBigUInt64LE());
   if (size < LENGTH_BYTES || headerLength > HEADER_BYTES_MAX) {
+    const beginning = Buffer.alloc(Math.min(size, LFS_POINTER_BYTES_MAX));
+    await readFully(handle, { file: fullPath, bytes: beginning, offset: 0 });
+    refuseLfsPointer(fullPath, beginning.toString());
     throw new StartupError(`${fullPath}: is not a safetensors file (header of ${headerLength} bytes)`);
   }
   if (LENGTH_BYTES + headerLength > size) {

@@ -47,6 +47,12 @@ describe('the directory of a model', () => {
     expect(message).toBe(`${path.join(directory, 'config.json')}: holds broken JSON`);
   });
 
+  it('is named where a file is a pointer of Git LFS, with what fetches it', async () => {
+    const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 4\n';
+    const message = await refusalOf({ 'config.json': '{}', 'tokenizer.json': pointer });
+    expect(message).toMatch(/tokenizer\.json: is a pointer of Git LFS.*git lfs pull/);
+  });
+
   it('is named where a file is missing', async () => {
     const message = await refusalOf({ 'config.json': '{}' });
     expect(message).toMatch(`${path.join(directory, 'tokenizer.json')}: is missing`);

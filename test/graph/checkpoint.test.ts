@@ -170,11 +170,14 @@ describe('a checkpoint that cannot be served is refused in one line:', () => {
   });
 
   it('a file that is not safetensors', async () => {
-    await writeFile(
-      path.join(checkpoint.directory, 'model.safetensors'),
-      'version https://git-lfs.github.com/spec/v1',
-    );
+    await writeFile(path.join(checkpoint.directory, 'model.safetensors'), 'neither header nor weights');
     expect(await refusal()).toMatch(/is not a safetensors file/);
+  });
+
+  it('weights that a clone without Git LFS has pointers of, by what fetches them', async () => {
+    const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 4\n';
+    await writeFile(path.join(checkpoint.directory, 'model.safetensors'), pointer);
+    expect(await refusal()).toMatch(/model\.safetensors: is a pointer of Git LFS.*git lfs pull/);
   });
 
   it.each(['null', '[]', '5', '{"w": null}'])('a file of weights whose header is %s', async (header) => {
