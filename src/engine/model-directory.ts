@@ -9,13 +9,14 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { refuseLfsPointer } from '../graph/lfs-pointer.ts';
-import { isObject } from '../text/tokenizer-files.ts';
+import { isObject, type JsonObject, withSpecialTokens } from '../text/tokenizer-files.ts';
 
 const FILES = {
   config: 'config.json',
   generationConfig: 'generation_config.json',
   tokenizerJson: 'tokenizer.json',
   tokenizerConfig: 'tokenizer_config.json',
+  specialTokensMap: 'special_tokens_map.json',
   templateFile: 'chat_template.jinja',
   toolTemplateFile: 'additional_chat_templates/tool_use.jinja',
 } as const;
@@ -55,7 +56,10 @@ export function parseModelFiles(source: ModelSource): ModelFiles {
     generationConfig: json(source, 'generationConfig'),
     tokenizer: {
       tokenizerJson: json(source, 'tokenizerJson'),
-      tokenizerConfig: json(source, 'tokenizerConfig') ?? {},
+      tokenizerConfig: withSpecialTokens(
+        json(source, 'tokenizerConfig') ?? {},
+        json(source, 'specialTokensMap') ?? {},
+      ),
     },
     templateFile: text(bytes.templateFile),
     toolTemplateFile: text(bytes.toolTemplateFile),
@@ -88,7 +92,7 @@ function missing(directory: string, file: string): StartupError {
   );
 }
 
-function json({ directory, bytes }: ModelSource, key: FileKey): unknown {
+function json({ directory, bytes }: ModelSource, key: FileKey): JsonObject | null {
   const written = text(bytes[key]);
   if (written === null) return null;
   const file = path.join(directory, FILES[key]);

@@ -8,7 +8,7 @@ import { StartupError } from '../base/errors.ts';
 
 export type JsonObject = { readonly [key: string]: unknown };
 
-/** The two files as parsed JSON. A checkpoint without `tokenizer_config.json` gives `{}` for it. */
+/** The two files as parsed JSON, the latter by `withSpecialTokens`. A checkpoint without it gives `{}`. */
 export type TokenizerFiles = {
   readonly tokenizerJson: unknown;
   readonly tokenizerConfig: unknown;
@@ -50,6 +50,16 @@ export function requireObject(value: unknown, what: string): JsonObject {
 
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/**
+ * `tokenizer_config.json` with what `special_tokens_map.json` says beside it: that is where transformers kept special
+ * tokens until 2023, and it goes before the other file unless that lists its added tokens, as all have done since.
+ */
+export function withSpecialTokens(tokenizerConfig: JsonObject, specialTokensMap: JsonObject): JsonObject {
+  return 'added_tokens_decoder' in tokenizerConfig
+    ? tokenizerConfig
+    : { ...tokenizerConfig, ...specialTokensMap };
 }
 
 /** A token is written as its text, or as an object that holds it under `content`. */

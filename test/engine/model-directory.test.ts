@@ -4,6 +4,7 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
 import { parseModelFiles, readModelSource } from '../../src/engine/model-directory.ts';
+import { readNamedSpecialTokens } from '../../src/text/tokenizer-files.ts';
 
 describe('the directory of a model', () => {
   let directory: string;
@@ -51,6 +52,32 @@ describe('the directory of a model', () => {
     const pointer = 'version https://git-lfs.github.com/spec/v1\noid sha256:ab\nsize 4\n';
     const message = await refusalOf({ 'config.json': '{}', 'tokenizer.json': pointer });
     expect(message).toMatch(/tokenizer\.json: is a pointer of Git LFS.*git lfs pull/);
+  });
+
+  // As transformers 4 and 5 have it.
+  it.each([
+    [
+      'names special tokens where tokenizer_config.json does not',
+      {},
+      { bos_token: '<s>', eos_token: '</s>' },
+    ],
+    [
+      'goes before what an older tokenizer_config.json says',
+      { bos_token: '<b>' },
+      { bos_token: '<s>', eos_token: '</s>' },
+    ],
+    [
+      'is passed over where a newer one lists its tokens',
+      { bos_token: '<b>', added_tokens_decoder: {} },
+      { bos_token: '<b>' },
+    ],
+  ])('has a special_tokens_map.json that %s', async (_, config, named) => {
+    const map = { bos_token: '<s>', eos_token: { content: '</s>', lstrip: false } };
+    const files = { config: {}, tokenizer: {}, tokenizer_config: config, special_tokens_map: map };
+    for (const [name, value] of Object.entries(files))
+      await writeFile(path.join(directory, `${name}.json`), JSON.stringify(value));
+    const { tokenizer } = parseModelFiles(await readModelSource(directory));
+    expect(readNamedSpecialTokens(tokenizer.tokenizerConfig)).toEqual(named);
   });
 
   it('is named where a file is missing', async () => {
