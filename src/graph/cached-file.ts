@@ -23,6 +23,8 @@ const TOUCH_MS = 30_000;
 /** What has not been touched for so long, a killed run left: soon enough that one which is killed again and again fills no disk. */
 const ABANDONED_MS = 10 * TOUCH_MS;
 const PARTIAL = '.partial';
+/** Of any checkpoint and form: a key, a suffix and a number. Nothing else in the directory is ours to take away. */
+const OURS = /^[0-9a-f]{32}\.\w+\.[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\.partial$/;
 
 /**
  * Finds the file, or has it written. Two that write it at once, in one container or in two that share the directory, each
@@ -35,6 +37,8 @@ export async function cachedFile(
   write: (output: FileHandle, temporary: string) => Promise<void>,
 ): Promise<void> {
   const target = path.join(cacheDirectory, file);
+  // Also where the file is there: who starts again at once after being killed makes it beside what is not old yet.
+  await removeAbandoned(cacheDirectory);
   const present = await stat(target).catch(() => null);
   if (present?.size === byteLength) return;
   try {
@@ -54,7 +58,6 @@ async function writeWhole(
   write: (output: FileHandle, temporary: string) => Promise<void>,
 ): Promise<void> {
   await makeFolders(path.dirname(target));
-  await removeAbandoned(target);
   const temporary = `${target}.${randomUUID()}${PARTIAL}`;
   const output = await open(temporary, 'wx');
   const touch = setInterval(() => {
@@ -73,13 +76,13 @@ async function writeWhole(
   }
 }
 
-async function removeAbandoned(target: string): Promise<void> {
-  const directory = path.dirname(target);
-  for (const name of await readdir(directory)) {
-    if (!name.startsWith(`${path.basename(target)}.`) || !name.endsWith(PARTIAL)) continue;
+/** As far as it can be: the directory may not be there yet, or not be ours to write. */
+async function removeAbandoned(directory: string): Promise<void> {
+  for (const name of await readdir(directory).catch(() => [])) {
+    if (!OURS.test(name)) continue;
     const file = path.join(directory, name);
     const found = await stat(file).catch(() => null);
     if (found !== null && 1000 * systemClock.unixSeconds() - found.mtimeMs > ABANDONED_MS)
-      await rm(file, { force: true });
+      await rm(file, { force: true }).catch(() => {});
   }
 }

@@ -100,20 +100,27 @@ describe('a file of the cache directory', () => {
     expect(await readdir(cacheDirectory)).toEqual([]);
   });
 
-  it('takes away what a run that was killed left, and nothing that may still be written', async () => {
-    const [old, young] = ['weights.1.partial', 'weights.2.partial'].map((name) =>
-      path.join(cacheDirectory, name),
-    );
-    await writeFile(old!, 'ab');
-    await writeFile(young!, 'ab');
-    await writeFile(path.join(cacheDirectory, 'others.1.partial'), 'ab');
-    const yesterday = Date.now() / 1000 - 86_400;
-    await utimes(old!, yesterday, yesterday);
-    await making('abcd');
-    expect((await readdir(cacheDirectory)).sort()).toEqual([
-      'others.1.partial',
-      'weights',
-      'weights.2.partial',
-    ]);
+  describe('that a run which was killed left half written', () => {
+    const old = `${'0a'.repeat(16)}.w8a8.12345678-1234-4123-8123-1234567890ab.partial`;
+    const young = `${'1b'.repeat(16)}.f32.12345678-1234-4123-8123-1234567890ab.partial`;
+
+    beforeEach(async () => {
+      for (const name of [old, young, 'others.partial'])
+        await writeFile(path.join(cacheDirectory, name), 'ab');
+      const yesterday = Date.now() / 1000 - 86_400;
+      for (const name of [old, 'others.partial'])
+        await utimes(path.join(cacheDirectory, name), yesterday, yesterday);
+    });
+
+    it('is taken away when another one is made, unless it may still be written, or is not ours', async () => {
+      await making('abcd');
+      expect((await readdir(cacheDirectory)).sort()).toEqual([young, 'others.partial', 'weights']);
+    });
+
+    it('is taken away, too, when the one that is wanted is there', async () => {
+      await writeFile(path.join(cacheDirectory, 'weights'), 'abcd');
+      await making('abcd');
+      expect((await readdir(cacheDirectory)).sort()).toEqual([young, 'others.partial', 'weights']);
+    });
   });
 });
