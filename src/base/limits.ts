@@ -200,6 +200,10 @@ export const CACHE_FULL_SEQUENCES_DEFAULT = 32;
 export const CACHE_TOKENS_DEFAULT = SEQUENCES_PER_STEP_DEFAULT * 512;
 /** … but takes no more than this share of the memory that is available when the engine starts. */
 export const CACHE_FRACTION_DEFAULT = 0.4;
+/** … nor more than the weights leave of this share: pages of the cache are taken when they are first written, and then it is too late … */
+export const WEIGHTS_AND_CACHE_FRACTION = 0.9;
+/** … but this share in any case: a model that hardly fits is tried, and not refused. */
+export const CACHE_FRACTION_MIN = 0.1;
 
 /**
  * The engine's thread makes little garbage, but every step brings tensors whose bytes lie outside V8's heap. They are

@@ -3,8 +3,10 @@
 import { StartupError } from '../base/errors.ts';
 import {
   CACHE_FRACTION_DEFAULT,
+  CACHE_FRACTION_MIN,
   CACHE_FULL_SEQUENCES_DEFAULT,
   CACHE_TOKENS_DEFAULT,
+  WEIGHTS_AND_CACHE_FRACTION,
 } from '../base/limits.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
 import type { CacheMemory } from './engine-options.ts';
@@ -18,12 +20,18 @@ export type CacheRule = {
   readonly fraction: number;
   /** … and sequences of full length, but no fewer tokens than `CACHE_TOKENS_DEFAULT`, whichever is less. */
   readonly fullSequences: number;
+  /** Bytes of weights that the available memory has to hold too; `null`: they are taken off it already. */
+  readonly weightBytes: number | null;
 };
 
-export const CPU_CACHE_RULE = {
-  fraction: CACHE_FRACTION_DEFAULT,
-  fullSequences: CACHE_FULL_SEQUENCES_DEFAULT,
-} as const;
+export function cpuCacheRule(tokenBytes: number, weightBytes: number): CacheRule {
+  return {
+    tokenBytes,
+    fraction: CACHE_FRACTION_DEFAULT,
+    fullSequences: CACHE_FULL_SEQUENCES_DEFAULT,
+    weightBytes,
+  };
+}
 
 /**
  * A GPU's memory is there to be filled, with what runs at a time at full length and as much again for prefixes; one of
@@ -32,7 +40,7 @@ export const CPU_CACHE_RULE = {
  */
 export function gpuCacheRule(tokenBytes: number, sequencesPerStepMax: number | null): CacheRule {
   const fullSequences = sequencesPerStepMax === null ? CACHE_FULL_SEQUENCES_DEFAULT : 2 * sequencesPerStepMax;
-  return { tokenBytes, fraction: 1, fullSequences };
+  return { tokenBytes, fraction: 1, fullSequences, weightBytes: null };
 }
 
 export type CacheSizing = {
@@ -87,11 +95,15 @@ function cacheBytes(
   memory: CacheMemory | null,
   available: number,
   sequenceBytes: number,
-  { tokenBytes, fraction, fullSequences }: CacheRule,
+  { tokenBytes, fraction, fullSequences, weightBytes }: CacheRule,
 ): number {
   if (memory === null) {
     const wanted = Math.max(fullSequences * sequenceBytes, CACHE_TOKENS_DEFAULT * tokenBytes);
-    return Math.min(wanted, Math.floor(available * fraction));
+    const left =
+      weightBytes === null
+        ? available
+        : Math.max(available * WEIGHTS_AND_CACHE_FRACTION - weightBytes, available * CACHE_FRACTION_MIN);
+    return Math.floor(Math.min(wanted, available * fraction, left));
   }
   return memory.kind === 'bytes' ? memory.bytes : Math.floor(available * memory.fraction);
 }

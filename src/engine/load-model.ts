@@ -13,9 +13,10 @@ import { type DecoderShape, windowsInUse } from '../graph/decoder-shape.ts';
 import { cacheTokenBytes } from '../graph/kv-cache-type.ts';
 import { checkPagedLimits, type PagedType } from '../graph/paged-attention.ts';
 import type { OnProgress } from '../graph/weight-pool.ts';
+import { cpuWeightBytes } from '../graph/weight-source.ts';
 import { findRightForm, type RightForm } from './attention-check.ts';
 import { availableMemory } from './available-memory.ts';
-import { CPU_CACHE_RULE, gpuCacheRule, sizeCache } from './cache-sizing.ts';
+import { cpuCacheRule, gpuCacheRule, sizeCache } from './cache-sizing.ts';
 import { chooseDevice, type DeviceChoice, type Machine, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
 import {
@@ -103,7 +104,8 @@ async function loadOnCpu(
   }
   const blockSize = options.blockSize ?? BLOCK_SIZE_DEFAULT;
   const cacheType = options.cacheType === 'auto' ? 'f32' : options.cacheType;
-  const rule = { ...CPU_CACHE_RULE, tokenBytes: cacheTokenBytes(shape, cacheType) };
+  const weightBytes = await cpuWeightBytes(options.modelDirectory, shape, quantization);
+  const rule = cpuCacheRule(cacheTokenBytes(shape, cacheType), weightBytes);
   const sizing = { ...options, blockSize };
   const model = sizeCache(shape, sizing, availableMemory(), rule);
   const built = await buildGatheredModel(options.modelDirectory, shape, {

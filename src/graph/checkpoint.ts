@@ -7,15 +7,15 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { decoderShape } from './architectures/families.ts';
-import { COMPUTE_TYPE_BYTES, type ComputeType } from './convert-floats.ts';
+import type { ComputeType } from './convert-floats.ts';
 import { gatheredDecoder, pagedDecoder } from './decoder-graph.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { DecoderWeights } from './decoder-weights.ts';
 import type { CacheGeometry } from './gathered-attention.ts';
 import type { KvCacheType } from './kv-cache-type.ts';
 import { checkPagedLimits, type PagedAttentionOptions, pagedCacheBytes } from './paged-attention.ts';
-import { ELEMENT_BYTES, openPackedSafetensors, openSafetensors, type StoredTensors } from './safetensors.ts';
-import { cpuWeights, gpuWeights, type WeightForm, type WeightsChoice } from './weight-source.ts';
+import { openPackedSafetensors, openSafetensors, type StoredTensors } from './safetensors.ts';
+import { cpuWeights, floatBytes, gpuWeights, type WeightForm, type WeightsChoice } from './weight-source.ts';
 import { joinFolders, zerosFile } from './zeros-file.ts';
 
 export type DecoderModel = {
@@ -56,10 +56,7 @@ export async function checkpointWeightBytes(
   const { floats, words } = isPacked
     ? await openPackedSafetensors(directory)
     : { floats: await openSafetensors(directory), words: NO_WORDS };
-  let bytes = 0;
-  for (const { byteLength, elementType } of floats.values()) {
-    bytes += (byteLength / ELEMENT_BYTES[elementType]) * COMPUTE_TYPE_BYTES[type];
-  }
+  let bytes = floatBytes(floats, type);
   for (const { byteLength } of words.values()) bytes += byteLength;
   return bytes;
 }

@@ -5,10 +5,12 @@
 
 import { readFile } from 'node:fs/promises';
 import { StartupError } from '../base/errors.ts';
+import { COMPUTE_TYPE_BYTES, type ComputeType } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { DecoderWeights } from './decoder-weights.ts';
 import { IntegerProjections } from './integer-projections.ts';
 import { OneRowProjections } from './one-row-projections.ts';
+import { packedLayout } from './packed-layout.ts';
 import { PackedProjections } from './packed-projections.ts';
 import { packedWeights, type RepackOptions } from './packed-weights.ts';
 import type { PagedType } from './paged-attention.ts';
@@ -21,9 +23,15 @@ import {
   type Quantization,
 } from './quantization.ts';
 import type { WeightRecipe } from './quantize-rows.ts';
-import { EMBEDDING } from './quantized-layout.ts';
+import { EMBEDDING, quantizedLayout } from './quantized-layout.ts';
 import { quantizedWeights } from './quantized-weights.ts';
-import { openPackedSafetensors, openSafetensors } from './safetensors.ts';
+import {
+  ELEMENT_BYTES,
+  openPackedSafetensors,
+  openSafetensors,
+  type PackedTensors,
+  type StoredTensors,
+} from './safetensors.ts';
 import { type Weights, weightsOf } from './weight-cache.ts';
 import type { WeightPacking } from './weight-packing.ts';
 import type { OnProgress } from './weight-pool.ts';
@@ -52,6 +60,52 @@ export type WeightSource = {
 /** Weights as they are, and nobody who waits. */
 const AS_THEY_ARE: WeightsChoice = { quantization: 'none', threadCount: 1, onProgress: () => {} };
 
+type CpuForm =
+  | { readonly kind: 'packed'; readonly stored: PackedTensors; readonly recipe: PackedRecipe }
+  | { readonly kind: 'floats'; readonly stored: StoredTensors; readonly recipe: WeightRecipe | null };
+
+/** @throws StartupError */
+async function cpuForm(
+  directory: string,
+  { weightPacking }: DecoderShape,
+  quantization: Quantization,
+  isExact: boolean,
+): Promise<CpuForm> {
+  if (weightPacking !== null) {
+    const stored = await openPackedSafetensors(directory);
+    return { kind: 'packed', stored, recipe: choosePackedRecipe(quantization, stored, isExact) };
+  }
+  const stored = await openSafetensors(directory);
+  return { kind: 'floats', stored, recipe: chooseRecipe(quantization, stored, isExact) };
+}
+
+async function thisProcessorIsExact(): Promise<boolean> {
+  const cpuInfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => null);
+  return hasExactIntegerProducts(process.arch, cpuInfo);
+}
+
+/**
+ * Bytes of memory that the weights will take in the gathered form, which are those of what is prepared; by the headers of
+ * their files alone.
+ * @throws StartupError
+ */
+export async function cpuWeightBytes(
+  directory: string,
+  shape: DecoderShape,
+  quantization: Quantization,
+  isExact?: boolean,
+): Promise<number> {
+  const form = await cpuForm(directory, shape, quantization, isExact ?? (await thisProcessorIsExact()));
+  if (form.kind === 'packed') {
+    const { stored, recipe } = form;
+    const options = { ...recipe, shape, stored, packing: shape.weightPacking!, type: 'float32' } as const;
+    // In which order inputs lie changes no size.
+    return packedLayout({ ...options, orders: new Map(), file: '' }).byteLength;
+  }
+  if (form.recipe !== null) return quantizedLayout(form.recipe, shape, form.stored, '').byteLength;
+  return floatBytes(form.stored, 'float32');
+}
+
 /** For the gathered form. @throws StartupError */
 export async function cpuWeights(
   directory: string,
@@ -59,16 +113,13 @@ export async function cpuWeights(
   cacheDirectory: string,
   choice: WeightsChoice = AS_THEY_ARE,
 ): Promise<WeightSource> {
-  const cpuInfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => null);
-  const isExact = hasExactIntegerProducts(process.arch, cpuInfo);
-  if (shape.weightPacking !== null) {
-    const stored = await openPackedSafetensors(directory);
-    const recipe = choosePackedRecipe(choice.quantization, stored, isExact);
+  const form = await cpuForm(directory, shape, choice.quantization, await thisProcessorIsExact());
+  if (form.kind === 'packed') {
+    const { stored, recipe } = form;
     const options = { ...choice, ...recipe, cacheDirectory, stored, type: 'float32' } as const;
-    return packedSource(directory, shape, { ...options, packing: shape.weightPacking });
+    return packedSource(directory, shape, { ...options, packing: shape.weightPacking! });
   }
-  const stored = await openSafetensors(directory);
-  const recipe = chooseRecipe(choice.quantization, stored, isExact);
+  const { stored, recipe } = form;
   if (recipe === null)
     return floatSource(await weightsOf('float32', directory, stored, cacheDirectory), shape);
   const weights = await quantizedWeights(directory, shape, { ...choice, recipe, stored, cacheDirectory });
@@ -108,6 +159,15 @@ export async function gpuWeights(
     integerVocabulary: false,
     cacheDirectory,
   });
+}
+
+/** Bytes of tensors once their floats are of `type`. */
+export function floatBytes(stored: StoredTensors, type: ComputeType): number {
+  let bytes = 0;
+  for (const { byteLength, elementType } of stored.values()) {
+    bytes += (byteLength / ELEMENT_BYTES[elementType]) * COMPUTE_TYPE_BYTES[type];
+  }
+  return bytes;
 }
 
 function floatSource(weights: Weights, shape: DecoderShape): WeightSource {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
-import { CPU_CACHE_RULE, gpuCacheRule, sizeCache } from '../../src/engine/cache-sizing.ts';
+import { cpuCacheRule, gpuCacheRule, sizeCache } from '../../src/engine/cache-sizing.ts';
 import { plainDecoder } from '../../src/graph/architectures/family.ts';
 import { parseCheckpointConfig } from '../../src/graph/checkpoint-config.ts';
 import { cacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
@@ -23,7 +23,8 @@ const shapeOf = (max_position_embeddings: number) =>
 const SHAPE = shapeOf(160);
 const LONG_SHAPE = shapeOf(16_000);
 const BLOCK_BYTES = 4096;
-const RULE = { ...CPU_CACHE_RULE, tokenBytes: cacheTokenBytes(SHAPE, 'float32') };
+const TOKEN_BYTES = cacheTokenBytes(SHAPE, 'float32');
+const RULE = cpuCacheRule(TOKEN_BYTES, 0);
 const OPTIONS = { cacheMemory: null, blockSize: 16, modelLengthMax: null };
 
 describe('sizeCache', () => {
@@ -37,6 +38,14 @@ describe('sizeCache', () => {
 
   it('takes at most its default share of the available memory', () => {
     expect(sizeCache(SHAPE, OPTIONS, 100 * BLOCK_BYTES, RULE).blockCount).toBe(40 + 1);
+  });
+
+  it('takes what the weights leave of the available memory where that is less, and a tenth at least', () => {
+    const blocksBeside = (weightBlocks: number): number => {
+      const rule = cpuCacheRule(TOKEN_BYTES, weightBlocks * BLOCK_BYTES);
+      return sizeCache(SHAPE, OPTIONS, 100 * BLOCK_BYTES, rule).blockCount - 1;
+    };
+    expect([50, 70, 85, 200].map(blocksBeside)).toEqual([40, 20, 10, 10]);
   });
 
   it('takes a number of bytes as it is', () => {
