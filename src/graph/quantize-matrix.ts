@@ -4,6 +4,8 @@
  */
 
 import { type FileHandle, open } from 'node:fs/promises';
+import path from 'node:path';
+import { StartupError } from '../base/errors.ts';
 import { writeFully } from './file-bytes.ts';
 import { GROUP_SIZE, groupCount, quantizeRows4, quantizeRows8, type WeightRecipe } from './quantize-rows.ts';
 import {
@@ -29,6 +31,7 @@ export type MatrixJob = {
 /** Weights that are widened and quantised at a time. */
 const PIECE_WEIGHTS = 2 * 1024 * 1024;
 
+/** @throws StartupError for weights that are no finite numbers, and when a file ends before or cannot be read. */
 export async function quantizeMatrix(job: MatrixJob): Promise<void> {
   const output = await open(job.target, 'r+');
   try {
@@ -167,8 +170,24 @@ async function forEachPiece(
     const rows = source.shape[0]!;
     for (let from = 0; from < rows; from += rowsPerPiece) {
       const to = Math.min(from + rowsPerPiece, rows);
-      await take(await readFloats(directory, rowsOf(source, from, to)), firstRow, to - from);
+      const weights = await readFloats(directory, rowsOf(source, from, to));
+      if (plan.kind === 'projection') requireFinite(weights, plan.name, path.join(directory, source.file));
+      await take(weights, firstRow, to - from);
       firstRow += to - from;
     }
   }
+}
+
+/**
+ * What is no number would become one, and the answers some text; kept in floating point it fails the step. Rows of an
+ * embedding are not looked at: those of tokens that nobody uses may hold anything.
+ */
+function requireFinite(weights: Float32Array, matrix: string, file: string): void {
+  let sum = 0;
+  // 0 times anything that is not a finite number is NaN, and stays so in a sum.
+  for (let i = 0; i < weights.length; i++) sum += weights[i]! * 0;
+  if (sum === 0) return;
+  throw new StartupError(
+    `${file}: the weights of ${matrix} are not all finite numbers; fetch the file again, or take them as they are with --quantization none`,
+  );
 }

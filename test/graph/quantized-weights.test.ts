@@ -64,7 +64,8 @@ describe('quantised weights', () => {
     const { offset, byteLength } = (await openSafetensors(directory)).get(
       'model.layers.1.mlp.up_proj.weight',
     )!;
-    bytes.subarray(offset, offset + byteLength).reverse();
+    // The same weights in another order: reversed, with the bytes of each put right again.
+    (bytes.subarray(offset, offset + byteLength).reverse() as Buffer).swap16();
     await writeFile(file, bytes);
     await utimes(file, 1000, 1000);
     expect((await stat(file)).mtimeMs).toBe(1_000_000);
@@ -96,6 +97,32 @@ describe('quantised weights', () => {
     await truncate(target, 1000);
     await make();
     expect((await readFile(target)).equals(whole)).toBe(true);
+  });
+
+  /** Overwrites a bfloat16 in the middle of a tensor. */
+  async function spoil(name: string, bits: number): Promise<void> {
+    const file = path.join(directory, 'model.safetensors');
+    const bytes = await readFile(file);
+    const { offset, byteLength } = (await openSafetensors(directory)).get(name)!;
+    bytes.writeUInt16LE(bits, offset + 2 * Math.floor(byteLength / 4));
+    await writeFile(file, bytes);
+  }
+
+  it.each([
+    ['NaN', 0x7fc0],
+    ['infinite', 0xff80],
+  ])('are refused for a weight that is %s, which would have become some number', async (_, bits) => {
+    await spoil('model.layers.1.mlp.down_proj.weight', bits);
+    for (const recipe of ['w8a8', 'int4'] as const)
+      await expect(make(recipe)).rejects.toThrow(
+        /model\.safetensors: .*layers\.1\.down.*--quantization none/,
+      );
+    expect(await readdir(cacheDirectory)).toEqual([]);
+  });
+
+  it('may have such a weight in the embedding of a token, which may be none that is used', async () => {
+    await spoil('model.embed_tokens.weight', 0x7fc0);
+    expect((await make('w8a8')).told).not.toEqual([]);
   });
 
   it('leave nothing behind when they cannot be made', async () => {
