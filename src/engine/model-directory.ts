@@ -4,8 +4,8 @@
  * it lies must not be half the old one and half the new one.
  */
 
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
+import { existsSync, readdirSync } from 'node:fs';
+import { readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { refuseLfsPointer } from '../graph/lfs-pointer.ts';
@@ -79,12 +79,29 @@ async function readShared(directory: string, name: string): Promise<SharedArrayB
       throw new StartupError(`--model ${directory} is a file; give the folder that it is in`, { cause });
     }
     if (code !== 'ENOENT') throw new StartupError(`${file}: cannot be read (${code})`, { cause });
+    await refuseBrokenLink(file);
     if (REQUIRED.includes(name)) throw missing(directory, file);
     return null;
   }
 }
 
+/** The hub's cache is made of links out of the folder of a revision, which a container may be given alone. */
+async function refuseBrokenLink(file: string): Promise<void> {
+  const target = await readlink(file).catch(() => null);
+  if (target === null) return;
+  throw new StartupError(
+    `${file}: is a link to ${target}, which is not there; of the hub's cache, give the whole folder of the model, blobs and all`,
+  );
+}
+
 function missing(directory: string, file: string): StartupError {
+  const revisions = path.join(directory, 'snapshots');
+  if (existsSync(revisions)) {
+    const found = readdirSync(revisions).map((name) => path.join(revisions, name));
+    return new StartupError(
+      `--model ${directory} is a folder of the hub's cache; the files are in ${found.join(' or ') || revisions}`,
+    );
+  }
   return new StartupError(
     existsSync(directory)
       ? `${file}: is missing; a checkpoint in Hugging Face layout has it`

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -78,6 +78,26 @@ describe('the directory of a model', () => {
       await writeFile(path.join(directory, `${name}.json`), JSON.stringify(value));
     const { tokenizer } = parseModelFiles(await readModelSource(directory));
     expect(readNamedSpecialTokens(tokenizer.tokenizerConfig)).toEqual(named);
+  });
+
+  it.each(['config.json', 'tokenizer_config.json'])(
+    'is not read without its %s where that is a link that leads nowhere, as in a revision without its blobs',
+    async (name) => {
+      const files = { 'config.json': '{}', 'tokenizer.json': '{}' };
+      for (const [file, text] of Object.entries(files)) await writeFile(path.join(directory, file), text);
+      await rm(path.join(directory, name), { force: true });
+      await symlink('../../blobs/0ab1', path.join(directory, name));
+      const message = await refusalOf({});
+      expect(message).toMatch(
+        `${path.join(directory, name)}: is a link to ../../blobs/0ab1, which is not there`,
+      );
+    },
+  );
+
+  it("is told from a folder of the hub's cache, with where the files are", async () => {
+    const revision = path.join(directory, 'snapshots', '0ab1');
+    await mkdir(revision, { recursive: true });
+    expect(await refusalOf({})).toMatch(`the files are in ${revision}`);
   });
 
   it('is named where a file is missing', async () => {
