@@ -3,7 +3,7 @@
  * session is made. It takes no room on a file system that knows holes, and is never written to.
  */
 
-import { open, realpath } from 'node:fs/promises';
+import { open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { makeFolders } from './make-folders.ts';
@@ -19,6 +19,8 @@ const FILE_NAME = 'zeros';
 export async function zerosFile(directory: string, byteLength: number): Promise<string> {
   const file = path.join(directory, FILE_NAME);
   try {
+    // A directory that was filled before may be read-only now.
+    if (((await stat(file).catch(() => null))?.size ?? -1) >= byteLength) return await realpath(file);
     await makeFolders(directory);
     const handle = await open(file, 'a');
     try {

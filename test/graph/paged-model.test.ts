@@ -1,6 +1,6 @@
 /** What the paged form needs of disk and checkpoint before a device is asked; see test/engine/paged-oracle.test.ts for the rest. */
 
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -41,6 +41,18 @@ describe('a model of the paged form', () => {
     await build({ blockSize: 32 });
     expect((await stat(zeros)).size).toBe(bytes);
   });
+
+  it.runIf(process.platform === 'linux')(
+    'writes nothing where the file of zeros is long enough',
+    async () => {
+      const zeros = path.join(checkpoint.cacheDirectory, 'zeros');
+      await mkdir(checkpoint.cacheDirectory);
+      // Nobody may open a program that runs to write to it, root neither; on a read-only file system nobody may anything.
+      await symlink(process.execPath, zeros);
+      await build();
+      expect(await readdir(checkpoint.cacheDirectory)).toContain('zeros');
+    },
+  );
 
   it('takes weights from where they lie when they are of its type', async () => {
     await build({ type: 'bfloat16' });
