@@ -85,8 +85,13 @@ export type TextEnds = {
   readonly after: readonly string[] | null;
 };
 
-/** What of transformers 4 writes its post-processor anew when it reads a checkpoint; version 5 writes no such switch. */
-const SWITCHED_CLASSES: readonly unknown[] = ['LlamaTokenizer', 'LlamaTokenizerFast'];
+/** Those of transformers 4 that write their post-processor anew when they read a checkpoint; version 5 writes no such switch. */
+const SWITCHED_CLASSES: readonly unknown[] = [
+  'LlamaTokenizer',
+  'LlamaTokenizerFast',
+  'CodeLlamaTokenizer',
+  'CodeLlamaTokenizerFast',
+];
 
 /**
  * `add_bos_token` and `add_eos_token` of the class of tokenizers that obeys them. DeepSeek's distilled models have the

@@ -90,8 +90,7 @@ export class Tokenizer {
     this.namedSpecialTokens = readNamedSpecialTokens(files.tokenizerConfig);
 
     const { normalizer, model } = this.#library;
-    const afterNormalizing = (token: AddedToken): boolean =>
-      token.normalized && !token.special && normalizer !== null;
+    const afterNormalizing = (token: AddedToken): boolean => token.normalized && !token.special;
     this.#rawMatcher = new AddedTokenMatcher(this.addedTokens.filter((token) => !afterNormalizing(token)));
     this.#normalizedMatcher = new AddedTokenMatcher(this.addedTokens.filter(afterNormalizing), (token) =>
       normalizer === null ? token.content : normalizer(token.content),

@@ -163,6 +163,19 @@ describe('Tokenizer', () => {
     expect(encode('étézap')).not.toContain(901);
   });
 
+  it('looks for tokens of the text as it is before those of the normalised one, also without a normaliser', () => {
+    const files = filesOf('llama3');
+    const tokenizerJson = structuredClone(files.tokenizerJson) as { added_tokens: JsonObject[] };
+    tokenizerJson.added_tokens.push(
+      { id: 900, content: '<|x|>', normalized: true },
+      { id: 901, content: 'x|>y' },
+    );
+    const tokenizer = new Tokenizer({ ...files, tokenizerJson });
+    // As Hugging Face tokenizers 0.23 has it.
+    const ids = tokenizer.encode('<|x|>y<|x|>', { addSpecialTokens: false, parseSpecialTokens: true });
+    expect([...ids]).toEqual([27, 91, 901, 900]);
+  });
+
   it('takes special tokens from tokenizer_config.json that tokenizer.json does not mark', () => {
     const files = filesOf('qwen2');
     const tokenizer = new Tokenizer({
