@@ -82,18 +82,27 @@ async function bringProvider(installed: OnnxRuntime, { environment, say }: Setup
   );
 }
 
-/** The flag must be bare: with a value, or none, the installer of 1.30 takes itself for a local build inside npm scripts. */
 async function bringByInstaller(installed: OnnxRuntime): Promise<void> {
   const script = path.join(installed.package, 'script/install.js');
-  await run(process.execPath, [script, '--onnxruntime-node-install'], { cwd: installed.package });
+  const env = installerEnvironment(process.env);
+  await run(process.execPath, [script], { cwd: installed.package, env });
   if (!existsSync(path.join(installed.folder, PROVIDER))) throw new Error('it brought no provider');
+}
+
+/**
+ * Said by the variable, which goes before everything else the installer looks at: `npm ci` may have been told to skip it
+ * (docs/gpu.md), and inside npm scripts it takes itself for a local build that needs nothing.
+ */
+export function installerEnvironment(
+  environment: Readonly<Record<string, string | undefined>>,
+): Record<string, string | undefined> {
+  return { ...environment, ONNXRUNTIME_NODE_INSTALL: 'true' };
 }
 
 async function bringByPip(installed: OnnxRuntime): Promise<void> {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'octavo-cuda-'));
   try {
-    const wheel = `onnxruntime-gpu==${installed.version}`;
-    await run('python3', ['-m', 'pip', 'download', '--no-deps', '--quiet', '--dest', folder, wheel]);
+    await run('python3', ['-m', 'pip', 'download', '--dest', folder, ...wheelRequest(installed.version)]);
     const file = readdirSync(folder).find((name) => name.endsWith('.whl'));
     if (file === undefined) throw new Error('it brought no wheel');
     await run('python3', ['-m', 'zipfile', '-e', path.join(folder, file), folder]);
@@ -101,6 +110,22 @@ async function bringByPip(installed: OnnxRuntime): Promise<void> {
   } finally {
     rmSync(folder, { recursive: true });
   }
+}
+
+/**
+ * What pip is asked for: the wheel of a Python for which there is one, whatever Python runs pip. The provider in it knows
+ * nothing of Python, and there is no wheel for that of many machines (Ubuntu 22.04: 3.10, ONNX Runtime 1.30: from 3.11).
+ */
+export function wheelRequest(version: string): readonly string[] {
+  const wanted = [
+    '--implementation',
+    'cp',
+    '--python-version',
+    '3.12',
+    '--platform',
+    'manylinux_2_28_x86_64',
+  ];
+  return ['--no-deps', '--quiet', '--only-binary=:all:', ...wanted, `onnxruntime-gpu==${version}`];
 }
 
 function copyLibraries(from: string, to: string): void {
@@ -127,6 +152,15 @@ async function checkProvider(folder: string): Promise<void> {
   }
 }
 
+/** Where pip has each library of CUDA's, by how its name begins. */
+const WHEELS: readonly (readonly [library: string, wheel: string])[] = [
+  ['libcublas', 'nvidia-cublas'],
+  ['libcudart', 'nvidia-cuda-runtime'],
+  ['libcudnn', 'nvidia-cudnn'],
+  ['libcufft', 'nvidia-cufft'],
+  ['libcurand', 'nvidia-curand'],
+];
+
 /**
  * @param ldd what ldd prints of the provider
  * @returns one line on libraries that are not found, and where they come from; null when none is missing
@@ -137,15 +171,34 @@ export function missingLibraries(ldd: string): string | null {
   const cudnn = missing.filter((library) => library.startsWith('libcudnn'));
   const driver = missing.filter((library) => library.startsWith('libcuda.so'));
   const toolkit = missing.filter((library) => !cudnn.includes(library) && !driver.includes(library));
-  const major = /\.so\.(1[23])\b/.exec(
-    toolkit.find((library) => /^libcu(dart|blas)/.test(library)) ?? '',
-  )?.[1];
+  const major = /\blibcu(?:dart|blas|blasLt)\.so\.(\d+)/.exec(ldd)?.[1];
   const cuda = `CUDA ${major ?? '12 or 13'}`;
   const parts = [
     ...(toolkit.length > 0 ? [`${toolkit.join(', ')} of the ${cuda} runtime`] : []),
     ...(cudnn.length > 0 ? [`${cudnn.join(', ')} of cuDNN 9`] : []),
     ...(driver.length > 0 ? [`${driver.join()} of the NVIDIA driver`] : []),
   ];
-  const wheels = `nvidia-cuda-runtime, nvidia-cublas, nvidia-cufft, nvidia-curand, nvidia-cudnn`;
-  return `missing: ${parts.join('; ')}. Install NVIDIA's packages of ${cuda} and cuDNN 9, or their pip wheels (${wheels}) with LD_LIBRARY_PATH on their lib folders, or use an image of nvidia/cuda with cudnn and runtime in its tag`;
+  const ways = [
+    ...(driver.length > 0
+      ? ['Install the driver; a container is given it by the NVIDIA container toolkit (--gpus all)']
+      : []),
+    ...(toolkit.length + cudnn.length > 0 ? [runtimeWays([...toolkit, ...cudnn], major)] : []),
+  ];
+  return `missing: ${parts.join('; ')}. ${ways.join('. ')}`;
+}
+
+function runtimeWays(missing: readonly string[], major: string | undefined): string {
+  const wheels = new Set(missing.flatMap((library) => wheelOf(library, major)));
+  const pip =
+    wheels.size > 0
+      ? ` or their pip wheels (${[...wheels].join(', ')}) with LD_LIBRARY_PATH on the folders that hold these files,`
+      : '';
+  return `Install NVIDIA's packages of them,${pip} or use an image of nvidia/cuda with cudnn and runtime in its tag`;
+}
+
+/** Names of wheels end in the version of CUDA, but for those of CUDA 13 and later. cuDNN's always do. */
+function wheelOf(library: string, major = '13'): readonly string[] {
+  const wheel = WHEELS.find(([start]) => library.startsWith(start))?.[1];
+  if (wheel === undefined) return [];
+  return [wheel === 'nvidia-cudnn' || Number(major) < 13 ? `${wheel}-cu${major}` : wheel];
 }
