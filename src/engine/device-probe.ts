@@ -2,6 +2,7 @@
 
 import os from 'node:os';
 import { GraphBuilder } from '../graph/graph-builder.ts';
+import { cudaFailure } from './cuda-failure.ts';
 import { type GpuDevice, OnnxSession } from './onnx-session.ts';
 
 /** @returns null when the device computes, else ONNX Runtime's reason in one line. */
@@ -20,6 +21,6 @@ export async function probeDevice(device: GpuDevice): Promise<string | null> {
     await session.close();
     return (y as Float32Array)[0] === 4 ? null : `it computes 2 + 2 = ${(y as Float32Array)[0]}`;
   } catch (error) {
-    return (error as Error).message.replace(/\s+/g, ' ');
+    return cudaFailure((error as Error).message).replace(/\s+/g, ' ');
   }
 }

@@ -9,6 +9,7 @@ import path from 'node:path';
 import * as ort from 'onnxruntime-node';
 import { StartupError } from '../base/errors.ts';
 import type { GraphInput, GraphInputs } from './cache-form.ts';
+import { cudaFailure } from './cuda-failure.ts';
 import { RunnerError } from './model-runner.ts';
 import { disableTelemetry } from './native-environment.ts';
 
@@ -71,7 +72,8 @@ export class OnnxSession {
       const settings = sessionOptions(options, profileFolder === null, prefix);
       return new OnnxSession(await ort.InferenceSession.create(options.graph, settings), profileFolder);
     } catch (cause) {
-      throw new StartupError(`ONNX Runtime cannot load the model: ${(cause as Error).message}`, { cause });
+      const reason = cudaFailure((cause as Error).message);
+      throw new StartupError(`ONNX Runtime cannot load the model: ${reason}`, { cause });
     }
   }
 
