@@ -9,11 +9,11 @@ import { scoredTokensPerStep } from './prompt-scorer.ts';
 
 export type GpuMemory = { readonly totalBytes: number; readonly freeBytes: number };
 
-/** Of the first NVIDIA GPU that this process may see; null where nvidia-smi does not tell. */
+/** Of the first NVIDIA GPU that this process may see; null where nvidia-smi does not tell it. */
 export async function nvidiaMemory(
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<GpuMemory | null> {
-  const told = await askNvidia('memory.total,memory.free', environment);
+  const told = await askNvidia('memory.total,memory.free,mig.mode.current', environment);
   return told === null ? null : parseMemory(told);
 }
 
@@ -39,10 +39,13 @@ async function askNvidia(
   }
 }
 
-/** @param line "total, free" in MiB, as nvidia-smi prints it. */
+/**
+ * @param line "total, free" in MiB and whether the card is parted (MIG), as nvidia-smi prints it
+ * @returns null of a card that is: CUDA gets one of its parts, and these are the figures of the whole
+ */
 export function parseMemory(line: string): GpuMemory | null {
-  const match = /^\s*(\d+), *(\d+)/.exec(line);
-  if (match === null) return null;
+  const match = /^\s*(\d+), *(\d+)(?:, *(\S+))?/.exec(line);
+  if (match === null || match[3] === 'Enabled') return null;
   return { totalBytes: Number(match[1]) * 2 ** 20, freeBytes: Number(match[2]) * 2 ** 20 };
 }
 
@@ -94,6 +97,20 @@ export function workspaceBytes(
   const rowCount = sequencesPerStepMax + scoredTokensPerStep({ vocabularySize, tokensPerStepMax });
   const logits = rowCount * vocabularySize * LOGIT_BYTES;
   return POOL_FACTOR * (activations + logits);
+}
+
+/** What CUDA's product with 4-bit groups holds for all but the smallest steps: the whole matrix in 16 bits. */
+export function dequantisedBytes({
+  weightPacking,
+  hiddenSize,
+  feedForwardSize,
+  headCount,
+  kvHeadCount,
+  headSize,
+}: DecoderShape): number {
+  if (weightPacking === null) return 0;
+  const rowCount = Math.max(feedForwardSize, (headCount + 2 * kvHeadCount) * headSize);
+  return POOL_FACTOR * rowCount * hiddenSize * HALF_BYTES;
 }
 
 /**

@@ -21,13 +21,14 @@ import { chooseDevice, type DeviceChoice, type Machine, thisMachine } from './de
 import type { EngineOptions } from './engine-options.ts';
 import {
   cacheBudget,
+  dequantisedBytes,
   nvidiaComputeCapability,
   nvidiaMemory,
   pastCopyBytes,
   tooLittleMemory,
   workspaceBytes,
 } from './gpu-memory.ts';
-import { gpuBlockSize, readsBlocksInPlace } from './gpu-placement.ts';
+import { checkCudaType, gpuBlockSize, readsBlocksInPlace } from './gpu-placement.ts';
 import type { ModelLimits } from './model-runner.ts';
 import { OnnxModelRunner } from './onnx-model-runner.ts';
 import type { GpuDevice } from './onnx-session.ts';
@@ -160,12 +161,12 @@ async function sizeOnGpu(
   const blockSize = options.blockSize ?? gpuBlockSize(device, shape);
   checkPagedLimits(shape, blockSize);
   const tokenBytes = cacheTokenBytes(shape, type);
+  const cudaBytes = device === 'cuda' ? await cudaScratchBytes(options, shape, type, blockSize) : 0;
   const memory = await nvidiaMemory(process.env);
   const needs = {
     utilization: options.gpuMemoryUtilization,
     weightBytes: await checkpointWeightBytes(options.modelDirectory, shape, type),
-    workspaceBytes:
-      workspaceBytes(shape, options) + (await copiedPastBytes(options, shape, device, blockSize)),
+    workspaceBytes: workspaceBytes(shape, options) + cudaBytes,
   };
   const left = cacheBudget(memory, needs);
   if (memory !== null && left <= 0 && options.cacheMemory === null) throw tooLittleMemory(memory, needs);
@@ -178,16 +179,22 @@ async function sizeOnGpu(
   return { type, cache, cacheBytes, triesLargestStep: device === 'cuda' || memory !== null };
 }
 
-async function copiedPastBytes(
+/**
+ * What CUDA's kernels hold beside what those of every device do.
+ * @throws StartupError of a type that the card does not compute in
+ */
+async function cudaScratchBytes(
   { sequencesPerStepMax, modelLengthMax }: EngineOptions,
   shape: DecoderShape,
-  device: GpuDevice,
+  type: PagedType,
   blockSize: number,
 ): Promise<number> {
-  if (device !== 'cuda') return 0;
-  if (readsBlocksInPlace(blockSize, shape, await nvidiaComputeCapability(process.env))) return 0;
+  const capability = await nvidiaComputeCapability(process.env);
+  checkCudaType(type, capability);
+  const matrix = dequantisedBytes(shape);
+  if (readsBlocksInPlace(blockSize, shape, capability)) return matrix;
   const longest = modelLengthMax ?? shape.positionsMax;
-  return pastCopyBytes(shape, { sequencesPerStepMax, modelLengthMax: longest });
+  return matrix + pastCopyBytes(shape, { sequencesPerStepMax, modelLengthMax: longest });
 }
 
 function refuseCpuOptions({ quantization, cacheType }: EngineOptions): void {

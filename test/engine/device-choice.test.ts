@@ -2,12 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { chooseDevice, type Machine } from '../../src/engine/device-choice.ts';
 import {
   cacheBudget,
+  dequantisedBytes,
   parseMemory,
   pastCopyBytes,
   tooLittleMemory,
   workspaceBytes,
 } from '../../src/engine/gpu-memory.ts';
-import { gpuBlockSize, readsBlocksInPlace } from '../../src/engine/gpu-placement.ts';
+import { checkCudaType, gpuBlockSize, readsBlocksInPlace } from '../../src/engine/gpu-placement.ts';
 import { hideSoftwareDrivers } from '../../src/engine/native-environment.ts';
 import { readDecoderShape } from '../../src/graph/checkpoint.ts';
 import { readOracle } from '../support/oracle.ts';
@@ -82,7 +83,20 @@ describe('the memory of a GPU', () => {
       totalBytes: 81_559 * 2 ** 20,
       freeBytes: 80_994 * 2 ** 20,
     });
-    expect(parseMemory('[N/A], [N/A]')).toBeNull();
+    expect(parseMemory('[N/A], [N/A], [N/A]')).toBeNull();
+  });
+
+  it('is not known of a part of a card, as nvidia-smi tells that of the whole', () => {
+    expect(parseMemory('81559, 80994, Enabled\n')).toBeNull();
+    expect(parseMemory('81559, 80994, Disabled\n')?.totalBytes).toBe(81_559 * 2 ** 20);
+    // Cards that cannot be parted.
+    expect(parseMemory('24564, 24210, [N/A]\n')?.totalBytes).toBe(24_564 * 2 ** 20);
+  });
+
+  it('is needed for the largest 4-bit matrix, which CUDA makes floats of', async () => {
+    const shape = await readDecoderShape(readOracle('qwen2-awq-128').directory);
+    expect(dequantisedBytes(shape)).toBe(2 * 2 * shape.feedForwardSize * shape.hiddenSize);
+    expect(dequantisedBytes({ ...shape, weightPacking: null })).toBe(0);
   });
 
   it('goes to the cache but for weights, workspace, context and the share that is left alone', () => {
@@ -127,6 +141,13 @@ describe('a model on a GPU', () => {
     expect(pastCopyBytes(shape, { sequencesPerStepMax: 3, modelLengthMax: 100 })).toBe(
       3 * 100 * shape.headCount * shape.headSize * 2 * 2,
     );
+  });
+
+  it('is not computed in bfloat16 by cards that lack it, nor refused where nothing tells the card', () => {
+    const named = 'compute capability 8.0 or newer, this GPU has 7.5';
+    expect(() => checkCudaType('bfloat16', 7.5)).toThrow(named);
+    expect(() => checkCudaType('float16', 7.5)).not.toThrow();
+    for (const capability of [8, 12, null]) expect(() => checkCudaType('bfloat16', capability)).not.toThrow();
   });
 
   it('has blocks of what the kernels read at a time', () => {
