@@ -1,12 +1,13 @@
 /** `scripts/gpu-check`: see there. Runs the parts of `gpu-parts.ts` one by one, and puts what they find into one table. */
 
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { Command, Option } from 'commander';
 import { machineFacts } from '../bench/machine.ts';
 import { assertNever } from '../src/base/assert.ts';
+import { seesGpu, thisMachine } from '../src/engine/device-choice.ts';
 import { probeDevice } from '../src/engine/device-probe.ts';
 import { setupCuda } from '../src/setup-cuda.ts';
 import type { PagedDevice } from './gpu-correctness.ts';
@@ -47,10 +48,8 @@ const COLUMNS = [
 ];
 
 const gpus = nvidiaGpus();
-const hasGpu =
-  gpus.length > 0 ||
-  process.platform !== 'linux' ||
-  (existsSync('/dev/dri') && readdirSync('/dev/dri').some((node) => node.startsWith('renderD')));
+// nvidia-smi is not in every container that has a GPU.
+const hasGpu = gpus.length > 0 || seesGpu(thisMachine);
 const sizeName: SizeName = size ?? (hasGpu ? '3b' : 'tiny');
 const workDirectory =
   process.env['OCTAVO_CHECK_DIR'] || mkdtempSync(path.join(os.tmpdir(), 'octavo-gpu-check-'));

@@ -42,7 +42,7 @@ export async function chooseDevice(wish: DeviceWish, machine: Machine): Promise<
 async function chooseBest(machine: Machine): Promise<DeviceChoice> {
   const cuda = hasNvidia(machine) ? await machine.probe('cuda') : 'no NVIDIA GPU is seen';
   if (cuda === null) return { device: 'cuda', reason: 'an NVIDIA GPU with its provider' };
-  const webgpu = hasGraphics(machine) ? await machine.probe('webgpu') : 'no GPU is seen';
+  const webgpu = seesGpu(machine) ? await machine.probe('webgpu') : 'no GPU is seen';
   if (webgpu === null) return { device: 'webgpu', reason: `a GPU with a driver; CUDA: ${cuda}` };
   return { device: 'cpu', reason: cuda === webgpu ? cuda : `CUDA: ${cuda}; WebGPU: ${webgpu}` };
 }
@@ -53,7 +53,8 @@ function hasNvidia({ platform, list }: Machine): boolean {
   return platform === 'linux' && list('/dev').some((node) => /^(nvidia\d+|dxg)$/.test(node));
 }
 
-function hasGraphics(machine: Machine): boolean {
+/** Whether the machine shows any GPU, be there a driver that computes or not. */
+export function seesGpu(machine: Machine): boolean {
   if (machine.platform !== 'linux') return true;
   return hasNvidia(machine) || machine.list('/dev/dri').some((node) => node.startsWith('renderD'));
 }

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseDevice, type Machine } from '../../src/engine/device-choice.ts';
+import { chooseDevice, type Machine, seesGpu } from '../../src/engine/device-choice.ts';
 import {
   cacheBudget,
   dequantisedBytes,
@@ -54,6 +54,12 @@ describe('the device', () => {
   it('is never WebGPU on Linux without a GPU, whatever drivers compute', async () => {
     const choice = await chooseDevice('auto', machine({ files: ['/dev/dri/card0'] }));
     expect(choice).toEqual({ device: 'cpu', reason: 'CUDA: no NVIDIA GPU is seen; WebGPU: no GPU is seen' });
+  });
+
+  it('is seen where a container has an NVIDIA GPU and neither nvidia-smi nor a render node', () => {
+    expect(seesGpu(machine({ files: ['/dev/nvidiactl', '/dev/nvidia3'] }))).toBe(true);
+    expect(seesGpu(machine({ files: ['/dev/dxg'] }))).toBe(true);
+    expect(seesGpu(machine({ files: ['/dev/nvidiactl', '/dev/dri/card0'] }))).toBe(false);
   });
 
   it.each(['darwin', 'win32'])('is WebGPU on %s where it computes, else the CPU', async (platform) => {
