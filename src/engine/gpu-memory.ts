@@ -5,6 +5,8 @@ import { promisify } from 'node:util';
 import { StartupError } from '../base/errors.ts';
 import { GPU_CACHE_BYTES_UNKNOWN, GPU_CONTEXT_BYTES, NVIDIA_SMI_MS } from '../base/limits.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
+import type { CacheMemory } from './engine-options.ts';
+import type { GpuDevice } from './onnx-session.ts';
 import { scoredTokensPerStep } from './prompt-scorer.ts';
 
 export type GpuMemory = { readonly totalBytes: number; readonly freeBytes: number };
@@ -62,6 +64,16 @@ export function cacheBudget(memory: GpuMemory | null, options: CacheBudgetOption
   const { utilization, weightBytes, workspaceBytes } = options;
   const usable = memory.freeBytes - (1 - utilization) * memory.totalBytes;
   return Math.floor(usable - weightBytes - workspaceBytes - GPU_CONTEXT_BYTES);
+}
+
+/** What to tell a person whose cache is small because nothing tells the memory of the card; null where that is not so. */
+export function untoldMemory(
+  device: GpuDevice,
+  memory: GpuMemory | null,
+  cacheMemory: CacheMemory | null,
+): string | null {
+  if (device !== 'cuda' || memory !== null || cacheMemory !== null) return null;
+  return `nvidia-smi does not tell its memory: a cache of at most ${GPU_CACHE_BYTES_UNKNOWN / 2 ** 30} GiB, --kv-cache-memory takes more`;
 }
 
 /** What to tell a person whose GPU has no room for the weights, let alone a cache. */

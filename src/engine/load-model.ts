@@ -26,6 +26,7 @@ import {
   nvidiaMemory,
   pastCopyBytes,
   tooLittleMemory,
+  untoldMemory,
   workspaceBytes,
 } from './gpu-memory.ts';
 import { checkCudaType, gpuBlockSize, readsBlocksInPlace } from './gpu-placement.ts';
@@ -149,6 +150,8 @@ type GpuSizes = {
   readonly cacheBytes: number;
   /** Whether to compute the largest step at start: where the memory it needs was estimated, it has to be tried. */
   readonly triesLargestStep: boolean;
+  /** Why the cache is small, where that is for want of knowing better. */
+  readonly memoryNote: string | null;
 };
 
 async function sizeOnGpu(
@@ -176,7 +179,9 @@ async function sizeOnGpu(
   const rule = gpuCacheRule(tokenBytes, memory === null ? null : options.sequencesPerStepMax);
   const cache = sizeCache(shape, { ...options, blockSize }, budget, rule);
   const cacheBytes = cache.blockCount * blockSize * tokenBytes;
-  return { type, cache, cacheBytes, triesLargestStep: device === 'cuda' || memory !== null };
+  const triesLargestStep = device === 'cuda' || memory !== null;
+  const memoryNote = untoldMemory(device, memory, options.cacheMemory);
+  return { type, cache, cacheBytes, triesLargestStep, memoryNote };
 }
 
 /**
@@ -212,7 +217,7 @@ async function loadOnGpu(
   options: EngineOptions,
   shape: DecoderShape,
   { device, reason, tokensApart, packedHeads }: GpuChoice & RightForm,
-  { type, cache, cacheBytes, triesLargestStep }: GpuSizes,
+  { type, cache, cacheBytes, triesLargestStep, memoryNote }: GpuSizes,
 ): Promise<LoadedModel> {
   const built = await buildPagedModel(options.modelDirectory, shape, {
     cache,
@@ -249,7 +254,7 @@ async function loadOnGpu(
     limits: { ...cache, sequencesPerStepMax, tokensPerStepMax, cacheBytes },
     placement: {
       device,
-      reason,
+      reason: memoryNote === null ? reason : `${reason}; ${memoryNote}`,
       positionsMax: shape.positionsMax,
       type,
       weightForm: built.form ?? null,

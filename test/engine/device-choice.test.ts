@@ -6,6 +6,7 @@ import {
   parseMemory,
   pastCopyBytes,
   tooLittleMemory,
+  untoldMemory,
   workspaceBytes,
 } from '../../src/engine/gpu-memory.ts';
 import { checkCudaType, gpuBlockSize, readsBlocksInPlace } from '../../src/engine/gpu-placement.ts';
@@ -122,6 +123,15 @@ describe('the memory of a GPU', () => {
 
   it('is taken sparingly where nothing tells it', () => {
     expect(cacheBudget(null, { utilization: 0.9, weightBytes: 1e12, workspaceBytes: 0 })).toBe(2 ** 30);
+  });
+
+  it('is said not to be known where that makes the cache of an NVIDIA GPU small', () => {
+    const memory = { totalBytes: 80 * 2 ** 30, freeBytes: 79 * 2 ** 30 };
+    expect(untoldMemory('cuda', null, null)).toContain('--kv-cache-memory takes more');
+    expect(untoldMemory('cuda', memory, null)).toBeNull();
+    expect(untoldMemory('cuda', null, { kind: 'bytes', bytes: 2 ** 30 })).toBeNull();
+    // Nothing ever tells that.
+    expect(untoldMemory('webgpu', null, null)).toBeNull();
   });
 
   it('is needed beside weights and cache for tokens and logits', async () => {
