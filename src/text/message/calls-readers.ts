@@ -16,11 +16,11 @@ export interface CallsReader {
 export type JsonCallsOptions = {
   /** What closes the calls; it may be missing. Empty: nothing does. */
   readonly closing: string;
-  /** What may stand between two calls that are not in a list; empty: nothing may. */
+  /** What may stand between two calls that are not in a list, besides white space; empty: nothing else. */
   readonly separator: string;
 };
 
-/** `{…}`, `{…}; {…}` or `[{…}, {…}]`, and what closes it. */
+/** `{…}`, `{…}; {…}`, `{…} {…}` or `[{…}, {…}]`, and what closes it. */
 export class JsonCallsReader implements CallsReader {
   status: ReadStatus = 'more';
   readonly #sink: CallSink;
@@ -61,17 +61,22 @@ export class JsonCallsReader implements CallsReader {
         this.#isList = character === '[';
         this.#place = 'call';
         return this.#isList ? position + 1 : position;
-      case 'after-call': {
-        const separator = this.#isList ? ',' : this.#options.separator;
-        if (character === separator) this.#beginCall();
-        else if (this.#isList) this.#endList(character);
-        else this.#readClosing(character);
-        return position + 1;
-      }
+      case 'after-call':
+        return this.#readAfterCall(character, position);
       default:
         this.#readClosing(character);
         return position + 1;
     }
+  }
+
+  #readAfterCall(character: string, position: number): number {
+    const separator = this.#isList ? ',' : this.#options.separator;
+    // Models that are to separate calls by a mark also write one a line.
+    const isNext = character === '{' && !this.#isList;
+    if (isNext || character === separator) this.#beginCall();
+    else if (this.#isList) this.#endList(character);
+    else this.#readClosing(character);
+    return isNext ? position : position + 1;
   }
 
   #beginCall(): void {

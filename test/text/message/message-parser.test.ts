@@ -209,6 +209,15 @@ describe('calls in the forms that models get nearly right', () => {
     expect(parsed(text)).toEqual(expected);
   });
 
+  it.each<[ToolCallFormatName, string]>([
+    ['llama3_json', '{"name": "now", "parameters": {}}\n{"name": "now", "parameters": {}}'],
+    ['llama3_json', '{"name": "now", "parameters": {}}{"name": "now"};\n'],
+    ['json', '{"name": "now", "arguments": {}}\n\n{"name": "now"}\n'],
+    ['hermes', '<tool_call>\n{"name": "now"}\n{"name": "now"}\n</tool_call>'],
+  ])('%s: several without the mark that separates them: %s', (format, text) => {
+    expect(parsed(text, { format })).toEqual([...call('now', '{}'), ...call('now', '{}', 1)]);
+  });
+
   it('behind a tag of their own, in Llama', () => {
     const text = `<|python_tag|>{"name": "get_weather", "parameters": ${PARIS}}`;
     expect(parsed(text, { format: 'llama3_json' })).toEqual(call('get_weather', PARIS));
@@ -258,6 +267,14 @@ describe('what only looks like a call is content', () => {
       content('<tool_call>oops'),
       ...call('get_weather', PARIS),
     ]);
+  });
+
+  it.each<[ToolCallFormatName, string]>([
+    ['llama3_json', '\n{"answer": {"name": "now"}}'],
+    ['llama3_json', ' {now} is what I asked.'],
+    ['json', '\n{"name": "Paris"}'],
+  ])('%s: behind a call: %s', (format, text) => {
+    expect(parsed(`{"name": "now"}${text}`, { format })).toEqual([...call('now', '{}'), content(text)]);
   });
 
   it.each<[ToolCallFormatName, string]>([
