@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ServerError } from '../../src/base/errors.ts';
+import { type ErrorCode, ServerError } from '../../src/base/errors.ts';
 import { TOOL_ARGUMENTS_DEPTH_MAX } from '../../src/base/limits.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
 import type { TextRequest } from '../../src/engine/text-generation.ts';
@@ -235,6 +235,16 @@ describe('a streamed response', () => {
     });
     expect(output.map(textOfItem)).toEqual(['Hello']);
     expect(output[0]!.status).toBe('incomplete');
+  });
+
+  it.each<[ErrorCode, string]>([
+    ['context_length_exceeded', 'context_length_exceeded'],
+    ['invalid_request', 'invalid_prompt'],
+    ['step_failed', 'server_error'],
+    ['engine_dead', 'server_error'],
+  ])('says whether its request is at fault: %s', async (code, told) => {
+    const events = await streamed({}, sayingThenFailing(['Hel'], new ServerError(code, 'Why.')));
+    expect(lastResponse(events).error).toEqual({ code: told, message: 'Why.' });
   });
 
   it('tells of the tokens before its first text with that text', async () => {

@@ -61,7 +61,16 @@ export function failedResponse(
 ): ResponseObject {
   const { message } = error;
   const output = [...items];
-  return responseIn(frame, 'failed', { store: false, output, error: { code: 'server_error', message } });
+  return responseIn(frame, 'failed', { store: false, output, error: { code: failureOf(error), message } });
+}
+
+/**
+ * In OpenAI's words, which say here whether another try is of use. That a prompt is too long is the one thing that clients
+ * do something about by themselves: they make it shorter.
+ */
+function failureOf({ type, code }: ErrorBody['error']): string {
+  if (code === 'context_length_exceeded') return code;
+  return type === 'invalid_request_error' ? 'invalid_prompt' : 'server_error';
 }
 
 function usageOf(usage: TextUsage): NonNullable<ResponseObject['usage']> {
