@@ -125,6 +125,18 @@ describe('a response', () => {
     expect(output.map((item) => item.status)).toEqual(['incomplete']);
   });
 
+  it.each<[string, 'completed' | 'incomplete']>([
+    ['{"city":"Bern"}', 'completed'],
+    ['{"city":"Ber', 'incomplete'],
+  ])('that was cut off has a call as far as it came: %s', async (text, status) => {
+    const script = deltas([[CALLED], [{ ...ARGUMENTS, text }]], 'length');
+    const response = await respond(TOOLS, script);
+    expect(response.status).toBe('incomplete');
+    expect(response.output).toEqual([
+      expect.objectContaining({ type: 'function_call', arguments: text, status }),
+    ]);
+  });
+
   it('has an empty text where the model ended without a word', async () => {
     expect((await respond({}, saying([]))).output.map(textOfItem)).toEqual(['']);
   });

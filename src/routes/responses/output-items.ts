@@ -5,6 +5,7 @@
 
 import { assert } from '../../base/assert.ts';
 import type { FinishReason, TextEvent, TextUsage } from '../../engine/text-generation.ts';
+import { isJsonObject } from '../../text/message/call-object-reader.ts';
 import type { MessagePart } from '../../text/message/message-part.ts';
 import type { MessageDelta, TextDelta } from '../answer.ts';
 import type { OutputItem, ResponsesTokenLogprob } from '../schema/responses-object.ts';
@@ -104,9 +105,9 @@ export class OutputItems {
     }
   }
 
-  /** Ends what is being made; for an output that ends before its time. */
+  /** Ends what is being made; for an output that ends before its time. A call may be whole by then. */
   cut(): void {
-    this.#end('incomplete');
+    this.#end(isWholeCall(this.#open) ? 'completed' : 'incomplete');
   }
 
   /** The log probabilities of a delta go with what it says. */
@@ -182,7 +183,8 @@ export class OutputItems {
   #finish(): void {
     const isCutOff = this.isCutOff;
     if (this.#open === null && this.#items.length === 0 && !isCutOff) this.#begin('message', null);
-    this.#end(isCutOff ? 'incomplete' : 'completed');
+    if (isCutOff) this.cut();
+    else this.#end('completed');
   }
 
   #end(status: ItemStatus): void {
@@ -192,6 +194,11 @@ export class OutputItems {
     this.#items.push(outputItem(item, status));
     this.#listener?.onEnd(item, status);
   }
+}
+
+/** What begins an object is none before its end. */
+function isWholeCall(item: GrowingItem | null): boolean {
+  return item !== null && item.call !== null && isJsonObject(item.text);
 }
 
 function logprobsOf({ logprobs }: TextDelta | MessageDelta): readonly ResponsesTokenLogprob[] {
