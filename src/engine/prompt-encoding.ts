@@ -6,6 +6,7 @@ import { sharedArray } from '../sampling/grammar/shared-arrays.ts';
 import type { SamplingParams } from '../sampling/sampling-params.ts';
 import { findInfillMarkers } from '../text/infill.ts';
 import { type ChatFormats, chatFormatOf } from '../text/message/chat-formats.ts';
+import type { RenderedPrompt } from '../text/special-text-guard.ts';
 import type { Tokenizer } from '../text/tokenizer.ts';
 import type { EngineLimits } from './protocol.ts';
 import type { Prompt } from './text-generation.ts';
@@ -72,13 +73,26 @@ function encode(prompt: Prompt, { tokenizer, formats }: PromptEncoder, tokenCoun
           { param: promptsParam([prompt]) },
         );
       }
-      const { rendering, addSpecialTokens } = prompt;
-      const { template, dialect } = chatFormatOf(formats, rendering.tools);
-      const { messages, tools } = dialect.shown({ messages: prompt.messages, tools: rendering.tools });
-      const { text, breaks } = template.render(messages, { ...rendering, tools });
+      const { text, breaks } = renderedMessages(prompt, formats);
+      const { addSpecialTokens } = prompt;
       const options = { addSpecialTokens, parseSpecialTokens: true, breaks, tokenCountMax };
       return { text, tokenIds: tokenizer.encode(text, options) };
     }
+  }
+}
+
+type MessagesPrompt = Extract<Prompt, { kind: 'messages' }>;
+
+/** @throws ServerError naming the request's own field, which the chat template knows as messages. */
+function renderedMessages(prompt: MessagesPrompt, formats: ChatFormats): RenderedPrompt {
+  const { rendering, param } = prompt;
+  const { template, dialect } = chatFormatOf(formats, rendering.tools);
+  const { messages, tools } = dialect.shown({ messages: prompt.messages, tools: rendering.tools });
+  try {
+    return template.render(messages, { ...rendering, tools });
+  } catch (error) {
+    if (!(error instanceof ServerError) || param === undefined) throw error;
+    throw new ServerError(error.code, error.message, { param, cause: error });
   }
 }
 

@@ -7,11 +7,11 @@ import type { TokenEvent } from '../../src/engine/engine-client.ts';
 import { OPENAI_DEFAULTS } from '../../src/engine/generation-defaults.ts';
 import { encodePrompt } from '../../src/engine/prompt-encoding.ts';
 import type { EngineLimits } from '../../src/engine/protocol.ts';
-import type { TextEvent, TextGenerator, TextRequest } from '../../src/engine/text-generation.ts';
+import type { Prompt, TextEvent, TextGenerator, TextRequest } from '../../src/engine/text-generation.ts';
 import { createTextGenerator, type TextGeneratorOptions } from '../../src/engine/text-generator.ts';
 import { promptScores } from '../../src/sampling/prompt-scores.ts';
 import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
-import { onlyFormat } from '../../src/text/message/chat-formats.ts';
+import { type ChatFormats, onlyFormat } from '../../src/text/message/chat-formats.ts';
 import { MessageDialect } from '../../src/text/message/message-dialect.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
@@ -25,17 +25,22 @@ import { filesOf } from '../text/fixtures.ts';
 const files = filesOf('llama2');
 const tokenizer = new Tokenizer(files);
 const vocabulary = new Vocabulary(files);
-const template = new ChatTemplate({
-  source: '{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}',
-  namedSpecialTokens: tokenizer.namedSpecialTokens,
-  specialTokenTexts: tokenizer.specialTokenTexts,
-});
-const formats = onlyFormat({
-  template,
-  dialect: new MessageDialect({ template, addedTokenTexts: [], toolCalls: 'auto', reasoning: 'auto' }),
-});
+const formats = formatsOf('{{ bos_token }}{% for m in messages %}{{ m.content }}{% endfor %}');
 const END = 2;
 const TEXT = { addSpecialTokens: false, parseSpecialTokens: true };
+
+/** Those of one chat template. */
+function formatsOf(source: string): ChatFormats {
+  const { namedSpecialTokens, specialTokenTexts } = tokenizer;
+  const template = new ChatTemplate({ source, namedSpecialTokens, specialTokenTexts });
+  const dialect = new MessageDialect({
+    template,
+    addedTokenTexts: [],
+    toolCalls: 'auto',
+    reasoning: 'auto',
+  });
+  return onlyFormat({ template, dialect });
+}
 
 /** The token ids of ASCII text, a byte token a character. */
 function ascii(text: string): number[] {
@@ -549,6 +554,19 @@ describe('TextGenerator: refusals', () => {
     expect(check(prompt([-1]))).toMatchObject({ code: 'invalid_request', param: 'prompt[0]' });
     expect(check({ logitBias: new Map([[2000, 1]]) })).toMatchObject({ param: 'logit_bias' });
     expect(check({ stopTokenIds: [1.5] })).toMatchObject({ param: 'stop_token_ids' });
+  });
+
+  it('says what the chat template refuses, by the name that the request has for its messages', () => {
+    const { generator } = aGenerator(spelled('a'), {
+      formats: formatsOf("{{ raise_exception('No users here.') }}"),
+    });
+    const prompt = { kind: 'messages', messages: [{ role: 'user', content: 'x' }], ...PLAIN } as const;
+    const errorOf = (named: Prompt) =>
+      failure(() => generator.generate(aTextRequest({ prompts: [named] }), IGNORE));
+    expect(errorOf(prompt)).toMatchObject({ code: 'invalid_request', param: 'messages' });
+    const error = errorOf({ ...prompt, param: 'input' });
+    expect(error).toMatchObject({ code: 'invalid_request', param: 'input' });
+    expect(error.message).toContain('No users here.');
   });
 
   it('says that there is no chat template when messages come to a model without one', () => {
