@@ -153,6 +153,7 @@ export class ChatChunkEncoder extends AnswerEncoder {
   }
 
   protected override delta(delta: TextDelta): string {
+    if (delta.text !== '') this.#begun.add(delta.choiceIndex);
     if (hasMoreThanText(delta)) {
       return this.#deltaWithTokens(delta, delta.text === '' ? {} : { content: delta.text });
     }

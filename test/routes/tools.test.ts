@@ -407,6 +407,18 @@ describe('an answer with calls', () => {
     ]);
   });
 
+  it.each<[string, MessagePart[], object]>([
+    ['text', [{ kind: 'content', text: 'Hi.' }], {}],
+    ['thoughts alone', [{ kind: 'reasoning', text: 'Hm.' }], { content: '' }],
+    ['nothing', [], { content: '' }],
+  ])(
+    'that calls nothing ends with an empty content only where it has no other: %s',
+    async (_, parts, last) => {
+      const chunks = await streamed(appSaying(parts, 'stop'));
+      expect(chunks.at(-1)!.choices[0]!.delta).toEqual(last);
+    },
+  );
+
   it('streams tokens whose text is held back without content: there may never be any', async () => {
     const held: MessagePart = { kind: 'content', text: '' };
     const test = appSaying([held, ...PARTS.slice(6)]);
