@@ -8,7 +8,13 @@ import {
   type ChatCompletionRequest,
   chatCompletionRequestSchema,
 } from './schema/chat-completion-request.ts';
-import { CHAT_FIELDS, CONTENT_PART_FIELDS, messageFields, PREDICTION_FIELDS } from './schema/field-tables.ts';
+import {
+  CHAT_FIELDS,
+  contentPartFields,
+  messageFields,
+  PREDICTION_FIELDS,
+  TEXT_PART_FIELDS,
+} from './schema/field-tables.ts';
 import { FieldCheck, type FieldPlace, TOP_LEVEL } from './schema/fields.ts';
 import { STRUCTURE_FIELDS } from './schema/structured-fields.ts';
 import { CALLED_FUNCTION_FIELDS, TOOL_CALL_FIELDS } from './schema/tool-field-tables.ts';
@@ -96,7 +102,7 @@ function predictionOf(
   if (typeof content === 'string') return wellFormed(content);
   for (const [index, part] of content.entries()) {
     const place = { exact: `prediction.content[${index}].`, general: 'prediction.content[].' };
-    fields.check(part, CONTENT_PART_FIELDS, place);
+    fields.check(part, TEXT_PART_FIELDS, place);
   }
   return wellFormed(content.map(({ text }) => text).join(''));
 }
@@ -157,7 +163,7 @@ function checkMessageFields(messages: readonly ChatCompletionMessage[], fields: 
     if (!Array.isArray(message.content)) continue;
     for (const [partIndex, part] of message.content.entries()) {
       const exact = `${place.exact}content[${partIndex}].`;
-      fields.check(part, CONTENT_PART_FIELDS, { exact, general: 'messages[].content[].' });
+      fields.check(part, contentPartFields(part.type), { exact, general: 'messages[].content[].' });
     }
   }
 }

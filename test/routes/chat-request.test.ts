@@ -554,6 +554,11 @@ const IGNORED: readonly (readonly [fields: Record<string, unknown>, names: strin
     { messages: [USER_MESSAGE, { role: 'assistant', content: 'Yes.', refusal: 'No.' }] },
     'messages[].refusal',
   ],
+  [user([{ type: 'text', text: 'Yes.', refusal: 'No.' }]), 'messages[].content[].refusal'],
+  [
+    { messages: [{ role: 'assistant', content: [{ type: 'refusal', refusal: 'No.', text: 'Yes.' }] }] },
+    'messages[].content[].text',
+  ],
 ];
 
 describe('a field without effect', () => {

@@ -377,6 +377,20 @@ describe('the input of a response', () => {
   });
 });
 
+describe('a field of a part of an item', () => {
+  it.each<[string, Fields]>([
+    ['content[].refusal', { role: 'user', content: [{ type: 'input_text', text: 'Hi', refusal: 'No.' }] }],
+    ['content[].text', { role: 'assistant', content: [{ type: 'refusal', refusal: 'No.', text: 'Yes.' }] }],
+    ['summary[].mood', { type: 'reasoning', summary: [{ type: 'summary_text', text: 'Hm.', mood: 1 }] }],
+    ['content[].mood', { type: 'reasoning', content: [{ type: 'reasoning_text', text: 'Hm.', mood: 1 }] }],
+  ])('that has no effect is named: %s', async (name, item) => {
+    const test = routeTestApp();
+    test.generator.readsThoughts = true;
+    const response = await test.respond({ input: [item, { role: 'user', content: 'Hi' }] });
+    expect(response.headers.get('x-octavo-ignored')).toBe(`input[].${name}`);
+  });
+});
+
 describe('the tools and the form of a response', () => {
   it('reach the engine as those of a chat do', async () => {
     const { answerForm, grammar, logprobCount } = await textRequest({

@@ -5,7 +5,7 @@
 
 import type { ChatMessage, TextPart, ToolCall } from '../../text/chat-message.ts';
 import type { FieldCheck } from '../schema/fields.ts';
-import { PART_FIELDS } from '../schema/responses-field-tables.ts';
+import { partFields, THOUGHT_PART_FIELDS } from '../schema/responses-field-tables.ts';
 import type { ResponsesRequest, SentItem } from '../schema/responses-request.ts';
 import { wellFormed } from '../text-request.ts';
 import { type GivenArguments, requireBoundedArguments } from '../tool-arguments.ts';
@@ -73,7 +73,7 @@ function partsOf(
 ): string | readonly TextPart[] {
   if (typeof content === 'string') return wellFormed(content);
   return content.map((part, index) => {
-    fields.check(part, PART_FIELDS, {
+    fields.check(part, partFields(part.type), {
       exact: `${exact}${name}[${index}].`,
       general: `input[].${name}[].`,
     });
@@ -85,6 +85,7 @@ function partsOf(
 function thoughtsOf({ content, summary }: ReasoningItem, options: ItemOptions): string {
   const { fields, exact, showsThoughts, isStored } = options;
   const hasContent = content != null && content.length > 0;
+  checkThoughtParts({ content, summary }, fields, exact);
   const text = (hasContent ? content : (summary ?? [])).map((part) => part.text).join('\n');
   if (text === '') return '';
   // What the server has kept itself is no field of the request.
@@ -96,6 +97,19 @@ function thoughtsOf({ content, summary }: ReasoningItem, options: ItemOptions): 
     fields.ignore('summary', place, 'content has the thoughts themselves');
   }
   return wellFormed(text);
+}
+
+function checkThoughtParts(
+  thoughts: Pick<ReasoningItem, 'content' | 'summary'>,
+  fields: FieldCheck,
+  exact: string,
+) {
+  for (const name of ['content', 'summary'] as const) {
+    for (const [index, part] of (thoughts[name] ?? []).entries()) {
+      const place = { exact: `${exact}${name}[${index}].`, general: `input[].${name}[].` };
+      fields.check(part, THOUGHT_PART_FIELDS, place);
+    }
+  }
 }
 
 type AssistantTurn = { said: readonly TextPart[] | string | null; thoughts: string; calls: ToolCall[] };

@@ -204,7 +204,13 @@ export function messageFields(role: unknown): FieldTable {
 /** Of the object `prediction`. */
 export const PREDICTION_FIELDS: FieldTable = new Map(served(['type', 'content']));
 
-export const CONTENT_PART_FIELDS: FieldTable = new Map(served(['type', 'text', 'refusal']));
+export const TEXT_PART_FIELDS: FieldTable = new Map(served(['type', 'text']));
+const REFUSAL_PART_FIELDS: FieldTable = new Map(served(['type', 'refusal']));
+
+/** The table for a part of a content of `type`: nothing is looked at in the field of the other one. */
+export function contentPartFields(type: 'text' | 'refusal'): FieldTable {
+  return type === 'text' ? TEXT_PART_FIELDS : REFUSAL_PART_FIELDS;
+}
 
 const TOKENIZE_SERVED = ['model', 'return_token_strs', 'add_special_tokens'] as const;
 

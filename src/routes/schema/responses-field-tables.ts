@@ -203,9 +203,18 @@ export const INPUT_ITEMS_QUERY: FieldTable = new Map([
 
 export const NO_QUERY: FieldTable = new Map();
 
-/** Of a part of an item's content. */
-export const PART_FIELDS: FieldTable = new Map([
-  ...served(['type', 'text', 'refusal']),
+/** Of a part of a text, of an item's content or of what a function gave. */
+const TEXT_PART_FIELDS: FieldTable = new Map([
+  ...served(['type', 'text']),
   ['annotations', ignored('the model is not told what it cited', isEmpty)],
   ['logprobs', ignored('the model is not told how likely it was', (value) => Array.isArray(value))],
 ]);
+const REFUSAL_FIELDS: FieldTable = new Map(served(['type', 'refusal']));
+
+/** The table for a part of `type`: nothing is looked at in the field of the other kind. */
+export function partFields(type: 'input_text' | 'output_text' | 'refusal'): FieldTable {
+  return type === 'refusal' ? REFUSAL_FIELDS : TEXT_PART_FIELDS;
+}
+
+/** Of a part of what an assistant thought. */
+export const THOUGHT_PART_FIELDS: FieldTable = new Map(served(['type', 'text']));
