@@ -227,7 +227,8 @@ function extentOf(
 ): Pick<TextRequest, 'newTokensMax' | 'newTokensRoomMax' | 'logprobCount'> {
   const newTokensMax = request.max_completion_tokens ?? request.max_tokens ?? null;
   checkTokensMin(request, newTokensMax);
-  if (request.top_logprobs != null && request.logprobs !== true) {
+  // 0 asks for nothing; it is what vLLM's request has where nothing is said, so proxies write it out.
+  if (request.top_logprobs && request.logprobs !== true) {
     throw invalid('top_logprobs', "'top_logprobs' needs 'logprobs' to be true.");
   }
   const logprobCount = request.logprobs === true ? (request.top_logprobs ?? 0) : null;

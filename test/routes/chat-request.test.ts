@@ -100,6 +100,8 @@ const SERVED: readonly (readonly [Record<string, unknown>, Partial<TextRequest>]
   [{ logprobs: true }, { logprobCount: 0 }],
   [{ logprobs: true, top_logprobs: 20 }, { logprobCount: 20 }],
   [{ logprobs: false }, { logprobCount: null }],
+  [{ logprobs: false, top_logprobs: 0 }, { logprobCount: null }],
+  [{ top_logprobs: 0 }, { logprobCount: null }],
   [{ stop: 'END' }, { stop: ['END'] }],
   [{ stop: ['a', 'b', 'c', 'd'] }, { stop: ['a', 'b', 'c', 'd'] }],
   [{ stop: [] }, { stop: [] }],

@@ -88,7 +88,7 @@ export const chatCompletionRequestSchema = z.looseObject({
       `Not streamed, choices times tokens times (1 + \`top_logprobs\`) are at most ${LOGPROBS_TOLD_MAX}; without \`max_tokens\` each \
 choice ends there, with \`length\`.`,
     ),
-  top_logprobs: z.int().min(0).max(TOP_LOGPROBS_MAX).nullish().describe('Needs `logprobs: true`.'),
+  top_logprobs: z.int().min(0).max(TOP_LOGPROBS_MAX).nullish().describe('Above 0 it needs `logprobs: true`.'),
 });
 
 export type ChatCompletionRequest = z.infer<typeof chatCompletionRequestSchema>;
