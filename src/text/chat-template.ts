@@ -11,6 +11,7 @@ import { ServerError, StartupError } from '../base/errors.ts';
 import type { ChatMessage, TextPart, ToolDefinition } from './chat-message.ts';
 import { mapClientText, type RenderInput } from './client-text.ts';
 import { ExactNumbers } from './exact-numbers.ts';
+import { withMergedTurns } from './merged-turns.ts';
 import {
   chooseMark,
   insertMarks,
@@ -173,7 +174,7 @@ export class ChatTemplate {
     numbers: ExactNumbers | null,
   ): RenderInput {
     const { abilities } = this;
-    const shown = messages.map((message) =>
+    const shown = withMergedTurns(messages, abilities.singleRoles).map((message) =>
       templateMessage(message, { role: this.#roleOf(message), abilities, numbers }),
     );
     return { messages: shown, tools, variables };

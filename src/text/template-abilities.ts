@@ -10,6 +10,11 @@ export type TemplateAbilities = {
   readonly contentForm: 'text' | 'parts';
   /** A system message is shown. */
   readonly system: boolean;
+  /**
+   * Roles of which one message is shown and two that follow each other are not (those of the system at the beginning): some
+   * templates raise an error then, or show the first alone.
+   */
+  readonly singleRoles: ReadonlySet<string>;
   /** Descriptions of tools are shown, and a tool may lack its own and those of its parameters. */
   readonly tools: boolean;
   /** Calls in an assistant's message are shown. */
@@ -85,6 +90,7 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
   return {
     contentForm,
     system: shows(run([system, user], []), 'system probe'),
+    singleRoles: singleRolesOf((messages) => run(messages, []), say),
     tools: [TOOL, BARE_TOOL].every((tool) => shows(run([user], [tool]), PROBE_FUNCTION)),
     calls,
     severalCalls:
@@ -98,6 +104,26 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
     wantsShortCallIds: calls && run([user, call(LONG_ID)], []) === null,
     shownCall: calls ? shownCall!.slice(shownCall!.lastIndexOf(USER) + USER.length) : null,
   };
+}
+
+function singleRolesOf(
+  run: (messages: readonly JsonObject[]) => string | null,
+  say: (role: string, text: string) => JsonObject,
+): ReadonlySet<string> {
+  const [user, answer] = [say('user', USER), say('assistant', 'assistant probe')];
+  const conversations = {
+    system: (told: JsonObject[]) => [...told, user],
+    user: (told: JsonObject[]) => [...told, answer],
+    assistant: (told: JsonObject[]) => [user, ...told, user],
+  };
+  const isSingle = ([role, of]: [string, (told: JsonObject[]) => JsonObject[]]): boolean => {
+    const shows = (...texts: string[]): boolean => {
+      const text = run(of(texts.map((each) => say(role, each))));
+      return text !== null && texts.every((each) => text.includes(each));
+    };
+    return shows('first probe') && !shows('first probe', 'second probe');
+  };
+  return new Set(Object.entries(conversations).flatMap((each) => (isSingle(each) ? [each[0]] : [])));
 }
 
 /** Some templates print a string content, some only a list of parts. */

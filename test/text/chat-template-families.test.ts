@@ -33,6 +33,8 @@ type Expected = {
 const read = (name: string): string =>
   readFileSync(new URL(`../fixtures/chat-templates/${name}`, import.meta.url), 'utf8');
 const EXPECTED = JSON.parse(read('expected.json')) as Expected;
+/** Refused by templates that want turns, and given to those as one. */
+const TWO_USERS = 'two users in a row';
 /** As in `now` of the fixture. */
 const NOW = { year: 2026, month: 3, day: 5, weekday: 4, hour: 14, minute: 7, second: 9 };
 
@@ -56,18 +58,27 @@ describe.each(Object.entries(EXPECTED.families))(
       now: () => NOW,
     });
 
-    it.each(cases)(
+    const rendered = (messages: readonly ChatMessage[], given: JsonObject) => {
+      const { add_generation_prompt: addGenerationPrompt, ...variables } = given as {
+        add_generation_prompt: boolean;
+      };
+      return template.render(messages, { ...PLAIN_RENDERING, addGenerationPrompt, variables });
+    };
+    const isServed = ({ conversation, raises }: Case) => raises != null && conversation === TWO_USERS;
+
+    it.each(cases.filter(isServed))(
+      'makes of "$conversation" with $variables what it makes of one user',
+      ({ conversation, variables }) => {
+        const messages = EXPECTED.conversations[conversation]!;
+        const one = { role: 'user', content: messages.map(({ content }) => content).join('\n\n') };
+        expect(rendered(messages, variables)).toEqual(rendered([one], variables));
+      },
+    );
+
+    it.each(cases.filter((each) => !isServed(each)))(
       'makes of "$conversation" with $variables what jinja2 makes of it',
-      ({ conversation, variables: given, text, raises }) => {
-        const { add_generation_prompt: addGenerationPrompt, ...variables } = given as {
-          add_generation_prompt: boolean;
-        };
-        const render = () =>
-          template.render(EXPECTED.conversations[conversation]!, {
-            ...PLAIN_RENDERING,
-            addGenerationPrompt,
-            variables,
-          });
+      ({ conversation, variables, text, raises }) => {
+        const render = () => rendered(EXPECTED.conversations[conversation]!, variables);
         if (text !== undefined) {
           expect(render().text).toBe(text);
           return;

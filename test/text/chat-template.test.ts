@@ -204,6 +204,90 @@ describe('ChatTemplate', () => {
     expect(aTemplate(knows).render(developer, options).text).toBe('developer');
   });
 
+  const systems = ['Be brief.', [{ type: 'text', text: 'Be kind.' }] as const].map(
+    (content, index): ChatMessage => ({ role: index === 0 ? 'system' : 'developer', content }),
+  );
+  const told = "{% for m in messages %}[{{ m.role + ': ' + m.content }}]{% endfor %}";
+  const second = "{% if m.role == 'system' and not loop.first %}{{ raise_exception('One!') }}{% endif %}";
+  const onlyFirst = told.replace('{% endfor %}', `${second}{% endfor %}`);
+
+  it('gives several system messages at the beginning as one to a template that refuses them', () => {
+    const { text } = aTemplate(onlyFirst).render([...systems, user('Hi')], NO_TURN);
+    expect(text).toBe('[system: Be brief.\n\nBe kind.][user: Hi]');
+  });
+
+  it('does so for a template that shows the first of them alone', () => {
+    const source =
+      "{{ messages[0].content }}{% for m in messages if m.role == 'user' %}[{{ m.content }}]{% endfor %}";
+    const { text } = aTemplate(source).render([...systems, user('Hi')], NO_TURN);
+    expect(text).toBe('Be brief.\n\nBe kind.[Hi]');
+  });
+
+  it('gives several system messages as they are to a template that shows them', () => {
+    const { text } = aTemplate(told).render([...systems, user('Hi')], NO_TURN);
+    expect(text).toBe('[system: Be brief.][system: Be kind.][user: Hi]');
+  });
+
+  it('leaves a later system message, and one with a name, to the template that refuses it', () => {
+    const template = aTemplate(onlyFirst);
+    const [first, other] = systems as [ChatMessage, ChatMessage];
+    const refusal = (...messages: ChatMessage[]) => thrownBy(() => template.render(messages, NO_TURN));
+    expect(refusal(first, user('Hi'), other)).toMatchObject({ message: expect.stringContaining('One!') });
+    const named = { ...other, name: 'boss' };
+    expect(refusal(first, named, user('Hi'))).toMatchObject({ message: expect.stringContaining('One!') });
+  });
+
+  const turn =
+    "{% if not loop.first and m.role == messages[loop.index0 - 1].role %}{{ raise_exception('Take turns!') }}{% endif %}";
+  const inTurns = told.replace('{% endfor %}', `${turn}{% endfor %}`);
+  const said = (content: string, more: Partial<ChatMessage> = {}): ChatMessage => ({
+    role: 'assistant',
+    content,
+    ...more,
+  });
+
+  it('gives what one says in several messages as one to a template that wants turns', () => {
+    const messages = [
+      user('a'),
+      user([{ type: 'text', text: 'b' }]),
+      said('c'),
+      said(''),
+      said('d'),
+      user('e'),
+    ];
+    const text = '[user: a\n\nb][assistant: c\n\nd][user: e]';
+    expect(aTemplate(inTurns).render(messages, NO_TURN).text).toBe(text);
+  });
+
+  it('leaves messages of an assistant that calls or thinks in between to the template', () => {
+    const call = { id: '1', type: 'function', function: { name: 'f', arguments: '{}' } } as const;
+    for (const messages of [
+      [user('a'), said('b', { tool_calls: [call] }), said('c')],
+      [user('a'), said('b'), said('c', { reasoning: 'Hm.' })],
+    ]) {
+      const refused = thrownBy(() => aTemplate(inTurns).render(messages, NO_TURN));
+      expect(refused).toMatchObject({ message: expect.stringContaining('Take turns!') });
+    }
+  });
+
+  it('keeps the calls of an assistant that has said something in a message before', () => {
+    const call = { id: '1', type: 'function', function: { name: 'f', arguments: '{}' } } as const;
+    const source = inTurns.replace(
+      'm.content }}',
+      "m.content }}{{ m.tool_calls | length if m.tool_calls else '' }}",
+    );
+    const messages = [user('a'), said('b'), { ...said(''), content: null, tool_calls: [call] }];
+    expect(aTemplate(source).render(messages, NO_TURN).text).toBe('[user: a][assistant: b1]');
+  });
+
+  it('writes on where the last of them ends', () => {
+    const { text } = aTemplate(inTurns).render([user('a'), said('b'), said('c')], {
+      ...NO_TURN,
+      continueFinalMessage: true,
+    });
+    expect(text).toBe('[user: a][assistant: b\n\nc');
+  });
+
   it('joins text parts by line breaks for a template that wants a string', () => {
     const parts = [
       { type: 'text', text: 'one' },
