@@ -7,7 +7,7 @@ import type { OnReadable } from '../base/feed.ts';
 import type { StreamEncoder } from './answer.ts';
 import { clientGone, toApiError } from './api-error.ts';
 import type { RunningRequest } from './running-request.ts';
-import type { EventSource } from './sse.ts';
+import { type EventSource, withPlainLines } from './sse.ts';
 
 export class AnswerEvents implements EventSource {
   onReadable: OnReadable = () => {};
@@ -65,7 +65,7 @@ export class AnswerEvents implements EventSource {
       this.#ready += this.#encoder.failed(toApiError(error).body);
       this.#isOver = true;
     }
-    const events = this.#ready;
+    const events = withPlainLines(this.#ready);
     this.#ready = '';
     return events;
   }

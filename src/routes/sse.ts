@@ -26,6 +26,17 @@ export function sseData(json: string): string {
   return `data: ${json}\n\n`;
 }
 
+/**
+ * Events of JSON with what Unicode calls the end of a line, and the standard of events does not, as escapes that say the
+ * same: clients that split text where Python's `splitlines` does would cut an event in two.
+ */
+export function withPlainLines(events: string): string {
+  return events
+    .replaceAll('\u0085', '\\u0085')
+    .replaceAll('\u2028', '\\u2028')
+    .replaceAll('\u2029', '\\u2029');
+}
+
 export interface EventSource {
   /** Called when `take` may give something again. The stream sets it. */
   onReadable: OnReadable;

@@ -185,6 +185,16 @@ describe('a streamed answer', () => {
     expect(texts).toEqual(choices.map((choice) => choice.message.content));
   });
 
+  it('holds no line end but those of events, also where clients take more characters for one', async () => {
+    const test = routeTestApp();
+    test.generator.script = saying(['a\u2028b', '\u2029', '\u0085c']);
+    const raw = await (await test.chat({ stream: true })).text();
+    expect(raw).not.toMatch(/[\r\u0085\u2028\u2029]/);
+    const { chunks } = await streamed(test);
+    const texts = chunks.map(({ choices: [choice] }) => choice?.delta.content ?? '');
+    expect(texts.join('')).toBe('a\u2028b\u2029\u0085c');
+  });
+
   it('writes chunks of text exactly as the whole object would be written', async () => {
     const { data } = await streamed(routeTestApp(), { stream_options: { include_usage: true } });
     for (const json of data) expect(json).toBe(JSON.stringify(JSON.parse(json)));
