@@ -116,8 +116,10 @@ export class ChatTemplate {
       strftime_now: textFunction('strftime_now', (format) => strftime(format, requireNow(options.now))),
     };
     this.#guard = new SpecialTextGuard(options.specialTokenTexts);
-    this.#developerRole = this.#source.includes('developer') ? 'developer' : 'system';
     this.abilities = probeTemplate(this.#probe);
+    // Many print whatever role they are given; only who names it was taught it.
+    const knowsDevelopers = this.#source.includes('developer') && this.abilities.developer;
+    this.#developerRole = knowsDevelopers ? 'developer' : 'system';
   }
 
   /** Whether the template looks at a variable that it is given, and does not set itself. */

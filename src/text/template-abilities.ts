@@ -10,6 +10,8 @@ export type TemplateAbilities = {
   readonly contentForm: 'text' | 'parts';
   /** A system message is shown. */
   readonly system: boolean;
+  /** … and one of a developer too; where none is, no error is raised. */
+  readonly developer: boolean;
   /**
    * Roles of which one message is shown and two that follow each other are not (those of the system at the beginning): some
    * templates raise an error then, or show the first alone.
@@ -80,6 +82,8 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
   const calls = shows(shownCall, PROBE_FUNCTION);
   const called = calls ? call(SHORT_ID) : answer;
   const system = say('system', 'system probe');
+  const showsSystem = shows(run([system, user], []), 'system probe');
+  const ofDeveloper = run([say('developer', 'developer probe'), user], []);
   const named = (message: JsonObject): JsonObject => ({ ...message, name: NAME });
   const namedConversations: Readonly<Record<string, readonly JsonObject[]>> = {
     system: [named(system), user],
@@ -89,7 +93,8 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
   };
   return {
     contentForm,
-    system: shows(run([system, user], []), 'system probe'),
+    system: showsSystem,
+    developer: ofDeveloper !== null && (shows(ofDeveloper, 'developer probe') || !showsSystem),
     singleRoles: singleRolesOf((messages) => run(messages, []), say),
     tools: [TOOL, BARE_TOOL].every((tool) => shows(run([user], [tool]), PROBE_FUNCTION)),
     calls,

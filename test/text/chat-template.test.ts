@@ -204,6 +204,17 @@ describe('ChatTemplate', () => {
     expect(aTemplate(knows).render(developer, options).text).toBe('developer');
   });
 
+  it.each([
+    ['refuses them', "{% if m.role == 'developer' %}{{ raise_exception('Who?') }}{% endif %}{{ m.content }}"],
+    ['leaves them out', "{% if m.role != 'developer' %}{{ m.content }}{% endif %}"],
+    ['speaks of them alone', '{% if m.role in roles %}{{ m.content }}{% endif %}{# As a developer. #}'],
+  ])('calls developer messages system for a template that names them and %s', (_, shown) => {
+    const roles = "{% set roles = ['system', 'user', 'assistant'] %}";
+    const template = aTemplate(`${roles}{% for m in messages %}${shown}{% endfor %}`);
+    const developer = [{ role: 'developer', content: 'Be brief.' }];
+    expect(template.render(developer, NO_TURN).text).toBe('Be brief.');
+  });
+
   const systems = ['Be brief.', [{ type: 'text', text: 'Be kind.' }] as const].map(
     (content, index): ChatMessage => ({ role: index === 0 ? 'system' : 'developer', content }),
   );
