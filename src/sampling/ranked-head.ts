@@ -169,12 +169,14 @@ export class RankedHead {
       if (this.#isTaken[entry] === 1) continue;
       const raw = logits.reads[readStart + entry]!;
       this.modelLogits[this.modelLogitCount++] = raw;
-      if (!this.#isComplete && edits.allows(edits.tokenIdAt(entry))) this.untoldCount--;
+      if (!edits.allows(edits.tokenIdAt(entry))) continue;
+      if (!this.#isComplete) this.untoldCount--;
       if (!this.#addEdited(edits, entry, raw)) return false;
     }
     return true;
   }
 
+  /** @param entry of a token that is allowed. @returns false when there are too many to sort them here. */
   #addEdited(edits: TokenEdits, entry: number, raw: number): boolean {
     const tokenId = edits.tokenIdAt(entry);
     const logit = edits.apply(entry, raw);

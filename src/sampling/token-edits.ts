@@ -112,8 +112,7 @@ export class TokenEdits {
 
   /** False for tokens that the list of allowed ones, or the grammar, leaves out. */
   allows(tokenId: number): boolean {
-    const isListed = this.#allowed === null || this.#allowed.has(tokenId);
-    return isListed && (this.#grammar === null || this.#grammar.allows(tokenId));
+    return this.#isListed(tokenId) && (this.#grammar === null || this.#grammar.allows(tokenId));
   }
 
   /** Sets the logits of all tokens that are not allowed to -Infinity. @param logits [vocabularySize] */
@@ -125,11 +124,14 @@ export class TokenEdits {
     }
   }
 
-  /** The token's logit as it counts for the choice; -Infinity when it is forbidden. @param raw the model's logit. */
+  /**
+   * The logit, as it counts for the choice, of a token that fits the grammar; -Infinity when it is forbidden otherwise.
+   * @param raw the model's logit.
+   */
   logitOf(tokenId: number, raw: number): number {
+    if (!this.#isListed(tokenId)) return -Infinity;
     const entry = this.entryOf(tokenId);
-    if (entry >= 0) return this.apply(entry, raw);
-    return this.allows(tokenId) ? raw : -Infinity;
+    return entry >= 0 ? this.apply(entry, raw) : raw;
   }
 
   /** @returns the token's entry, or -1 when its logit is the model's. */
@@ -142,7 +144,8 @@ export class TokenEdits {
   }
 
   /**
-   * The edited logit, rounded to float32 so that every path compares the same numbers, and never -0.
+   * The edited logit of a token that is allowed, rounded to float32 so that every path compares the same numbers, and never
+   * -0. Whether it is allowed is for `allows` or `forbidOthers` to say, once: a grammar may have to follow a token for it.
    * Repetition penalty: Keskar et al. 2019 (CTRL), section 4.1, with the sign rule of Hugging Face and vLLM;
    * presence and frequency: OpenAI's formula.
    * @param raw the model's logit.
@@ -185,9 +188,13 @@ export class TokenEdits {
     return this.#hasStopTokens && this.#acceptedCount < this.#newTokensMin;
   }
 
+  #isListed(tokenId: number): boolean {
+    return this.#allowed === null || this.#allowed.has(tokenId);
+  }
+
   #forbids(tokenId: number, flags: number): boolean {
     if ((flags & STOP) !== 0 && this.#forbidsStopTokens) return true;
-    return !this.allows(tokenId) || this.#banned?.isCompletedBy(tokenId) === true;
+    return this.#banned?.isCompletedBy(tokenId) === true;
   }
 
   /** Those that have to be known first, so that they are a range of entries. */

@@ -7,6 +7,7 @@ import { UNIFORM_MAX } from '../../src/sampling/masses.ts';
 import { RankedHead } from '../../src/sampling/ranked-head.ts';
 import { GREEDY, type SamplingParams } from '../../src/sampling/sampling-params.ts';
 import { LogitsQuery } from '../../src/sampling/step-logits.ts';
+import { TokenEdits } from '../../src/sampling/token-edits.ts';
 import { answer } from './row-driver.ts';
 
 /** Token ids by falling probability: 3, 1, 4, 0, 2; the last two are tied. */
@@ -77,5 +78,28 @@ describe('a top_p that the first token reaches exactly', () => {
     const row = Float32Array.of(2, 2);
     expect(fromFullRow({ topP: 0.5 }, UNIFORM_MAX, row)).toBe(0);
     expect(fromCandidates({ topP: 0.5 }, UNIFORM_MAX, row)).toBe(-1);
+  });
+});
+
+describe('a whole row', () => {
+  it('is held to a grammar at once, and not token by token', () => {
+    const edits = new TokenEdits({
+      sampling: { ...GREEDY, repetitionPenalty: 2 },
+      promptTokenIds: Int32Array.of(1, 3, 4),
+      stopTokenIds: [],
+      newTokensMin: 0,
+      grammar: {
+        isHolding: true,
+        allows: () => {
+          throw new Error('no single token is asked for');
+        },
+        forbidOthers: (logits) => logits.fill(-Infinity, 3, 4),
+      },
+      vocabularySize: ROW.length,
+    });
+    const fullRow = new FullRow(ROW.length);
+    fullRow.load(ROW, edits);
+    expect(fullRow.logitOf(3)).toBe(-Infinity);
+    expect(fullRow.logitOf(1)).toBe(Math.fround(ROW[1]! / 2));
   });
 });

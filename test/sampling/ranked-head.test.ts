@@ -3,28 +3,36 @@ import { CANDIDATE_COUNT } from '../../src/base/limits.ts';
 import { RankedHead } from '../../src/sampling/ranked-head.ts';
 import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import { LogitsQuery, type StepLogits } from '../../src/sampling/step-logits.ts';
-import { TokenEdits } from '../../src/sampling/token-edits.ts';
+import { type AllowedByGrammar, TokenEdits } from '../../src/sampling/token-edits.ts';
 import { answer } from './row-driver.ts';
 
 /** A head over tokens with the logits 0, -1, -2, …, all biased tokens read. */
-function aHead(vocabularySize: number, biases: readonly (readonly [number, number])[]): RankedHead {
-  return aHeadOf(
-    Float32Array.from({ length: vocabularySize }, (_, tokenId) => -tokenId),
-    biases,
-  );
+function aHead(
+  vocabularySize: number,
+  biases: readonly (readonly [number, number])[],
+  grammar: AllowedByGrammar | null = null,
+): RankedHead {
+  const row = Float32Array.from({ length: vocabularySize }, (_, tokenId) => -tokenId);
+  return aHeadOf(row, biases, { grammar });
 }
+
+type HeadOptions = {
+  readonly grammar?: AllowedByGrammar | null;
+  /** What the device answers. */
+  readonly pick?: (logits: StepLogits) => StepLogits;
+};
 
 function aHeadOf(
   row: Float32Array,
   biases: readonly (readonly [number, number])[],
-  pick: (logits: StepLogits) => StepLogits = (logits) => logits,
+  { grammar = null, pick = (logits) => logits }: HeadOptions = {},
 ): RankedHead {
   const edits = new TokenEdits({
     sampling: { ...GREEDY, logitBias: new Map(biases) },
     promptTokenIds: Int32Array.of(0),
     stopTokenIds: [],
     newTokensMin: 0,
-    grammar: null,
+    grammar,
     vocabularySize: row.length,
   });
   const query = new LogitsQuery();
@@ -91,7 +99,7 @@ describe('RankedHead', () => {
         [20, 7],
         [40, 2],
       ],
-      (logits) => ({ ...logits, candidateIds: picked }),
+      { pick: (logits) => ({ ...logits, candidateIds: picked }) },
     );
     expect(tokenIdsOf(head).slice(0, 3)).toEqual([20, 40, 30]);
     expect([head.count, head.untoldCount]).toEqual([CANDIDATE_COUNT + 1, 35]);
@@ -108,5 +116,42 @@ describe('RankedHead', () => {
     const head = aHead(70, [[66, 80]]);
     const told = Array.from(head.modelLogits.subarray(0, head.modelLogitCount), (logit) => -logit);
     expect(told.toSorted((a, b) => a - b)).toEqual([...Array(CANDIDATE_COUNT).keys(), 66]);
+  });
+
+  it('asks the grammar once for each token that it looks at, edited or not', () => {
+    const asked: number[] = [];
+    const grammar: AllowedByGrammar = {
+      isHolding: true,
+      allows: (tokenId) => asked.push(tokenId) > 0,
+      forbidOthers: () => {},
+    };
+    aHead(
+      100,
+      [
+        [3, 1],
+        [70, 1],
+        [80, 20],
+      ],
+      grammar,
+    );
+    expect(asked.toSorted((a, b) => a - b)).toEqual([...Array(CANDIDATE_COUNT).keys(), 70, 80]);
+  });
+
+  it('leaves out a read token that the grammar does not allow', () => {
+    const grammar: AllowedByGrammar = {
+      isHolding: true,
+      allows: (tokenId) => tokenId !== 70,
+      forbidOthers: () => {},
+    };
+    const head = aHead(
+      100,
+      [
+        [70, 90],
+        [80, 90],
+      ],
+      grammar,
+    );
+    expect(tokenIdsOf(head).slice(0, 2)).toEqual([80, 0]);
+    expect(head.untoldCount).toBe(35);
   });
 });

@@ -16,8 +16,7 @@ function anEdits(sampling: Partial<SamplingParams>, options: Partial<TokenEditsO
 
 /** The logit of a token whose model's logit is `raw`. */
 function edited(edits: TokenEdits, tokenId: number, raw: number): number {
-  const entry = edits.entryOf(tokenId);
-  return entry < 0 ? raw : edits.apply(entry, raw);
+  return edits.logitOf(tokenId, raw);
 }
 
 describe('TokenEdits', () => {
