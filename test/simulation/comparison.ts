@@ -1,7 +1,8 @@
 /**
  * Requests of every kind together, and each of them alone: the real engine, scheduler, samplers and grammars must give each
  * the same tokens, log probabilities and end to the bit, whatever it shared its steps with, what was drafted for it,
- * preempted, found in the cache, or failed and was run again.
+ * preempted, found in the cache, or failed and was run again. Alone every token is chosen from its whole row, together from
+ * candidates wherever these decide.
  */
 
 import { isDeepStrictEqual } from 'node:util';
@@ -13,8 +14,9 @@ import { StepPace } from '../../src/batching/step-pace.ts';
 import { Engine, type StepResult } from '../../src/engine/engine.ts';
 import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import type { TokenLogprobs } from '../../src/sampling/sampling-params.ts';
+import type { LogitsQuery } from '../../src/sampling/step-logits.ts';
 import type { Dice } from './dice.ts';
-import { drawWorld, type SamplingWorld, VOCABULARY_SIZE } from './sampling-world.ts';
+import { drawWorld, type SamplingWorld } from './sampling-world.ts';
 import { eachSeed } from './seeds.ts';
 import { WholeRowRunner } from './whole-row-runner.ts';
 
@@ -75,6 +77,12 @@ const BLOCKS_ALONE = 200;
 
 type Running = { readonly engine: Engine; readonly scheduler: Scheduler };
 
+class WholeRowSamplers extends SequenceSamplers {
+  override prepare(sequenceId: number, row: number, query: LogitsQuery): void {
+    super.prepare(sequenceId, row, query, { wholeRow: true });
+  }
+}
+
 class Comparison {
   readonly #world: SamplingWorld;
   readonly #dice: Dice;
@@ -109,19 +117,19 @@ class Comparison {
     }
   }
 
-  /** The real samplers, no drafts, no neighbours, no faults. */
+  /** No drafts, no neighbours, no faults. */
   #openAlone(): Running {
     const limits = { ...this.#world.limits, blockCount: BLOCKS_ALONE, sequencesPerStepMax: 1 };
     return this.#open(
       limits,
-      new SequenceSamplers({ vocabularySize: VOCABULARY_SIZE, speculation: 'off' }),
+      new WholeRowSamplers({ vocabularySize: limits.vocabularySize, speculation: 'off' }),
       () => null,
     );
   }
 
   #openTogether(): Running {
     const { limits, speculation } = this.#world;
-    const samplers = new this.#samplers({ vocabularySize: VOCABULARY_SIZE, speculation });
+    const samplers = new this.#samplers({ vocabularySize: limits.vocabularySize, speculation });
     return this.#open(limits, samplers, () => this.#onRun());
   }
 
@@ -131,7 +139,8 @@ class Comparison {
     drawFault: () => 'before' | 'after' | null,
   ): Running {
     const scheduler = new Scheduler(limits, undefined, new StepPace(1.5));
-    const runner = new WholeRowRunner({ limits, brokenEvery: this.#world.brokenEvery, drawFault });
+    const { brokenEvery, logits } = this.#world;
+    const runner = new WholeRowRunner({ limits, brokenEvery, logits, drawFault });
     let nowMs = 0;
     const clock = { monotonicMs: () => nowMs++, unixSeconds: () => 0 };
     return { scheduler, engine: new Engine({ scheduler, runner, sampler, clock }) };
@@ -150,7 +159,9 @@ class Comparison {
   #withPrediction(request: GenerationRequest, { tokens }: Answer): GenerationRequest {
     const dice = this.#dice;
     if (!dice.chance(0.4)) return request;
-    const guessed = tokens.map(({ tokenId }) => (dice.chance(0.08) ? dice.below(VOCABULARY_SIZE) : tokenId));
+    const guessed = tokens.map(({ tokenId }) =>
+      dice.chance(0.08) ? dice.below(this.#world.limits.vocabularySize) : tokenId,
+    );
     return { ...request, predictedTokenIds: Int32Array.from(guessed) };
   }
 

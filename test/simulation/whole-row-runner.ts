@@ -16,8 +16,13 @@ import type { LogitsQuery } from '../../src/sampling/step-logits.ts';
 import { answer } from '../sampling/row-driver.ts';
 import { BEFORE_FIRST, slotValue } from './fake-model.ts';
 
+/** `tied`: whole numbers, so that many are equal, the last candidate's among them. `holed`: a third is -Infinity. */
+export const LOGITS_KINDS = ['smooth', 'tied', 'holed'] as const;
+export type LogitsKind = (typeof LOGITS_KINDS)[number];
+
 export type WholeRowRunnerOptions = {
   readonly limits: ModelLimits;
+  readonly logits: LogitsKind;
   /** About one history in so many has no numbers for its last token and all behind it; 0: none. */
   readonly brokenEvery: number;
   /** Asked at the start of every run: whether it fails before it writes anything, after all of it, or not. */
@@ -90,9 +95,12 @@ export class WholeRowRunner implements ModelRunner {
     const [beforeLast = 0, last = 0] = history.slice(-2);
     const lately = slotValue(slotValue(BEFORE_FIRST, beforeLast % 3), last);
     const { vocabularySize } = this.limits;
+    const { logits } = this.#options;
     return Float32Array.from({ length: vocabularySize }, (_, tokenId) => {
+      if (logits === 'holed' && share(lately, tokenId) < 1 / 3) return -Infinity;
       const isLikely = (slotValue(lately, tokenId + vocabularySize) >>> 0) % LIKELY_EVERY === 0;
-      return 6 * share(lately, tokenId) + 0.1 * share(whole, tokenId) + (isLikely ? 4 : 0) - 3;
+      const logit = 6 * share(lately, tokenId) + 0.1 * share(whole, tokenId) + (isLikely ? 4 : 0) - 3;
+      return logits === 'tied' ? Math.round(logit) : logit;
     });
   }
 

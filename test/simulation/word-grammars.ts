@@ -41,11 +41,11 @@ export class WordGrammar {
   /** Words of a whole output, at most; at least one. */
   readonly #countMax: number;
 
-  /** @param id of the compiled grammar. */
-  constructor(id: number, vocabularySize: number, dice: Dice) {
-    const words = Array.from({ length: dice.between(1, 3) }, () =>
-      Array.from({ length: dice.between(1, 4) }, () => dice.pick(['a', 'b'])).join(''),
-    );
+  /**
+   * @param id of the compiled grammar.
+   * @param words a few short ones by default
+   */
+  constructor(id: number, vocabularySize: number, dice: Dice, words: readonly string[] = drawWords(dice)) {
     this.#words = words;
     this.#countMax = dice.chance(0.5) ? dice.between(1, 4) : Number.POSITIVE_INFINITY;
     const max = Number.isFinite(this.#countMax) ? this.#countMax : null;
@@ -87,4 +87,10 @@ export class WordGrammar {
     }
     return [...readings.values()];
   }
+}
+
+function drawWords(dice: Dice): readonly string[] {
+  return Array.from({ length: dice.between(1, 3) }, () =>
+    Array.from({ length: dice.between(1, 4) }, () => dice.pick(['a', 'b'])).join(''),
+  );
 }
