@@ -219,6 +219,9 @@ export class SequenceSampler {
     const { head, draw } = this.#workspace;
     const asked = this.#asked;
     const { readStart, readCount, onlyTokenIds } = asked;
+    if (this.#isGreedy && onlyTokenIds === null && this.#edits.onlyForbids) {
+      return this.#firstAllowed(first, logits);
+    }
     const edits = isEdited ? this.#edits : null;
     const source: RowSource = { logits, row, edits, readStart, readCount, onlyTokenIds };
     asked.tailShare = 1;
@@ -235,6 +238,18 @@ export class SequenceSampler {
     draw.draw(head, { sampling: this.#sampling, normaliser, uniform: this.#uniform });
     asked.tailShare = draw.tailShare;
     return draw.tokenId;
+  }
+
+  /**
+   * Of unedited candidates the first that is allowed is the best: those behind it need not be tried in the grammar.
+   * @param first index of the row's first candidate. @returns -1 when there is none.
+   */
+  #firstAllowed(first: number, { candidateCount, candidateIds, candidateLogits }: StepLogits): number {
+    for (let i = first; i < first + candidateCount && candidateLogits[i]! > -Infinity; i++) {
+      if (this.#edits.allows(candidateIds[i]!)) return candidateIds[i]!;
+    }
+    this.#asked.tailShare = 1;
+    return -1;
   }
 
   #chooseFromFullRow(row: number, logits: StepLogits): number {

@@ -78,8 +78,12 @@ export class TokenEdits {
 
   /** Some logit may differ from the model's. When false, nothing else here needs to be asked. */
   get isActive(): boolean {
-    const isFixed = this.#sampling.logitBias.size > 0 || this.mayForbid || this.#banned !== null;
-    return isFixed || this.#hasPenalties || this.#forbidsStopTokens;
+    return this.mayForbid || this.#editsSingly;
+  }
+
+  /** A grammar or a long list of allowed tokens leaves some out, and all other logits are the model's. */
+  get onlyForbids(): boolean {
+    return this.mayForbid && !this.#editsSingly && !this.hasAllowedEntries;
   }
 
   /** Entries: every token with an edited logit is one of them. */
@@ -182,6 +186,12 @@ export class TokenEdits {
     this.#acceptedCount--;
     const entry = this.#hasPenalties ? this.entryOf(tokenId) : -1;
     if (entry >= 0) this.#outputCounts[entry]!--;
+  }
+
+  /** Bias, penalties, banned sequences or stop tokens that may not come yet: some token has a logit of its own. */
+  get #editsSingly(): boolean {
+    const isFixed = this.#sampling.logitBias.size > 0 || this.#banned !== null;
+    return isFixed || this.#hasPenalties || this.#forbidsStopTokens;
   }
 
   get #forbidsStopTokens(): boolean {

@@ -1,6 +1,6 @@
 /** A sequence with a grammar: what its rows are asked for, that both ways choose the same token, where it ends. */
 
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { CANDIDATE_COUNT } from '../../../src/base/limits.ts';
 import { randomAt } from '../../../src/base/random.ts';
 import { GrammarCursor } from '../../../src/sampling/grammar/grammar-cursor.ts';
@@ -99,6 +99,25 @@ describe('a grammar that many tokens fit', () => {
     );
     const token = chooseOnce(samplerOf(MANY), row, { wholeRow: false });
     expect(token?.tokenId).toBe(1000 - CANDIDATE_COUNT / 2);
+  });
+
+  it('is asked about candidates up to the first that fits, where the best one is taken', () => {
+    const grammar = new GrammarCursor(automatonOf(MANY, TOKENS), [END]);
+    const asked = vi.spyOn(grammar, 'allows');
+    const sampler = aSampler({ stopTokenIds: [END], sampling: {}, grammar, vocabularySize: VOCABULARY });
+    expect(chooseOnce(sampler, steepFrom(1999), { wholeRow: false })?.tokenId).toBe(0);
+    expect(asked.mock.calls).toEqual([[1999], [END], [0]]);
+  });
+
+  it('is asked about all candidates where the best one may have been lowered', () => {
+    const row = steepFrom(0);
+    const chosen = (options: Options) =>
+      chooseOnce(samplerOf(MANY, options), row, { wholeRow: false })?.tokenId;
+    expect(chosen({ sampling: { presencePenalty: 1 }, outputTokenIds: [0] })).toBe(1);
+    expect(chosen({ sampling: { logitBias: new Map([[0, -1]]) } })).toBe(1);
+    expect(chosen({ sampling: { bannedSequences: [Int32Array.of(0)] } })).toBe(1);
+    expect(chosen({ stopTokenIds: [0], newTokensMin: 1 })).toBe(1);
+    expect(chosen({ sampling: { allowedTokenIds: Int32Array.of(5, 3) } })).toBe(3);
   });
 
   it('is left to the whole row where no candidate fits', () => {
