@@ -261,7 +261,10 @@ export class SequenceSampler {
     if (fullRow.topLogit === -Infinity) throw this.#noToken();
     checkNumber(fullRow.topLogit);
     this.#asked.tailShare = 0;
-    if (this.#isGreedy) return fullRow.topTokenId;
+    if (this.#isGreedy) {
+      this.#asked.tailShare = this.#isTold(fullRow.topTokenId, first, logits) ? 0 : 1;
+      return fullRow.topTokenId;
+    }
     const tokenId = fullRow.draw(this.#sampling, this.#uniform);
     checkNumber(fullRow.keptMass);
     let headMass = 0;
@@ -271,6 +274,13 @@ export class SequenceSampler {
     }
     this.#asked.tailShare = Math.max(1 - headMass / fullRow.keptMass, 0);
     return tokenId;
+  }
+
+  /** Whether candidates, or single logits read beside them, would have told of the token. */
+  #isTold(tokenId: number, first: number, { candidateCount, candidateIds }: StepLogits): boolean {
+    const entry = this.#edits.entryOf(tokenId);
+    if (entry >= 0 && entry < this.#edits.raisingCount) return true;
+    return candidateIds.subarray(first, first + candidateCount).includes(tokenId);
   }
 
   /** The model has tokens, and none of them may be chosen: the request is wrong, or its grammar. */

@@ -6,6 +6,7 @@ import { randomAt } from '../../../src/base/random.ts';
 import { GrammarCursor } from '../../../src/sampling/grammar/grammar-cursor.ts';
 import type { GrammarSource } from '../../../src/sampling/grammar/grammar-source.ts';
 import { GREEDY, type SamplingParams } from '../../../src/sampling/sampling-params.ts';
+import type { SequenceSampler } from '../../../src/sampling/sequence-sampler.ts';
 import { LogitsQuery } from '../../../src/sampling/step-logits.ts';
 import { aRow, Dice } from '../random-rows.ts';
 import { drawnToken, keptTokens } from '../reference-sampler.ts';
@@ -123,6 +124,38 @@ describe('a grammar that many tokens fit', () => {
   it('is left to the whole row where no candidate fits', () => {
     expect(chooseOnce(samplerOf(MANY), steepFrom(1000), { wholeRow: false })).toBeNull();
     expect(chooseOnce(samplerOf(MANY), steepFrom(1000), { wholeRow: true })!.tokenId).toBe(0);
+  });
+});
+
+describe('a grammar whose tokens are no candidates', () => {
+  const unlikely = steepFrom(1000);
+  const rowsAskedWhole = (sampler: SequenceSampler) => {
+    const query = new LogitsQuery();
+    sampler.prepare(0, query, { wholeRow: false });
+    return query.fullRowCount;
+  };
+  const goOn = (sampler: SequenceSampler, row: Float32Array, count: number) => {
+    for (let i = 0; i < count; i++) sampler.accept(choose(sampler, row).tokenId);
+  };
+
+  it('has whole rows asked for at once, also where the best one is taken', () => {
+    const sampler = samplerOf(MANY, { stopTokenIds: [] });
+    expect(rowsAskedWhole(sampler)).toBe(0);
+    goOn(sampler, unlikely, 4);
+    expect(rowsAskedWhole(sampler)).toBe(1);
+  });
+
+  it('has candidates asked again once they fit, or would be read', () => {
+    for (const [sampling, row] of [
+      [{}, steepFrom(0)],
+      [{ logitBias: new Map([[999, 1]]) }, unlikely.with(999, -32)],
+    ] as const) {
+      const sampler = samplerOf(MANY, { sampling, stopTokenIds: [] });
+      goOn(sampler, unlikely, 4);
+      expect(rowsAskedWhole(sampler)).toBe(1);
+      goOn(sampler, row, 20);
+      expect(rowsAskedWhole(sampler)).toBe(0);
+    }
   });
 });
 
