@@ -1,6 +1,6 @@
 /**
  * Whether drafts pay, from how long steps took: with them a step chooses more tokens and takes longer. How much longer depends on
- * device, model and weights (4-bit weights are multiplied otherwise where there is more than one row), and how many more on
+ * device, model and weights (4-bit weights are multiplied otherwise where there are more than a few tokens), and how many more on
  * the text. While they do not pay, steps go without for a while, then one tries again.
  *
  * Pure: the caller measures. Knows no sequence. Apart for each number of sequences, since a step of four tokens widens less

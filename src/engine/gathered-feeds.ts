@@ -1,6 +1,7 @@
 /**
  * A step as the gathered graph wants it: rows of one token become decode tiles, longer rows are cut into prefill
- * tiles, and both are grouped (see `graph/gathered-attention.ts`). Pure arithmetic on typed arrays, which are reused from
+ * tiles, and both are grouped; one group of decode tiles goes before the turns of the others (see
+ * `graph/gathered-attention.ts`). Pure arithmetic on typed arrays, which are reused from
  * step to step.
  */
 
@@ -73,18 +74,18 @@ class TileList {
 export class GatheredFeeds {
   readonly #costs: TileCosts;
   readonly #decodes: TileList;
-  readonly #prefills: TileList;
-  readonly #tokens = { decode: new Int32Matrix(), prefill: new Int32Matrix(), fresh: new Int32Matrix() };
-  readonly #past = { decode: new Int32Matrix(), prefill: new Int32Matrix() };
-  readonly #blocks = { decode: new Int32Matrix(), prefill: new Int32Matrix() };
-  readonly #groups = { decode: new Int32Matrix(), prefill: new Int32Matrix() };
+  readonly #grouped: TileList;
+  readonly #tokens = { decode: new Int32Matrix(), grouped: new Int32Matrix(), fresh: new Int32Matrix() };
+  readonly #past = { decode: new Int32Matrix(), grouped: new Int32Matrix() };
+  readonly #blocks = { decode: new Int32Matrix(), grouped: new Int32Matrix() };
+  readonly #groups = new Int32Matrix();
+  readonly #groupCount = new Int32Array(1);
   readonly #resultRows = new Int32Matrix();
-  readonly #groupCounts = [new Int32Array(1), new Int32Array(1)] as const;
 
   constructor(costs: TileCosts) {
     this.#costs = costs;
     this.#decodes = new TileList(costs);
-    this.#prefills = new TileList(costs);
+    this.#grouped = new TileList(costs);
   }
 
   /** Valid until the next call. */
@@ -92,29 +93,26 @@ export class GatheredFeeds {
     this.#cut(batch);
     this.#resultRows.resize(1, batch.tokenCount);
     this.#layDecodes(batch);
-    this.#layPrefills(batch);
-    this.#layGroups(this.#decodes.groups, this.#groups.decode, this.#groupCounts[0]);
-    this.#layGroups(this.#prefills.groups, this.#groups.prefill, this.#groupCounts[1]);
+    this.#layGrouped(batch);
+    this.#layGroups();
     return {
       [GATHERED_INPUT.positions]: int32Vector(batch.positions, batch.tokenCount),
       [GATHERED_INPUT.decodeTokens]: vector(this.#tokens.decode),
       [GATHERED_INPUT.decodePast]: vector(this.#past.decode),
       [GATHERED_INPUT.decodeBlocks]: matrix(this.#blocks.decode),
-      [GATHERED_INPUT.decodeGroupCount]: scalar(this.#groupCounts[0]),
-      [GATHERED_INPUT.decodeGroups]: matrix(this.#groups.decode),
-      [GATHERED_INPUT.prefillTokens]: matrix(this.#tokens.prefill),
-      [GATHERED_INPUT.prefillNewTokens]: matrix(this.#tokens.fresh),
-      [GATHERED_INPUT.prefillBlocks]: matrix(this.#blocks.prefill),
-      [GATHERED_INPUT.prefillPast]: vector(this.#past.prefill),
-      [GATHERED_INPUT.prefillGroupCount]: scalar(this.#groupCounts[1]),
-      [GATHERED_INPUT.prefillGroups]: matrix(this.#groups.prefill),
+      [GATHERED_INPUT.groupedTokens]: matrix(this.#tokens.grouped),
+      [GATHERED_INPUT.groupedNewTokens]: matrix(this.#tokens.fresh),
+      [GATHERED_INPUT.groupedBlocks]: matrix(this.#blocks.grouped),
+      [GATHERED_INPUT.groupedPast]: vector(this.#past.grouped),
+      [GATHERED_INPUT.groupCount]: scalar(this.#groupCount),
+      [GATHERED_INPUT.groups]: matrix(this.#groups),
       [GATHERED_INPUT.resultRows]: vector(this.#resultRows),
     };
   }
 
   #cut(batch: StepBatch): void {
     this.#decodes.count = 0;
-    this.#prefills.count = 0;
+    this.#grouped.count = 0;
     for (let row = 0; row < batch.rowCount; row++) {
       const length = batch.rowStart[row + 1]! - batch.rowStart[row]!;
       // A table of no columns could not be cut: a sequence without a past has the null block, of which it sees nothing.
@@ -122,23 +120,42 @@ export class GatheredFeeds {
       if (length === 1) this.#decodes.add(row, 0, 1, blocks, 1);
       else this.#cutPrefill(row, length, blocks);
     }
-    for (const list of [this.#decodes, this.#prefills]) list.groups.fill(list);
+    this.#decodes.groups.fill(this.#decodes);
+    this.#regroupDecodes();
+    this.#grouped.groups.fill(this.#grouped);
+  }
+
+  /** Decode tiles stay those of the first group, the widest; others are grouped with the rest, of one row each. */
+  #regroupDecodes(): void {
+    const { count, row, blocks, groups } = this.#decodes;
+    if (groups.groupCount < 2) return;
+    this.#decodes.count = groups.start[1]!;
+    for (let place = this.#decodes.count; place < count; place++) {
+      const tile = groups.order[place]!;
+      this.#grouped.add(row[tile]!, 0, 1, blocks[tile]!, 1);
+    }
   }
 
   #cutPrefill(row: number, length: number, blocks: number): void {
     const rowsMax = tileTokensMax(blocks * this.#costs.blockSize + length, this.#costs);
     for (let first = 0; first < length; first += rowsMax) {
       const rows = Math.min(rowsMax, length - first);
-      this.#prefills.add(row, first, rows, blocks, first + rows);
+      this.#grouped.add(row, first, rows, blocks, first + rows);
     }
   }
 
+  /** Where no row decodes, one that sees nothing but token 0 stands for them: tables must not be empty. */
+  get #decodeTileCount(): number {
+    return Math.max(1, this.#decodes.count);
+  }
+
   #layDecodes(batch: StepBatch): void {
-    const { count, row, blocks, groups } = this.#decodes;
-    const tokens = this.#tokens.decode.resize(1, Math.max(1, count)).fill(0, 0, 1);
-    const past = this.#past.decode.resize(1, Math.max(1, count)).fill(0, 0, 1);
-    const width = this.#decodes.widest(blocks);
-    this.#blocks.decode.resize(Math.max(1, count), width).fill(0, 0, width);
+    const { count, row, groups } = this.#decodes;
+    const tileCount = this.#decodeTileCount;
+    const tokens = this.#tokens.decode.resize(1, tileCount).fill(0, 0, 1);
+    const past = this.#past.decode.resize(1, tileCount).fill(0, 0, 1);
+    const width = count === 0 ? 1 : groups.blocks[0]!;
+    this.#blocks.decode.resize(tileCount, width).fill(0, 0, width);
     for (let place = 0; place < count; place++) {
       const ownRow = row[groups.order[place]!]!;
       const token = batch.rowStart[ownRow]!;
@@ -149,48 +166,48 @@ export class GatheredFeeds {
     }
   }
 
-  #layPrefills(batch: StepBatch): void {
-    const list = this.#prefills;
+  #layGrouped(batch: StepBatch): void {
+    const list = this.#grouped;
     const tileCount = Math.max(1, list.count);
     const [rowCount, newCount, width] = [list.rows, list.newTokens, list.blocks].map((sizes) =>
       list.widest(sizes),
     );
-    this.#tokens.prefill.resize(tileCount, rowCount!).fill(0, 0, rowCount);
+    this.#tokens.grouped.resize(tileCount, rowCount!).fill(0, 0, rowCount);
     this.#tokens.fresh.resize(tileCount, newCount!).fill(0, 0, newCount);
-    this.#blocks.prefill.resize(tileCount, width!).fill(0, 0, width);
-    this.#past.prefill.resize(1, tileCount).fill(0, 0, 1);
+    this.#blocks.grouped.resize(tileCount, width!).fill(0, 0, width);
+    this.#past.grouped.resize(1, tileCount).fill(0, 0, 1);
     const { groupCount, start, rows } = list.groups;
-    let result = this.#decodes.count;
+    let result = this.#decodeTileCount;
     for (let group = 0; group < groupCount; group++) {
       for (let place = start[group]!; place < start[group + 1]!; place++, result += rows[group]!) {
-        this.#layPrefill(batch, place, result);
+        this.#layTile(batch, place, result);
       }
     }
   }
 
   /** @param result row of the results that the tile's first token has. */
-  #layPrefill(batch: StepBatch, place: number, result: number): void {
-    const list = this.#prefills;
+  #layTile(batch: StepBatch, place: number, result: number): void {
+    const list = this.#grouped;
     const tile = list.groups.order[place]!;
     const row = list.row[tile]!;
     const start = batch.rowStart[row]!;
     const first = start + list.first[tile]!;
     const last = first + list.rows[tile]! - 1;
-    const { data: tokens, columnCount: rowCount } = this.#tokens.prefill;
+    const { data: tokens, columnCount: rowCount } = this.#tokens.grouped;
     const { data: fresh, columnCount: newCount } = this.#tokens.fresh;
     for (let i = 0; i < rowCount; i++) {
       tokens[place * rowCount + i] = Math.min(first + i, last);
       if (first + i <= last) this.#resultRows.data[first + i] = result + i;
     }
     for (let i = 0; i < newCount; i++) fresh[place * newCount + i] = Math.min(start + i, last);
-    this.#past.prefill.data[place] = batch.pastLength[row]!;
-    this.#copyBlocks(batch, row, this.#blocks.prefill, place);
+    this.#past.grouped.data[place] = batch.pastLength[row]!;
+    this.#copyBlocks(batch, row, this.#blocks.grouped, place);
   }
 
   /** Inputs must not be empty: where there is no group, one of nothing stands in the table and is not counted. */
-  #layGroups(groups: TileGroups, to: Int32Matrix, count: Int32Array): void {
-    const { groupCount, start, blocks, rows, newTokens } = groups;
-    const data = to.resize(Math.max(1, groupCount), GROUP_COLUMNS).fill(0, 0, GROUP_COLUMNS);
+  #layGroups(): void {
+    const { groupCount, start, blocks, rows, newTokens } = this.#grouped.groups;
+    const data = this.#groups.resize(Math.max(1, groupCount), GROUP_COLUMNS).fill(0, 0, GROUP_COLUMNS);
     for (let group = 0; group < groupCount; group++) {
       const at = group * GROUP_COLUMNS;
       data[at + GROUP.start] = start[group]!;
@@ -201,7 +218,7 @@ export class GatheredFeeds {
       data[at + GROUP.rows] = rows[group]!;
       data[at + GROUP.newKeys] = newTokens[group]!;
     }
-    count[0] = groupCount;
+    this.#groupCount[0] = groupCount;
   }
 
   #copyBlocks(batch: StepBatch, row: number, to: Int32Matrix, place: number): void {

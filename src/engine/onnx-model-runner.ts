@@ -6,6 +6,7 @@
 import { StartupError } from '../base/errors.ts';
 import { STEP_INPUT } from '../graph/decoder-graph.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
+import { FEW_TOKENS_MAX } from '../graph/group-projections.ts';
 import type { KvCacheType } from '../graph/kv-cache-type.ts';
 import type { LogitsQuery } from '../sampling/step-logits.ts';
 import { type CacheForm, int32Vector } from './cache-form.ts';
@@ -22,8 +23,8 @@ export type Placement = { readonly device: 'cpu' } | ({ readonly device: GpuDevi
 
 export type OnnxModelRunnerOptions = {
   readonly graph: Uint8Array;
-  /** For steps of one token; the same inputs and outputs as `graph`. */
-  readonly oneRowGraph?: Uint8Array;
+  /** For steps of up to `FEW_TOKENS_MAX` tokens; the same inputs and outputs as `graph`. */
+  readonly fewTokensGraph?: Uint8Array;
   /** The folder that the graph's external weights are relative to. */
   readonly weightsFolder: string;
   readonly shape: DecoderShape;
@@ -46,14 +47,14 @@ const NO_TOKEN = Int32Array.of(0);
 export class OnnxModelRunner implements ModelRunner {
   readonly limits: ModelLimits;
   readonly #session: OnnxSession;
-  /** The same one, where steps of one token have no graph of their own. */
-  readonly #oneRowSession: OnnxSession;
+  /** The same one, where steps of few tokens have no graph of their own. */
+  readonly #fewTokensSession: OnnxSession;
   readonly #shape: DecoderShape;
   readonly #form: CacheForm;
   #fallbacks: readonly string[] = [];
 
   private constructor(
-    [session, oneRowSession]: readonly [OnnxSession, OnnxSession],
+    [session, fewTokensSession]: readonly [OnnxSession, OnnxSession],
     form: CacheForm,
     options: OnnxModelRunnerOptions,
   ) {
@@ -61,21 +62,21 @@ export class OnnxModelRunner implements ModelRunner {
     this.#session = session;
     this.#shape = options.shape;
     this.#form = form;
-    this.#oneRowSession = oneRowSession;
-    for (const each of new Set([session, oneRowSession])) each.keepFeeding(form.constantFeeds);
+    this.#fewTokensSession = fewTokensSession;
+    for (const each of new Set([session, fewTokensSession])) each.keepFeeding(form.constantFeeds);
   }
 
   /** @throws StartupError when ONNX Runtime refuses the graph, the weights or the device. */
   static async create(options: OnnxModelRunnerOptions): Promise<OnnxModelRunner> {
     const { placement } = options;
-    const { oneRowGraph } = options;
+    const { fewTokensGraph } = options;
     const session = await OnnxSession.create({ ...options, ...placement });
-    const oneRowSession =
-      oneRowGraph === undefined
+    const fewTokensSession =
+      fewTokensGraph === undefined
         ? session
-        : await OnnxSession.create({ ...options, ...placement, graph: oneRowGraph });
+        : await OnnxSession.create({ ...options, ...placement, graph: fewTokensGraph });
     const form = placement.device === 'cpu' ? gatheredForm(options) : new PagedForm(placement);
-    const runner = new OnnxModelRunner([session, oneRowSession], form, options);
+    const runner = new OnnxModelRunner([session, fewTokensSession], form, options);
     if (placement.device !== 'cpu') await runner.#warmUp(placement.device, options.largestStep);
     return runner;
   }
@@ -121,14 +122,14 @@ export class OnnxModelRunner implements ModelRunner {
   async run(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome> {
     const form = this.#form;
     const feeds = { ...stepFeeds(batch), ...form.feeds(batch), ...queryFeeds(query) };
-    const session = batch.tokenCount === 1 ? this.#oneRowSession : this.#session;
+    const session = batch.tokenCount <= FEW_TOKENS_MAX ? this.#fewTokensSession : this.#session;
     const outputs = await session.run(feeds, [...queryFetches(query), form.output]);
     const brokenTokens = form.store(outputs[form.output] as Float32Array, batch);
     return { ...stepLogits(this.#shape, outputs), brokenTokens };
   }
 
   async close(): Promise<void> {
-    for (const session of new Set([this.#session, this.#oneRowSession])) await session.close();
+    for (const session of new Set([this.#session, this.#fewTokensSession])) await session.close();
   }
 }
 

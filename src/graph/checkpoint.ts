@@ -20,8 +20,8 @@ import { joinFolders, zerosFile } from './zeros-file.ts';
 
 export type DecoderModel = {
   readonly graph: Uint8Array;
-  /** For steps of one token, where these have a faster form; the same inputs and outputs. */
-  readonly oneRowGraph?: Uint8Array;
+  /** For steps of up to `FEW_TOKENS_MAX` tokens, where these have a faster form; the same inputs and outputs. */
+  readonly fewTokensGraph?: Uint8Array;
   /** Of weights that are not floats. */
   readonly form?: WeightForm;
   /** The folder that the graph's external weights are relative to. */
@@ -80,12 +80,12 @@ export async function buildGatheredModel(
   { cache, cacheType = 'f32', positionCount, cacheDirectory, weights: choice }: ModelBuildOptions,
 ): Promise<DecoderModel> {
   const source = await cpuWeights(directory, shape, cacheDirectory, choice);
-  const { weights, oneRowProjections, form, weightBytes } = source;
+  const { weights, form, weightBytes } = source;
   const common = { shape, weights: new DecoderWeights(weights, shape), cache, cacheType, positionCount };
-  const oneRow = oneRowProjections?.(weights);
+  const fewTokens = source.fewTokensProjections?.(weights);
   return {
     graph: gatheredDecoder({ ...common, projections: source.projections(weights) }),
-    ...(oneRow ? { oneRowGraph: gatheredDecoder({ ...common, projections: oneRow, oneRow: true }) } : {}),
+    ...(fewTokens ? { fewTokensGraph: gatheredDecoder({ ...common, projections: fewTokens }) } : {}),
     ...(form ? { form } : {}),
     weightsFolder: weights.folder,
     weightBytes,

@@ -33,8 +33,6 @@ export type DecoderGraphOptions = {
   readonly cacheType?: KvCacheType;
   /** Positions 0 to this - 1 can be used. */
   readonly positionCount: number;
-  /** Of the gathered form: for steps of a single token only. The inputs and outputs are the same. */
-  readonly oneRow?: boolean;
 };
 
 /** Candidates that each row of the graph returns. */

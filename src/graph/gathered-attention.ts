@@ -8,16 +8,17 @@
  * tiles hold one token each, and their only new key is their own. Prefill tiles hold many tokens, and their new keys are
  * those of their chunk up to their own end. Tiles of like size form groups, which are computed one after the other
  * (`Loop`): what a group has gathered is still in the processor's cache when it is used, and a group pads its tiles to
- * its own widest alone.
+ * its own widest alone. One group of decode tiles is computed before the loop, which most steps then never enter; decode
+ * tiles of other groups are what prefill tiles of one row would be.
  *
- * Letters in shapes: T tokens, D decode tiles, P prefill tiles, R rows a tile, N new keys a tile, B blocks a tile,
+ * Letters in shapes: T tokens, D decode tiles, P other tiles, R rows a tile, N new keys a tile, B blocks a tile,
  * C tiles of a group, L = B * blockSize past keys, J = L + N keys, G = query heads for each kv head. What tiles and groups are
  * made of is in `gathered-tiles.ts`.
  */
 
 import type { AttentionForm, LayerHeads } from './attention-form.ts';
 import { type DecoderShape, windowsInUse } from './decoder-shape.ts';
-import { columnsOf, GATHERED_INPUT, StepTiles, type Tiles } from './gathered-tiles.ts';
+import { columnsOf, decodeTiles, GATHERED_INPUT, GroupedTiles, type Tiles } from './gathered-tiles.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { asCached, type KvCacheType, STORED_TYPE } from './kv-cache-type.ts';
 import { DATA_TYPE } from './onnx-schema.ts';
@@ -43,8 +44,6 @@ export type GatheredAttentionOptions = {
   readonly cacheType?: KvCacheType;
   /** Positions 0 to this - 1 can be used. */
   readonly positionCount: number;
-  /** Every token is one decode tile, in order: the prefill inputs are there and not read. */
-  readonly oneRow?: boolean;
 };
 
 export class GatheredAttention implements AttentionForm {
@@ -54,19 +53,16 @@ export class GatheredAttention implements AttentionForm {
   readonly #rotary: Rotary;
   /** By layer. */
   readonly #windows: readonly (number | null)[];
-  readonly #decode: StepTiles;
-  /** Whether all decode tiles are one group. */
-  readonly #isOneGroup: Value;
-  readonly #prefill: StepTiles;
+  /** By window. */
+  readonly #decode: ReadonlyMap<number | null, Tiles>;
+  readonly #grouped: GroupedTiles;
   readonly #resultRows: Value;
-  readonly #decodesOnly: boolean;
   readonly #newKeys: Value[] = [];
   readonly #newValues: Value[] = [];
 
   constructor(g: GraphBuilder, options: GatheredAttentionOptions) {
     const { shape, cache, positionCount } = options;
     this.#shape = shape;
-    this.#decodesOnly = options.oneRow ?? false;
     this.#cacheType = options.cacheType ?? 'f32';
     this.#cache = cache;
     const positions = g.input(GATHERED_INPUT.positions, 'int32', ['T']);
@@ -74,9 +70,8 @@ export class GatheredAttention implements AttentionForm {
     this.#resultRows = g.input(GATHERED_INPUT.resultRows, 'int32', ['T']);
     this.#windows = windowsInUse(shape, positionCount);
     const tiling = { positions, blockSize: cache.blockSize, windows: new Set(this.#windows) };
-    this.#decode = new StepTiles(g, 'decode', tiling);
-    this.#prefill = new StepTiles(g, 'prefill', tiling);
-    this.#isOneGroup = g.op('Equal', [this.#decode.groupCount, g.int64(1)]);
+    this.#decode = decodeTiles(g, tiling);
+    this.#grouped = new GroupedTiles(g, tiling);
   }
 
   layer(g: GraphBuilder, layer: number, heads: LayerHeads): Value {
@@ -92,22 +87,15 @@ export class GatheredAttention implements AttentionForm {
     const window = this.#windows[layer]!;
     const attend = (inner: GraphBuilder, tiles: Tiles) =>
       this.#attendApart(inner, tiles, query, keys, values);
-    if (this.#decodesOnly) return attend(g, this.#decode.all(window));
-    const none = g.floats([0, headCount * headSize], new Float32Array(0));
-    // One group is all tiles: nothing is to be cut out then.
-    const decoded = g.choose(
-      this.#isOneGroup,
-      (inner) => attend(inner, this.#decode.all(window)),
-      (inner) => this.#decode.eachGroup(inner, window, none, attend),
-    );
-    const both = this.#prefill.eachGroup(g, window, decoded, (inner, tiles) =>
+    const decoded = attend(g, this.#decode.get(window)!);
+    const all = this.#grouped.eachGroup(g, window, decoded, (inner, tiles) =>
       inner.choose(
         this.#hasFewScores(inner, tiles),
         (few) => attend(few, tiles),
         (many) => this.#attendJoined(many, tiles, query, keys, values),
       ),
     );
-    return g.op('Gather', [both, this.#resultRows], { axis: 0 });
+    return g.op('Gather', [all, this.#resultRows], { axis: 0 });
   }
 
   /** Output [2 * layers * T x kvHeads * headSize]: every layer's new keys, then every layer's new values. */

@@ -10,33 +10,29 @@ import { DATA_TYPE } from './onnx-schema.ts';
 export const GATHERED_INPUT = {
   /** int32 [T] */
   positions: 'positions',
-  /** int32 [D] token of each decode tile. */
+  /** int32 [D] token of each decode tile; there is at least one, whose result may be nobody's. */
   decodeTokens: 'decode_tokens',
   /** int32 [D x B] */
   decodeBlocks: 'decode_blocks',
   /** int32 [D] */
   decodePast: 'decode_past',
-  /** int32 []: how many rows of the next table count; it has at least one. */
-  decodeGroupCount: 'decode_group_count',
-  /** int32 [groups x 7], see `GROUP`. */
-  decodeGroups: 'decode_groups',
-  /** int32 [P x R] tokens of each prefill tile; places beyond its end repeat its last token. */
-  prefillTokens: 'prefill_tokens',
+  /** int32 [P x R] tokens of each grouped tile; places beyond its end repeat its last token. */
+  groupedTokens: 'grouped_tokens',
   /** int32 [P x N] the tile's chunk up to the tile's end; places beyond repeat any token: their positions mask them. */
-  prefillNewTokens: 'prefill_new_tokens',
+  groupedNewTokens: 'grouped_new_tokens',
   /** int32 [P x B] */
-  prefillBlocks: 'prefill_blocks',
+  groupedBlocks: 'grouped_blocks',
   /** int32 [P] */
-  prefillPast: 'prefill_past',
-  /** int32 [] */
-  prefillGroupCount: 'prefill_group_count',
-  /** int32 [groups x 7] */
-  prefillGroups: 'prefill_groups',
-  /** int32 [T] where each token's result lies in: decode tiles, then the rows of the groups of prefill tiles. */
+  groupedPast: 'grouped_past',
+  /** int32 []: how many rows of the next table count; it has at least one. */
+  groupCount: 'group_count',
+  /** int32 [groups x 7], see `GROUP`. */
+  groups: 'groups',
+  /** int32 [T] where each token's result lies in: decode tiles, then the rows of the groups. */
   resultRows: 'result_rows',
 } as const;
 
-/** Columns of the tables of groups: the first tile, 0, behind the last tile, and sizes of the group's widest tile. */
+/** Columns of the table of groups: the first tile, 0, behind the last tile, and sizes of the group's widest tile. */
 export const GROUP = { start: 0, zero: 1, end: 2, blocks: 3, pastKeys: 4, rows: 5, newKeys: 6 } as const;
 export const GROUP_COLUMNS = Object.keys(GROUP).length;
 
@@ -78,37 +74,41 @@ export type Tiling = {
   readonly windows: ReadonlySet<number | null>;
 };
 
-/** All tiles of one kind in a step. Masks are made for each group: for all tiles at once they could be of any size. */
-export class StepTiles {
-  /** int64 [] */
-  readonly groupCount: Value;
+/** The decode tiles, by window: one group, of one row a tile. */
+export function decodeTiles(g: GraphBuilder, tiling: Tiling): ReadonlyMap<number | null, Tiles> {
+  const tokens = g.op('Unsqueeze', [g.input(GATHERED_INPUT.decodeTokens, 'int32', ['D']), g.int64s([1])]);
+  const blocks = g.input(GATHERED_INPUT.decodeBlocks, 'int32', ['D', 'B']);
+  const tables = { tokens, newTokens: tokens, blocks };
+  const past = g.input(GATHERED_INPUT.decodePast, 'int32', ['D']);
+  const positions = tilePositions(g, tables, past, tiling);
+  const options = { blockSize: tiling.blockSize, hasOneRow: true };
+  return new Map(
+    [...tiling.windows].map((window) => [window, tilesOf(g, tables, positions, { ...options, window })]),
+  );
+}
+
+/** All other tiles of a step. Masks are made for each group: for all tiles at once they could be of any size. */
+export class GroupedTiles {
   readonly #blockSize: number;
   readonly #tables: TileTables;
   readonly #positions: TilePositions;
-  readonly #hasOneRow: boolean;
-  /** By window. */
-  readonly #all: ReadonlyMap<number | null, Tiles>;
+  /** int64 [] */
+  readonly #groupCount: Value;
   /** int64 [groups x 7] */
   readonly #groups: Value;
 
-  constructor(g: GraphBuilder, kind: 'decode' | 'prefill', { positions, blockSize, windows }: Tiling) {
-    this.#blockSize = blockSize;
-    this.#hasOneRow = kind === 'decode';
-    this.#tables = kind === 'decode' ? decodeTables(g) : prefillTables(g);
-    const past = g.input(GATHERED_INPUT[`${kind}Past`], 'int32', [kind === 'decode' ? 'D' : 'P']);
-    this.#positions = tilePositions(g, this.#tables, { past, positions, blockSize });
+  constructor(g: GraphBuilder, tiling: Tiling) {
+    this.#blockSize = tiling.blockSize;
+    this.#tables = {
+      tokens: g.input(GATHERED_INPUT.groupedTokens, 'int32', ['P', 'R']),
+      newTokens: g.input(GATHERED_INPUT.groupedNewTokens, 'int32', ['P', 'N']),
+      blocks: g.input(GATHERED_INPUT.groupedBlocks, 'int32', ['P', 'PB']),
+    };
+    const past = g.input(GATHERED_INPUT.groupedPast, 'int32', ['P']);
+    this.#positions = tilePositions(g, this.#tables, past, tiling);
     const wide = (value: Value): Value => g.op('Cast', [value], { to: DATA_TYPE.int64 });
-    this.groupCount = wide(g.input(GATHERED_INPUT[`${kind}GroupCount`], 'int32', []));
-    this.#groups = wide(g.input(GATHERED_INPUT[`${kind}Groups`], 'int32', [`${kind}_groups`, GROUP_COLUMNS]));
-    const whole = this.#hasOneRow ? [...windows] : [];
-    this.#all = new Map(
-      whole.map((window) => [window, this.#tiles(g, this.#tables, this.#positions, window)]),
-    );
-  }
-
-  /** All of them as one group; for tiles of one row. */
-  all(window: number | null): Tiles {
-    return this.#all.get(window)!;
+    this.#groupCount = wide(g.input(GATHERED_INPUT.groupCount, 'int32', []));
+    this.#groups = wide(g.input(GATHERED_INPUT.groups, 'int32', ['groups', GROUP_COLUMNS]));
   }
 
   /** What `attend` makes of each group, [C * R x n], behind `initial`. */
@@ -118,7 +118,7 @@ export class StepTiles {
     initial: Value,
     attend: (g: GraphBuilder, tiles: Tiles) => Value,
   ): Value {
-    return g.fold(this.groupCount, initial, (turn, group, before) => {
+    return g.fold(this.#groupCount, initial, (turn, group, before) => {
       const attended = attend(turn, this.#cut(turn, group, window));
       return turn.op('Concat', [before, attended], { axis: 0 });
     });
@@ -144,58 +144,49 @@ export class StepTiles {
       isFilled: part(isFilled, 'rows', 'pastKeys'),
       newKeys: part(newKeys, 'rows', 'newKeys'),
     };
-    return this.#tiles(g, tables, positions, window);
-  }
-
-  #tiles(
-    g: GraphBuilder,
-    tables: TileTables,
-    { rows, isFilled, newKeys }: TilePositions,
-    window: number | null,
-  ): Tiles {
-    const recent = (keys: Value, visible: Value): Value => {
-      if (window === null) return visible;
-      return g.op('And', [visible, g.op('Greater', [keys, g.op('Sub', [rows, g.int32(window)])])]);
-    };
-    const addend = (visible: Value): Value => g.op('Where', [visible, g.float(0), g.float(MASKED)]);
-    const pastKeys = window === null ? '' : range(g, tables.blocks, this.#blockSize);
-    const past = addend(recent(pastKeys, isFilled));
-    const fresh = addend(recent(newKeys, g.op('LessOrEqual', [newKeys, rows])));
-    const one = g.int64s([1]);
-    const everyRow = g.op('Concat', [one, columnsOf(g, tables.tokens), one], { axis: 0 });
-    const pastOfRows = this.#hasOneRow ? past : g.op('Expand', [past, everyRow]);
-    const mask = g.op('Concat', [pastOfRows, fresh], { axis: 2 });
-    return { ...tables, hasOneRow: this.#hasOneRow, mask };
+    return tilesOf(g, tables, positions, { blockSize: this.#blockSize, hasOneRow: false, window });
   }
 }
 
+type TileOptions = {
+  readonly blockSize: number;
+  readonly hasOneRow: boolean;
+  readonly window: number | null;
+};
+
+function tilesOf(
+  g: GraphBuilder,
+  tables: TileTables,
+  { rows, isFilled, newKeys }: TilePositions,
+  { blockSize, hasOneRow, window }: TileOptions,
+): Tiles {
+  const recent = (keys: Value, visible: Value): Value => {
+    if (window === null) return visible;
+    return g.op('And', [visible, g.op('Greater', [keys, g.op('Sub', [rows, g.int32(window)])])]);
+  };
+  const addend = (visible: Value): Value => g.op('Where', [visible, g.float(0), g.float(MASKED)]);
+  const pastKeys = window === null ? '' : range(g, tables.blocks, blockSize);
+  const past = addend(recent(pastKeys, isFilled));
+  const fresh = addend(recent(newKeys, g.op('LessOrEqual', [newKeys, rows])));
+  const one = g.int64s([1]);
+  const everyRow = g.op('Concat', [one, columnsOf(g, tables.tokens), one], { axis: 0 });
+  const pastOfRows = hasOneRow ? past : g.op('Expand', [past, everyRow]);
+  const mask = g.op('Concat', [pastOfRows, fresh], { axis: 2 });
+  return { ...tables, hasOneRow, mask };
+}
+
+/** @param past int32 [tiles] */
 function tilePositions(
   g: GraphBuilder,
   { tokens, newTokens, blocks }: TileTables,
-  {
-    past,
-    positions,
-    blockSize,
-  }: { readonly past: Value; readonly positions: Value; readonly blockSize: number },
+  past: Value,
+  { positions, blockSize }: Tiling,
 ): TilePositions {
   const lengths = g.op('Unsqueeze', [past, g.int64s([1, 2])]);
   return {
     rows: g.op('Unsqueeze', [g.op('Gather', [positions, tokens], { axis: 0 }), g.int64s([2])]),
     isFilled: g.op('Less', [range(g, blocks, blockSize), lengths]),
     newKeys: g.op('Add', [lengths, range(g, newTokens, 1)]),
-  };
-}
-
-function decodeTables(g: GraphBuilder): TileTables {
-  const tokens = g.op('Unsqueeze', [g.input(GATHERED_INPUT.decodeTokens, 'int32', ['D']), g.int64s([1])]);
-  return { tokens, newTokens: tokens, blocks: g.input(GATHERED_INPUT.decodeBlocks, 'int32', ['D', 'B']) };
-}
-
-function prefillTables(g: GraphBuilder): TileTables {
-  return {
-    tokens: g.input(GATHERED_INPUT.prefillTokens, 'int32', ['P', 'R']),
-    newTokens: g.input(GATHERED_INPUT.prefillNewTokens, 'int32', ['P', 'N']),
-    blocks: g.input(GATHERED_INPUT.prefillBlocks, 'int32', ['P', 'PB']),
   };
 }
 

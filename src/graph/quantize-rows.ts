@@ -11,7 +11,7 @@ export type WeightRecipe = 'w8a8' | 'int4';
 
 /**
  * Weights that share a step. A block of the 4-bit product is 128 wide and one place of it is taken: see
- * `one-row-projections.ts`.
+ * `group-projections.ts`.
  */
 export const GROUP_SIZE = 127;
 

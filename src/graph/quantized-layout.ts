@@ -16,7 +16,7 @@ const BLOCK_BYTES = BLOCK_WIDTH / 2;
 /** Columns of one product with the vocabulary: in parts, its quantising is spread over threads. */
 const HEAD_PART_COLUMNS = 9_500;
 
-/** Length of a row of `length` elements that is spread over whole blocks, see `one-row-projections.ts`. */
+/** Length of a row of `length` elements that is spread over whole blocks, see `group-projections.ts`. */
 export function spreadLength(length: number): number {
   return groupCount(length) * BLOCK_WIDTH;
 }

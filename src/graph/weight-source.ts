@@ -8,8 +8,8 @@ import { StartupError } from '../base/errors.ts';
 import { COMPUTE_TYPE_BYTES, type ComputeType } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { DecoderWeights } from './decoder-weights.ts';
+import { GroupProjections } from './group-projections.ts';
 import { IntegerProjections } from './integer-projections.ts';
-import { OneRowProjections } from './one-row-projections.ts';
 import { packedLayout } from './packed-layout.ts';
 import { PackedProjections } from './packed-projections.ts';
 import { packedWeights, type RepackOptions } from './packed-weights.ts';
@@ -50,8 +50,8 @@ export type WeightSource = {
   readonly weights: Weights;
   /** @param weights the same, whatever folder they are relative to */
   readonly projections: (weights: Weights) => Projections;
-  /** For steps of one token, where these have a faster form. */
-  readonly oneRowProjections?: (weights: Weights) => Projections;
+  /** For steps of few tokens, where these have a faster form. */
+  readonly fewTokensProjections?: (weights: Weights) => Projections;
   readonly form?: WeightForm;
   /** What a step reads, whatever it computes. */
   readonly weightBytes: number;
@@ -128,7 +128,7 @@ export async function cpuWeights(
     form: recipe,
     weightBytes: bytesOf(weights, (name) => name.endsWith('.integers')),
     projections: (found) => new IntegerProjections(found, shape),
-    ...(recipe === 'int4' ? { oneRowProjections: (found) => new OneRowProjections(found, shape) } : {}),
+    ...(recipe === 'int4' ? { fewTokensProjections: (found) => new GroupProjections(found, shape) } : {}),
   };
 }
 

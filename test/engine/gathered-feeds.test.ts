@@ -8,6 +8,26 @@ const BLOCK_SIZE = 16;
 /** 32 query heads over 8 of 128 elements. */
 const COSTS = { blockSize: BLOCK_SIZE, keyBytes: 8 * 128 * 4, scoreBytes: 32 * 4 };
 
+/** A step in which sequences with these pasts compute one token each. */
+function decodes(...pasts: readonly number[]): StepBatch {
+  const rowCount = pasts.length;
+  const blockTableWidth = Math.ceil((Math.max(...pasts) + 1) / BLOCK_SIZE);
+  const upwards = Int32Array.from({ length: rowCount + 1 }, (_, i) => i);
+  return {
+    rowCount,
+    tokenCount: rowCount,
+    tokenIds: new Int32Array(rowCount),
+    positions: Int32Array.from(pasts),
+    slots: new Int32Array(rowCount),
+    rowStart: upwards,
+    pastLength: Int32Array.from(pasts),
+    blockTable: new Int32Array(rowCount * blockTableWidth).fill(1),
+    blockTableWidth,
+    logitsTokens: upwards.slice(0, rowCount),
+    logitsRowCount: rowCount,
+  };
+}
+
 /** A step of one sequence. */
 function aChunk(pastLength: number, tokenCount: number): StepBatch {
   const blockTableWidth = Math.ceil((pastLength + tokenCount) / BLOCK_SIZE);
@@ -29,10 +49,10 @@ function aChunk(pastLength: number, tokenCount: number): StepBatch {
 
 /** Tiles and tokens of a tile, by group. */
 function groupsOf(feeds: GraphInputs): { tiles: number; tokens: number }[] {
-  const { data } = feeds[GATHERED_INPUT.prefillGroups]!;
+  const { data } = feeds[GATHERED_INPUT.groups]!;
   const column = (group: number, name: keyof typeof GROUP) =>
     Number(data[group * GROUP_COLUMNS + GROUP[name]]);
-  const count = Number(feeds[GATHERED_INPUT.prefillGroupCount]!.data[0]);
+  const count = Number(feeds[GATHERED_INPUT.groupCount]!.data[0]);
   return Array.from({ length: count }, (_, group) => ({
     tiles: column(group, 'end') - column(group, 'start'),
     tokens: column(group, 'rows'),
@@ -57,6 +77,38 @@ describe('the tokens of a chunk', () => {
   it.each([3584, 131_000])('each have one result behind %d others', (pastLength) => {
     const feeds = new GatheredFeeds(COSTS).fill(aChunk(pastLength, 200));
     const results = (feeds[GATHERED_INPUT.resultRows]!.data as Int32Array).slice(0, 200).sort();
-    expect(results).toEqual(Int32Array.from({ length: 200 }, (_, token) => token));
+    // The first result is of the tile that stands for decoding rows where there are none.
+    expect(results).toEqual(Int32Array.from({ length: 200 }, (_, token) => 1 + token));
+  });
+});
+
+describe('rows that decode', () => {
+  const resultsOf = (feeds: GraphInputs, count: number) =>
+    [...(feeds[GATHERED_INPUT.resultRows]!.data as Int32Array)].slice(0, count);
+
+  it('are one group beside the others where their pasts are alike', () => {
+    const feeds = new GatheredFeeds(COSTS).fill(decodes(20, 25, 30));
+    expect(groupsOf(feeds)).toEqual([]);
+    expect([...feeds[GATHERED_INPUT.decodePast]!.data]).toEqual([20, 25, 30]);
+    expect(resultsOf(feeds, 3)).toEqual([0, 1, 2]);
+  });
+
+  it('are taken in turns, a token a tile, where they would pad a much longer one', () => {
+    const feeds = new GatheredFeeds(COSTS).fill(decodes(20, 4000, 30));
+    expect([...feeds[GATHERED_INPUT.decodePast]!.data]).toEqual([4000]);
+    expect(feeds[GATHERED_INPUT.decodeBlocks]!.dims).toEqual([1, 250]);
+    expect(groupsOf(feeds)).toEqual([{ tiles: 2, tokens: 1 }]);
+    expect([...feeds[GATHERED_INPUT.groupedPast]!.data]).toEqual([20, 30]);
+    expect(resultsOf(feeds, 3)).toEqual([1, 0, 2]);
+  });
+
+  it('leave nothing behind for a step without any', () => {
+    const feeds = new GatheredFeeds(COSTS);
+    feeds.fill(decodes(20, 4000, 30));
+    const { [GATHERED_INPUT.decodePast]: past, [GATHERED_INPUT.decodeBlocks]: blocks } = feeds.fill(
+      aChunk(0, 8),
+    );
+    expect([...past!.data]).toEqual([0]);
+    expect([...blocks!.data]).toEqual([0]);
   });
 });

@@ -111,6 +111,46 @@ describe.each(cases)('%s in %s', (name, recipe) => {
     }
   });
 
+  it.each([2, 3, 4, 5])('gives the same logits in chunks of %d tokens as in one', async (length) => {
+    const { runner, prompts } = checkpoint;
+    const driver = new RunnerDriver(runner);
+    for (const { tokenIds } of prompts) {
+      const rows = await whole(driver, tokenIds);
+      const sequence = driver.sequence();
+      const chunked: Float32Array[] = [];
+      for (let from = 0; from < tokenIds.length; from += length)
+        chunked.push(
+          ...(await driver.step([{ sequence, tokenIds: tokenIds.slice(from, from + length) }]))[0]!,
+        );
+      const divergences = rows.map((logits, i) => divergence(logits, chunked[i]!));
+      expect(Math.max(...divergences)).toBeLessThan(FLIP_DIVERGENCE_MAX);
+    }
+  });
+
+  it.each([2, 3, 4, 5])(
+    'gives %d sequences that decode together the same logits as each alone',
+    async (count) => {
+      const { runner, prompts } = checkpoint;
+      const driver = new RunnerDriver(runner);
+      // Pasts of other lengths, so that tiles are padded and put in another order than the rows.
+      const [longest] = prompts.map(({ tokenIds }) => tokenIds).sort((a, b) => b.length - a.length);
+      const cuts = Array.from({ length: count }, (_, i) => 2 + ((i * 3) % (longest!.length - 2)));
+      const begun = async () => {
+        const sequences = cuts.map(() => driver.sequence());
+        for (const [i, sequence] of sequences.entries())
+          await driver.step([{ sequence, tokenIds: longest!.slice(0, cuts[i]!) }]);
+        return sequences;
+      };
+      const rowsOf = (sequences: Awaited<ReturnType<typeof begun>>) =>
+        sequences.map((sequence, i) => ({ sequence, tokenIds: [longest![cuts[i]!]!] }));
+      const together = await driver.step(rowsOf(await begun()));
+      for (const [i, row] of rowsOf(await begun()).entries())
+        expect(divergence((await driver.step([row]))[0]![0]!, together[i]![0]!)).toBeLessThan(
+          FLIP_DIVERGENCE_MAX,
+        );
+    },
+  );
+
   it('gives the same logits alone as beside others', async () => {
     const { runner, prompts } = checkpoint;
     const driver = new RunnerDriver(runner);

@@ -1,6 +1,6 @@
 /**
- * Products of one row with 4-bit groups: half the bytes of the integer form, which is what the time of a single
- * decoding stream is made of. The weights are those of the integer form exactly (`quantize-rows.ts`), and so are the
+ * Products of few rows with 4-bit groups: half the bytes of the integer form, which is what the time of one to four
+ * rows is made of. The weights are those of the integer form exactly (`quantize-rows.ts`), and so are the
  * activations, by this means: MatMulNBits quantises activations block by block, by the largest of each. Every block of
  * the input holds one element less than it could, and in its last place, under weights of 0, the row's largest
  * magnitude. So each block is quantised with the row's scale, as the integer form does. The two forms' results
@@ -20,7 +20,13 @@ import type { Weights } from './weight-cache.ts';
 /** Activations as 8-bit integers, which is what makes the product fast. */
 const ACCURACY_LEVEL_INT8 = 4;
 
-export class OneRowProjections implements Projections {
+/**
+ * Tokens of a step up to which this form is the faster one. On two cores with VNNI, over the integer form: 0.6 times with
+ * one token, 0.65 with two, 0.77 with three, 0.86 with four, 0.97 with five, 1.07 with six (docs/performance.md).
+ */
+export const FEW_TOKENS_MAX = 4;
+
+export class GroupProjections implements Projections {
   readonly #weights: Weights;
   readonly #shape: DecoderShape;
 
@@ -41,7 +47,7 @@ export class OneRowProjections implements Projections {
     const { hiddenSize, queryKeyValueBias } = this.#shape;
     const name = matrixName.queryKeyValue(layer);
     const bias = queryKeyValueBias ? floatTensor(g, this.#weights, `${name}.bias`) : null;
-    return this.#product(g, spreadRow(g, x, hiddenSize), name, bias);
+    return this.#product(g, spreadRows(g, x, hiddenSize), name, bias);
   }
 
   attentionOutput(g: GraphBuilder, layer: number, x: Value): Value {
@@ -49,14 +55,14 @@ export class OneRowProjections implements Projections {
     const bias = attentionOutputBias
       ? floatTensor(g, this.#weights, `model.layers.${layer}.self_attn.o_proj.bias`)
       : null;
-    return this.#product(g, spreadRow(g, x, headCount * headSize), matrixName.attentionOutput(layer), bias);
+    return this.#product(g, spreadRows(g, x, headCount * headSize), matrixName.attentionOutput(layer), bias);
   }
 
   feedForward(g: GraphBuilder, layer: number, x: Value): Value {
     const { hiddenSize, feedForwardSize } = this.#shape;
-    const row = spreadRow(g, x, hiddenSize);
-    const gate = this.#product(g, row, matrixName.gate(layer), this.#spreadBias(g, layer, 'gate'));
-    const up = this.#product(g, row, matrixName.up(layer), this.#spreadBias(g, layer, 'up'));
+    const rows = spreadRows(g, x, hiddenSize);
+    const gate = this.#product(g, rows, matrixName.gate(layer), this.#spreadBias(g, layer, 'gate'));
+    const up = this.#product(g, rows, matrixName.up(layer), this.#spreadBias(g, layer, 'up'));
     // Both come spread over whole blocks, zero where the row's largest magnitude goes.
     const product = g.op('Mul', [silu(g, gate), up]);
     const full = g.op('Where', [lastPlaces(g, feedForwardSize), largestOf(g, product), product]);
@@ -70,18 +76,18 @@ export class OneRowProjections implements Projections {
   }
 
   logits(g: GraphBuilder, x: Value): Logits {
-    const row = spreadRow(g, x, this.#shape.hiddenSize);
+    const rows = spreadRows(g, x, this.#shape.hiddenSize);
     const parts = Array.from({ length: headPartCount(this.#shape) }, (_, part) =>
-      this.#product(g, row, matrixName.head(part), null),
+      this.#product(g, rows, matrixName.head(part), null),
     );
     return { values: parts.length === 1 ? parts[0]! : g.op('Concat', parts, { axis: -1 }), rowScales: null };
   }
 
-  #product(g: GraphBuilder, row: Value, name: string, bias: Value | null): Value {
+  #product(g: GraphBuilder, rows: Value, name: string, bias: Value | null): Value {
     const levels = this.#weights.tensors.get(matrixPart.levels(name))!;
     const [outputs, blocks] = levels.shape as [number, number, number];
     const inputs = [
-      row,
+      rows,
       g.external(matrixPart.levels(name), 'uint8', levels.shape, levels),
       floatTensor(g, this.#weights, matrixPart.blockScales(name)),
     ];
@@ -108,8 +114,8 @@ function largestOf(g: GraphBuilder, x: Value): Value {
   return g.op('ReduceMax', [g.op('Abs', [x]), g.int64s([-1])], { keepdims: 1 });
 }
 
-/** [1 x length] over whole blocks, the row's largest magnitude in the last place of each. */
-function spreadRow(g: GraphBuilder, x: Value, length: number): Value {
+/** [rows x length] over whole blocks, the row's largest magnitude in the last place of each. */
+function spreadRows(g: GraphBuilder, x: Value, length: number): Value {
   const withLargest = g.op('Concat', [x, largestOf(g, x)], { axis: -1 });
   return g.op('Gather', [withLargest, spreadPlaces(g, length)], { axis: -1 });
 }
