@@ -1,14 +1,14 @@
 /**
  * What single steps of the model take, by form of the weights and kind of step, without scheduler and sampling. Forms
- * take turns within each repeat, so that their ratios hold on a noisy machine.
+ * take turns within each repeat, and so does what another work tree makes of them, so that ratios hold on a noisy machine.
  */
 
 import os from 'node:os';
 import path from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Option } from 'commander';
-import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
+import type { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import type { StepBatch } from '../../src/engine/step-batch.ts';
-import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
 import type { KvCacheType } from '../../src/graph/kv-cache-type.ts';
 import { LogitsQuery } from '../../src/sampling/step-logits.ts';
 import type { Form } from '../logit-rows.ts';
@@ -32,13 +32,24 @@ type Flags = FormsFlags & {
   readonly repeats: number;
   readonly cacheDir: string;
   readonly profile?: string;
+  readonly beside?: string;
 };
+
+/** What a work tree makes models and runs steps with. */
+type Tree = Pick<typeof import('../../src/engine/onnx-model-runner.ts'), 'OnnxModelRunner'> &
+  Pick<typeof import('../../src/graph/checkpoint.ts'), 'buildGatheredModel' | 'readDecoderShape'>;
 
 type Step = { readonly name: string; readonly batch: StepBatch };
 
+const ROOT = path.join(import.meta.dirname, '../..');
 const BLOCK_SIZE = 16;
 /** Steps of a kind in a row in each repeat; the first is not counted. */
 const STEPS_IN_A_ROW = 4;
+
+async function openTree(directory: string): Promise<Tree> {
+  const module = (file: string) => import(pathToFileURL(path.resolve(directory, 'src', file)).href);
+  return { ...(await module('engine/onnx-model-runner.ts')), ...(await module('graph/checkpoint.ts')) };
+}
 
 /** `rows` sequences that have `past` tokens, and compute `length` more each; blocks are scattered. */
 function batchOf(rows: number, past: number, length: number, blockCount: number): StepBatch {
@@ -82,6 +93,7 @@ function stepsOf(flags: Flags): { readonly steps: readonly Step[]; readonly bloc
 /** @param name a form; form+type for a KV cache of that type, form@directory for that of another checkpoint */
 async function openRunner(
   bench: Bench,
+  { OnnxModelRunner, buildGatheredModel, readDecoderShape }: Tree,
   flags: Flags,
   name: string,
   blockCount: number,
@@ -141,8 +153,9 @@ async function measure(bench: Bench, runners: Runners, steps: readonly Step[], r
   const query = new LogitsQuery();
   for (let repeat = 0; repeat < repeats; repeat++) {
     bench.progress(`repeat ${repeat + 1}`);
+    const inTurn = repeat % 2 === 0 ? [...runners] : [...runners].reverse();
     for (const { name, batch } of steps) {
-      for (const [form, runner] of runners) {
+      for (const [form, runner] of inTurn) {
         const key = `${form} ${name}`;
         times.set(key, [...(times.get(key) ?? []), await timeOf(runner, batch, query)]);
       }
@@ -188,16 +201,19 @@ export const steps = scenario<Flags>({
       '--profile <prefix>',
       'traces of ONNX Runtime, <prefix>-<model>-<form>_<time>.json; slows steps',
     ),
+    new Option('--beside <directory>', 'another work tree, whose steps take turns with those of this one'),
     repeatsOption(5),
   ],
   run: async (flags, bench) => {
     const { steps, blockCount } = stepsOf(flags);
     const runners = new Map<string, OnnxModelRunner>();
-    for (const form of flags.quantization) {
-      const runner = await openRunner(bench, flags, form, blockCount);
-      bench.atEnd(() => runner.close());
-      runners.set(form, runner);
-    }
+    const trees = [['', ROOT], ...(flags.beside === undefined ? [] : [[' beside', flags.beside]])];
+    for (const form of flags.quantization)
+      for (const [suffix, directory] of trees as [string, string][]) {
+        const runner = await openRunner(bench, await openTree(directory), flags, form, blockCount);
+        bench.atEnd(() => runner.close());
+        runners.set(form + suffix, runner);
+      }
     const figures = figuresOf(runners, steps, await measure(bench, runners, steps, flags.repeats));
     const text = renderTable(
       ['step', 'weights', 'ms (min..max)', 'tokens/s', 'to the first form'],
