@@ -176,7 +176,12 @@ export class ChatTemplate {
     numbers: ExactNumbers | null,
   ): RenderInput {
     const { abilities } = this;
-    const shown = withMergedTurns(messages, abilities.singleRoles).map((message) =>
+    const turns = withMergedTurns(messages, {
+      roles: abilities.singleRoles,
+      roleOf: (message) => this.#speakerOf(message),
+      joinsCalls: abilities.textBesideCalls,
+    });
+    const shown = turns.map((message) =>
       templateMessage(message, { role: this.#roleOf(message), abilities, numbers }),
     );
     return { messages: shown, tools, variables };
@@ -228,6 +233,12 @@ export class ChatTemplate {
   /** A template that does not know developers is told of the system. */
   #roleOf({ role }: ChatMessage): string {
     return role === 'developer' ? this.#developerRole : role;
+  }
+
+  /** A developer speaks for the system, unless the template has both speak. */
+  #speakerOf(message: ChatMessage): string {
+    const role = this.#roleOf(message);
+    return role === 'developer' && !this.abilities.developerBesideSystem ? 'system' : role;
   }
 
   readonly #probe: ProbeRun = (messages, tools) => {

@@ -9,36 +9,43 @@ import { joinedText } from './template-message.ts';
 /** What Mistral's own library puts between messages that it makes one. */
 const SEPARATOR = '\n\n';
 
-/** @param roles those of which messages that follow each other become one */
+export type MergeOptions = {
+  /** Those of which messages that follow each other become one, as `roleOf` calls them. */
+  readonly roles: ReadonlySet<string>;
+  readonly roleOf: (message: ChatMessage) => string;
+  /** Text and calls of an assistant may become one message. */
+  readonly joinsCalls: boolean;
+};
+
 export function withMergedTurns(
   messages: readonly ChatMessage[],
-  roles: ReadonlySet<string>,
+  options: MergeOptions,
 ): readonly ChatMessage[] {
-  if (roles.size === 0) return messages;
-  const merged: ChatMessage[] = [];
+  if (options.roles.size === 0) return messages;
+  const turns: ChatMessage[][] = [];
   for (const message of messages) {
-    const before = merged.at(-1);
-    const isOne = before !== undefined && roles.has(speakerOf(message)) && goesOn(before, message);
-    if (isOne) merged[merged.length - 1] = joined(before, message);
-    else merged.push(message);
+    const turn = turns.at(-1);
+    if (turn !== undefined && goesOn(turn.at(-1)!, message, options)) turn.push(message);
+    else turns.push([message]);
   }
-  return merged;
+  return turns.map(joined);
 }
 
 /** A name, or thoughts, would be lost; and what is said after calls is not said before them. */
-function goesOn(before: ChatMessage, message: ChatMessage): boolean {
+function goesOn(before: ChatMessage, message: ChatMessage, options: MergeOptions): boolean {
+  const { roles, roleOf, joinsCalls } = options;
+  const role = roleOf(message);
   const isNamed = before.name !== undefined || message.name !== undefined;
   const isApart = before.tool_calls !== undefined || message.reasoning !== undefined;
-  return speakerOf(before) === speakerOf(message) && !isNamed && !isApart;
+  const isJoined = message.tool_calls === undefined || joinsCalls;
+  return roles.has(role) && roleOf(before) === role && !isNamed && !isApart && isJoined;
 }
 
-function speakerOf({ role }: ChatMessage): string {
-  return role === 'developer' ? 'system' : role;
-}
-
-function joined(before: ChatMessage, message: ChatMessage): ChatMessage {
-  const texts = [before, message].map(({ content }) => joinedText(content) ?? '');
+function joined(turn: readonly ChatMessage[]): ChatMessage {
+  const [first] = turn;
+  if (turn.length === 1) return first!;
+  const texts = turn.map(({ content }) => joinedText(content) ?? '');
   const content = texts.filter((text) => text !== '').join(SEPARATOR);
-  const { tool_calls: calls } = message;
-  return { ...before, content, ...(calls === undefined ? {} : { tool_calls: calls }) };
+  const calls = turn.at(-1)!.tool_calls;
+  return { ...first!, content, ...(calls === undefined ? {} : { tool_calls: calls }) };
 }

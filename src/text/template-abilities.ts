@@ -17,11 +17,15 @@ export type TemplateAbilities = {
    * templates raise an error then, or show the first alone.
    */
   readonly singleRoles: ReadonlySet<string>;
+  /** A developer's message behind one of the system is shown, and so is that. */
+  readonly developerBesideSystem: boolean;
   /** Descriptions of tools are shown, and a tool may lack its own and those of its parameters. */
   readonly tools: boolean;
   /** Calls in an assistant's message are shown. */
   readonly calls: boolean;
-  /** … also several in one message; some templates raise an error then, or show the first alone. */
+  /** … and the text of such a message beside them; some templates leave it out. */
+  readonly textBesideCalls: boolean;
+  /** Several calls in one message are shown; some templates raise an error then, or show the first alone. */
   readonly severalCalls: boolean;
   /** Messages of role `tool` are shown. */
   readonly results: boolean;
@@ -83,7 +87,10 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
   const called = calls ? call(SHORT_ID) : answer;
   const system = say('system', 'system probe');
   const showsSystem = shows(run([system, user], []), 'system probe');
-  const ofDeveloper = run([say('developer', 'developer probe'), user], []);
+  const developer = say('developer', 'developer probe');
+  const ofDeveloper = run([developer, user], []);
+  const ofBoth = run([system, developer, user], []);
+  const ofTextAndCall = runWithTools([user, { ...call(SHORT_ID), content: answer['content'] }]);
   const named = (message: JsonObject): JsonObject => ({ ...message, name: NAME });
   const namedConversations: Readonly<Record<string, readonly JsonObject[]>> = {
     system: [named(system), user],
@@ -96,8 +103,10 @@ export function probeTemplate(run: ProbeRun): TemplateAbilities {
     system: showsSystem,
     developer: ofDeveloper !== null && (shows(ofDeveloper, 'developer probe') || !showsSystem),
     singleRoles: singleRolesOf((messages) => run(messages, []), say),
+    developerBesideSystem: ['system probe', 'developer probe'].every((text) => shows(ofBoth, text)),
     tools: [TOOL, BARE_TOOL].every((tool) => shows(run([user], [tool]), PROBE_FUNCTION)),
     calls,
+    textBesideCalls: ['assistant probe', PROBE_FUNCTION].every((text) => shows(ofTextAndCall, text)),
     severalCalls:
       (runWithTools([user, call(SHORT_ID, 2), result, result])?.split(PROBE_VALUE).length ?? 0) > 2,
     results: shows(runWithTools([user, called, result]), 'probe result'),

@@ -285,10 +285,26 @@ describe('ChatTemplate', () => {
     const call = { id: '1', type: 'function', function: { name: 'f', arguments: '{}' } } as const;
     const source = inTurns.replace(
       'm.content }}',
-      "m.content }}{{ m.tool_calls | length if m.tool_calls else '' }}",
+      "m.content }}{{ m.tool_calls[0].function.name if m.tool_calls else '' }}",
     );
     const messages = [user('a'), said('b'), { ...said(''), content: null, tool_calls: [call] }];
-    expect(aTemplate(source).render(messages, NO_TURN).text).toBe('[user: a][assistant: b1]');
+    expect(aTemplate(source).render(messages, NO_TURN).text).toBe('[user: a][assistant: bf]');
+  });
+
+  it('loses no text before calls to a template that shows calls alone', () => {
+    const call = { id: '1', type: 'function', function: { name: 'f', arguments: '{}' } } as const;
+    const source = inTurns
+      .replace('loop.first and', 'loop.first and not m.tool_calls and')
+      .replace('{{ m.role', "{{ 'calls' if m.tool_calls else m.role");
+    const calling = { ...said(''), content: null, tool_calls: [call] };
+    const { text } = aTemplate(source).render([user('a'), said('b'), calling], NO_TURN);
+    expect(text).toBe('[user: a][assistant: b][calls]');
+  });
+
+  it('leaves a developer beside the system to a template that shows both', () => {
+    const source = `{# developer #}${onlyFirst}`;
+    const { text } = aTemplate(source).render([systems[0]!, { role: 'developer', content: 'x' }], NO_TURN);
+    expect(text).toBe('[system: Be brief.][developer: x]');
   });
 
   it('writes on where the last of them ends', () => {
