@@ -180,7 +180,7 @@ async function forEachPiece(
 
 /**
  * What is no number would become one, and the answers some text; kept in floating point it fails the step. Rows of an
- * embedding are not looked at: those of tokens that nobody uses may hold anything.
+ * embedding or a head are not looked at: those of tokens that nobody uses may hold anything.
  */
 function requireFinite(weights: Float32Array, matrix: string, file: string): void {
   let sum = 0;

@@ -51,8 +51,8 @@ export type MatrixPlan = {
   readonly columns: number;
   readonly rows: number;
   readonly sources: readonly StoredTensor[];
-  /** `embedding`: rows stay rows, 8 bits. */
-  readonly kind: 'projection' | 'embedding';
+  /** `embedding`: rows stay rows, 8 bits. Rows of both this and `head` are tokens'. */
+  readonly kind: 'projection' | 'head' | 'embedding';
   /** The 4-bit form's outputs are spread over whole blocks: they are what a next 4-bit product reads. */
   readonly spread: boolean;
 };
@@ -152,7 +152,7 @@ export function headPlans(shape: DecoderShape, stored: StoredTensors): readonly 
       columns: hiddenSize,
       rows: to - from,
       sources: [rowsOf(head, from, to)],
-      kind: 'projection',
+      kind: 'head',
       spread: false,
     };
   });

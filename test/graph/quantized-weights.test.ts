@@ -125,6 +125,16 @@ describe('quantised weights', () => {
     expect((await make('w8a8')).told).not.toEqual([]);
   });
 
+  it.each([
+    ['an embedding that is the output projection too', 'qwen2-tied-old', 'model.embed_tokens.weight'],
+    ['an output projection', 'llama-untied-bf16', 'lm_head.weight'],
+  ])('may have such a weight in the row of a token in %s', async (_, name, tensor) => {
+    await rm(directory, { recursive: true });
+    await cp(path.join(FIXTURE, '..', name), directory, { recursive: true });
+    await spoil(tensor, 0x7fc0);
+    for (const recipe of ['w8a8', 'int4'] as const) expect((await make(recipe)).told).not.toEqual([]);
+  });
+
   it('leave nothing behind when they cannot be made', async () => {
     const stored = await openSafetensors(directory);
     await rm(path.join(directory, 'model.safetensors'));
