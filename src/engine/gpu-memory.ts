@@ -73,7 +73,7 @@ export function untoldMemory(
   cacheMemory: CacheMemory | null,
 ): string | null {
   if (device !== 'cuda' || memory !== null || cacheMemory !== null) return null;
-  return `nvidia-smi does not tell its memory: a cache of at most ${GPU_CACHE_BYTES_UNKNOWN / 2 ** 30} GiB, --kv-cache-memory takes more`;
+  return `nvidia-smi does not tell its memory: a cache of at most ${GPU_CACHE_BYTES_UNKNOWN / 2 ** 30} GiB, whatever --gpu-memory-utilization says; --kv-cache-memory takes more`;
 }
 
 /** What to tell a person whose GPU has no room for the weights, let alone a cache. */

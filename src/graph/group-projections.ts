@@ -7,15 +7,12 @@
  * differ by roundings of float32.
  */
 
-import type { QueryKeyValue } from './attention-form.ts';
-import { type DecoderShape, headWidths } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
-import { embedRows, floatTensor, silu } from './integer-projections.ts';
-import { splitHeads } from './operators.ts';
-import type { Logits, Projections } from './projections.ts';
+import { silu } from './operators.ts';
+import type { Logits } from './projections.ts';
 import { GROUP_SIZE } from './quantize-rows.ts';
 import { BLOCK_WIDTH, headPartCount, matrixName, matrixPart, spreadLength } from './quantized-layout.ts';
-import type { Weights } from './weight-cache.ts';
+import { floatTensor, QuantizedProjections } from './quantized-projections.ts';
 
 /** Activations as 8-bit integers, which is what makes the product fast. */
 const ACCURACY_LEVEL_INT8 = 4;
@@ -26,70 +23,54 @@ const ACCURACY_LEVEL_INT8 = 4;
  */
 export const FEW_TOKENS_MAX = 4;
 
-export class GroupProjections implements Projections {
-  readonly #weights: Weights;
-  readonly #shape: DecoderShape;
-
-  constructor(weights: Weights, shape: DecoderShape) {
-    this.#weights = weights;
-    this.#shape = shape;
-  }
-
-  embed(g: GraphBuilder, tokenIds: Value): Value {
-    return embedRows(g, this.#weights, tokenIds);
-  }
-
-  queryKeyValue(g: GraphBuilder, layer: number, x: Value): QueryKeyValue {
-    return splitHeads(g, this.packedQueryKeyValue(g, layer, x), headWidths(this.#shape));
-  }
-
+export class GroupProjections extends QuantizedProjections {
   packedQueryKeyValue(g: GraphBuilder, layer: number, x: Value): Value {
-    const { hiddenSize, queryKeyValueBias } = this.#shape;
+    const { hiddenSize, queryKeyValueBias } = this.shape;
     const name = matrixName.queryKeyValue(layer);
-    const bias = queryKeyValueBias ? floatTensor(g, this.#weights, `${name}.bias`) : null;
+    const bias = queryKeyValueBias ? floatTensor(g, this.weights, `${name}.bias`) : null;
     return this.#product(g, spreadRows(g, x, hiddenSize), name, bias);
   }
 
   attentionOutput(g: GraphBuilder, layer: number, x: Value): Value {
-    const { headCount, headSize, attentionOutputBias } = this.#shape;
+    const { headCount, headSize, attentionOutputBias } = this.shape;
     const bias = attentionOutputBias
-      ? floatTensor(g, this.#weights, `model.layers.${layer}.self_attn.o_proj.bias`)
+      ? floatTensor(g, this.weights, `model.layers.${layer}.self_attn.o_proj.bias`)
       : null;
     return this.#product(g, spreadRows(g, x, headCount * headSize), matrixName.attentionOutput(layer), bias);
   }
 
   feedForward(g: GraphBuilder, layer: number, x: Value): Value {
-    const { hiddenSize, feedForwardSize } = this.#shape;
+    const { hiddenSize, feedForwardSize } = this.shape;
     const rows = spreadRows(g, x, hiddenSize);
     const gate = this.#product(g, rows, matrixName.gate(layer), this.#spreadBias(g, layer, 'gate'));
     const up = this.#product(g, rows, matrixName.up(layer), this.#spreadBias(g, layer, 'up'));
     // Both come spread over whole blocks, zero where the row's largest magnitude goes.
     const product = g.op('Mul', [silu(g, gate), up]);
     const full = g.op('Where', [lastPlaces(g, feedForwardSize), largestOf(g, product), product]);
-    const bias = this.#shape.feedForwardBias ? `model.layers.${layer}.mlp.down_proj.bias` : null;
+    const bias = this.shape.feedForwardBias ? `model.layers.${layer}.mlp.down_proj.bias` : null;
     return this.#product(
       g,
       full,
       matrixName.down(layer),
-      bias === null ? null : floatTensor(g, this.#weights, bias),
+      bias === null ? null : floatTensor(g, this.weights, bias),
     );
   }
 
   logits(g: GraphBuilder, x: Value): Logits {
-    const rows = spreadRows(g, x, this.#shape.hiddenSize);
-    const parts = Array.from({ length: headPartCount(this.#shape) }, (_, part) =>
+    const rows = spreadRows(g, x, this.shape.hiddenSize);
+    const parts = Array.from({ length: headPartCount(this.shape) }, (_, part) =>
       this.#product(g, rows, matrixName.head(part), null),
     );
     return { values: parts.length === 1 ? parts[0]! : g.op('Concat', parts, { axis: -1 }), rowScales: null };
   }
 
   #product(g: GraphBuilder, rows: Value, name: string, bias: Value | null): Value {
-    const levels = this.#weights.tensors.get(matrixPart.levels(name))!;
+    const levels = this.weights.tensors.get(matrixPart.levels(name))!;
     const [outputs, blocks] = levels.shape as [number, number, number];
     const inputs = [
       rows,
       g.external(matrixPart.levels(name), 'uint8', levels.shape, levels),
-      floatTensor(g, this.#weights, matrixPart.blockScales(name)),
+      floatTensor(g, this.weights, matrixPart.blockScales(name)),
     ];
     return g.microsoftOp('MatMulNBits', bias === null ? inputs : [...inputs, '', '', bias], {
       K: blocks * BLOCK_WIDTH,
@@ -102,9 +83,9 @@ export class GroupProjections implements Projections {
 
   /** Spread as the product's outputs are; computed once, when the session is made. */
   #spreadBias(g: GraphBuilder, layer: number, part: 'gate' | 'up'): Value | null {
-    const { feedForwardBias, feedForwardSize } = this.#shape;
+    const { feedForwardBias, feedForwardSize } = this.shape;
     if (!feedForwardBias) return null;
-    const bias = floatTensor(g, this.#weights, `model.layers.${layer}.mlp.${part}_proj.bias`);
+    const bias = floatTensor(g, this.weights, `model.layers.${layer}.mlp.${part}_proj.bias`);
     const withZero = g.op('Concat', [bias, g.floats([1], Float32Array.of(0))], { axis: 0 });
     return g.op('Gather', [withZero, spreadPlaces(g, feedForwardSize)], { axis: 0 });
   }

@@ -53,6 +53,11 @@ export function splitHeads(g: GraphBuilder, packed: Value, widths: readonly numb
   return [query!, key!, value!];
 }
 
+/** x * sigmoid(x) in one operator. */
+export function silu(g: GraphBuilder, x: Value): Value {
+  return g.microsoftOp('QuickGelu', [x], { alpha: { float: 1 } });
+}
+
 /** gate * sigmoid(gate) * up (Shazeer 2020). */
 export function swiGlu(g: GraphBuilder, gate: Value, up: Value): Value {
   return g.op('Mul', [g.op('Mul', [gate, g.op('Sigmoid', [gate])]), up]);

@@ -5,8 +5,7 @@
 
 import type { QueryKeyValue } from './attention-form.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
-import { silu } from './integer-projections.ts';
-import { linear, splitHeads, swiGlu } from './operators.ts';
+import { linear, silu, splitHeads, swiGlu } from './operators.ts';
 import {
   blockSize,
   type FloatMatrix,

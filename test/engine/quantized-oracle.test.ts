@@ -97,21 +97,7 @@ describe.each(cases)('%s in %s', (name, recipe) => {
     expect(mean).toBeLessThan(DIVERGENCE_MAX[recipe]);
   });
 
-  it('gives the same logits token by token as in one chunk', async () => {
-    const { runner, prompts } = checkpoint;
-    const driver = new RunnerDriver(runner);
-    for (const { tokenIds } of prompts) {
-      const rows = await whole(driver, tokenIds);
-      const sequence = driver.sequence();
-      const single: Float32Array[] = [];
-      for (const tokenId of tokenIds)
-        single.push((await driver.step([{ sequence, tokenIds: [tokenId] }]))[0]![0]!);
-      const divergences = rows.map((logits, i) => divergence(logits, single[i]!));
-      expect(Math.max(...divergences)).toBeLessThan(FLIP_DIVERGENCE_MAX);
-    }
-  });
-
-  it.each([2, 3, 4, 5])('gives the same logits in chunks of %d tokens as in one', async (length) => {
+  it.each([1, 2, 3, 4, 5])('gives the same logits in chunks of %d as in one', async (length) => {
     const { runner, prompts } = checkpoint;
     const driver = new RunnerDriver(runner);
     for (const { tokenIds } of prompts) {
