@@ -16,7 +16,7 @@ from text.mix import conversation, long_conversation, plain_text, practice, talk
 LONG_SHARE = 0.004
 PLAIN_SHARE = 0.015
 CHOOSING = {
-    choosing.lines_record: 1, choosing.tools_record: 1.5, arguments_record: 1.5,
+    choosing.lines_record: 1, choosing.tools_record: 1.5, arguments_record: 2,
     tool_words.lines_record: 2, tool_words.tools_record: 2, tool_words.question_record: 2,
 }
 

@@ -57,7 +57,7 @@ _OBJECT = (
     "{0} is the {n}, {v} it{t}.", "Is there {an} {0}{t}?", "What about {0}{t}?", "{0}, please{t}.",
 )
 _TWO_OBJECTS = (
-    "{V} {0} to {1}{t}.", "{V} {1} {0}{t}.", "{V} {0} for {1}{t}.", "{1} wants {0}, {v} it{t}.", "{V} {1} with {0}{t}.",
+    "{V} {0} to {1}{t}.", "{V} {1} {0}{t}.", "{V} {0} for {1}{t}.", "{1} wants {0}, {v} it{t}.", "{V} {1} with {0}{t}.", "{1} gets {0}, {v} it{t}.", "I promised {1} {0}, so {v} it{t}.", "{V} {1} {0} for the {n}{t}.",
     "{V} {0} {n} for {1}{t}.", "Give {1} the {n} {0}{t}.", "{0} belongs to {1}, {v} it{t}.", "I need {0} {n} of {1}{t}.",
     "{V} the {n} {1} {0}{t}.", "{V} {0} away from {1}{t}.", "From {1}, {v} {0}{t}.", "{V} {1} by {0}{t}.", "{V} {0} and {1}{t}.",
 )
@@ -123,7 +123,9 @@ class _Pair:
     def practised(self, rng: random.Random) -> _Practised:
         """Return a tool of two parameters, one for each value."""
         first = _any_word(rng) if rng.random() < 0.2 else rng.choice(self.names[0])
-        second = rng.choice([name for name in self.names[1] if name != first])
+        # A value is copied whole also where its parameter's name asks for another kind: a file under "person".
+        others = rng.choice(ROLES).names if rng.random() < 0.25 else self.names[1]
+        second = rng.choice([name for name in others if name != first])
         named = [_Parameter(name, pool, (), by_kind=True) for name, pool in zip((first, second), self.pools)]
         return replace(_practised(rng, named), asks=self.asks)
 

@@ -144,8 +144,8 @@ def entry(rng: random.Random, near: Entry | None, coined: float) -> Entry:
     """Return an entry; one that is `near` shares its verb or its thing with another one."""
     verb, thing = rng.choice(_VERBS if rng.random() < 0.6 else MANY_VERBS), _thing(rng)
     by_thing = rng.random() < 0.25
-    if near is not None and rng.random() < 0.5:
-        verb = near.verb
+    if near is not None and not near.plain and rng.random() < 0.5:
+        verb, by_thing = near.verb, False
     elif near is not None and not near.by_thing:
         thing, by_thing = near.thing, False
     name = coined_name(rng) if rng.random() < coined else _named(verb, thing, rng)
@@ -164,7 +164,7 @@ def entries(rng: random.Random, count: int, plain: bool, coined: float) -> list[
     """Return entries that no request confuses."""
     found: list[Entry] = []
     while len(found) < count:
-        new = plain_entry(rng) if plain else entry(rng, rng.choice(found) if found and rng.random() < 0.35 else None, coined)
+        new = plain_entry(rng) if plain else entry(rng, rng.choice(found) if found and rng.random() < 0.6 else None, coined)
         if not any(_clash(new, old) for old in found):
             found.append(new)
     return found
@@ -239,7 +239,7 @@ def tools_record(rng: random.Random) -> Record:
     shown, hidden = _drawn(rng, 4, rng.random() < 0.1, 0.15)
     keys = {e.name: _keys(rng) for e in shown}
     messages: list[Record] = []
-    for request, chosen in _requests(rng, shown, hidden, 0.5):
+    for request, chosen in _requests(rng, shown, hidden, 0.25):
         if chosen is None:
             messages += [{"role": "user", "content": request}, {"role": "assistant", "content": NO_TOOL}]
         else:

@@ -75,10 +75,10 @@ def dialogue(rng: random.Random) -> Record:
     turns = rng.choice((1, 2, 3, 3, 4, 5))
     for turn in range(turns):
         roll = rng.random()
-        if roll < 0.22:
+        if roll < 0.14:
             request, _ = call(rng.choice(missing), rng, "train")
             messages += [{"role": "user", "content": request}, {"role": "assistant", "content": NO_TOOL}]
-        elif roll < 0.25:
+        elif roll < 0.17:
             messages += _plain(rng)
         else:
             messages += _called(rng.choice(offered_tools), rng, turn == turns - 1)
@@ -99,13 +99,13 @@ def strange(tool: Tool, rng: random.Random) -> Tool:
 
 
 def drill(rng: random.Random) -> Record:
-    """Return many short requests about few tools; of each four, one fits none of them."""
+    """Return many short requests about few tools; of seven, one fits none of them."""
     offered = rng.choice((1, 2, 2, 2, 3))
     found = [strange(tool, rng) for tool in _different(rng, offered + 2)]
     offered_tools, missing = found[:offered], found[offered:]
     messages: list[Record] = []
     for _ in range(rng.randint(3, 6)):
-        if rng.random() < 0.25:
+        if rng.random() < 0.15:
             request, _ = call(rng.choice(missing), rng, "train")
             messages += [{"role": "user", "content": request}, {"role": "assistant", "content": NO_TOOL}]
         else:
@@ -115,7 +115,7 @@ def drill(rng: random.Random) -> Record:
 
 def tool_record(rng: random.Random) -> Record:
     """Return a conversation with tools of the training split."""
-    kind = rng.choices(("dialogue", "call", "read", "two", "decline", "plain"), (50, 15, 10, 3, 18, 4))[0]
+    kind = rng.choices(("dialogue", "call", "read", "two", "decline", "plain"), (54, 18, 10, 3, 11, 4))[0]
     if kind == "dialogue":
         record = dialogue(rng)
     else:
