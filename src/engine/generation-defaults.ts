@@ -4,8 +4,8 @@
  */
 
 import { StartupError } from '../base/errors.ts';
+import { isJsonObject } from '../base/json-object.ts';
 import { REPETITION_PENALTY_MAX, REPETITION_PENALTY_MIN } from '../base/limits.ts';
-import { isObject } from '../text/tokenizer-files.ts';
 
 /** Ranges as in `SamplingParams`. */
 export type GenerationDefaults = {
@@ -31,7 +31,7 @@ export const OPENAI_DEFAULTS: GenerationDefaults = {
  */
 export function readGenerationDefaults(generationConfig: unknown): GenerationDefaults {
   const read = (key: string, fallback: number, isValid: (value: number) => boolean): number => {
-    const value = isObject(generationConfig) ? generationConfig[key] : undefined;
+    const value = isJsonObject(generationConfig) ? generationConfig[key] : undefined;
     if (value === undefined || value === null) return fallback;
     if (typeof value !== 'number' || !isValid(value)) {
       throw new StartupError(`generation_config.json: ${key} is ${JSON.stringify(value)}, out of its range`);
@@ -73,7 +73,7 @@ export function readEndOfTextTokenIds(input: {
 }
 
 function tokenIdList(config: unknown): number[] {
-  const value = isObject(config) ? config['eos_token_id'] : null;
+  const value = isJsonObject(config) ? config['eos_token_id'] : null;
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   return list.filter((id): id is number => typeof id === 'number' && Number.isInteger(id) && id >= 0);
 }

@@ -8,8 +8,9 @@ import { existsSync, readdirSync } from 'node:fs';
 import { readFile, readlink } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
+import { isJsonObject, type JsonObject } from '../base/json-object.ts';
 import { refuseLfsPointer } from '../graph/lfs-pointer.ts';
-import { isObject, type JsonObject, withSpecialTokens } from '../text/tokenizer-files.ts';
+import { withSpecialTokens } from '../text/tokenizer-files.ts';
 
 const FILES = {
   config: 'config.json',
@@ -120,7 +121,7 @@ function json({ directory, bytes }: ModelSource, key: FileKey): JsonObject | nul
   } catch (cause) {
     throw new StartupError(`${file}: holds broken JSON`, { cause });
   }
-  if (!isObject(value)) throw new StartupError(`${file}: is not a JSON object`);
+  if (!isJsonObject(value)) throw new StartupError(`${file}: is not a JSON object`);
   return value;
 }
 

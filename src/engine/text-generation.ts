@@ -4,11 +4,11 @@
  */
 
 import type { Feed, OnReadable } from '../base/feed.ts';
+import type { JsonObject } from '../base/json-object.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import type { ChatMessage } from '../text/chat-message.ts';
 import type { RenderOptions } from '../text/chat-template.ts';
 import type { MessagePart } from '../text/message/message-part.ts';
-import type { JsonObject } from '../text/tokenizer-files.ts';
 import type { PredictedCounts } from './engine-client.ts';
 import type { GenerationDefaults } from './generation-defaults.ts';
 

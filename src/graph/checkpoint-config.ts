@@ -6,6 +6,7 @@
 
 import { z } from 'zod';
 import { StartupError } from '../base/errors.ts';
+import { isJsonObject } from '../base/json-object.ts';
 import type { RopeScaling } from './decoder-shape.ts';
 
 /** More than any model has; a row of tensors, and some kilobytes of graph, is looked for and written for each. */
@@ -32,7 +33,7 @@ const NULLABLE: ReadonlySet<string> = new Set(['sliding_window']);
 
 /** null says that there is nothing, as it does to transformers. */
 function withoutNulls(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  if (!isJsonObject(value)) return value;
   return Object.fromEntries(
     Object.entries(value).filter(([name, field]) => field !== null || NULLABLE.has(name)),
   );
@@ -100,9 +101,7 @@ export function parseCheckpointConfig(json: unknown): CheckpointConfig {
     `hidden_act: "${config.hidden_act}" is not supported; supported is "silu"`,
   );
   const parameters = ropeParameters(config);
-  const byLayer = Object.values(parameters).some(
-    (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
-  );
+  const byLayer = Object.values(parameters).some(isJsonObject);
   refuse(byLayer, 'rope_parameters: parameters by layer type are not supported');
   const rotary = parameters.partial_rotary_factor ?? config.partial_rotary_factor ?? 1;
   refuse(rotary !== 1, `partial_rotary_factor: ${rotary} is not supported; supported is 1`);

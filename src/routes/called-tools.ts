@@ -3,10 +3,10 @@
  * and what its answer may call. Pure.
  */
 
+import type { JsonObject } from '../base/json-object.ts';
 import { TOOL_ARGUMENTS_DEPTH_MAX, TOOL_CALLS_MAX } from '../base/limits.ts';
 import type { AnswerForm, CallableTool } from '../engine/text-generation.ts';
 import type { ToolDefinition } from '../text/chat-message.ts';
-import type { JsonObject } from './request-body.ts';
 import { type FieldCheck, TOP_LEVEL } from './schema/fields.ts';
 import { invalid, isNestedTooDeep, withWellFormedText } from './text-request.ts';
 

@@ -1,8 +1,8 @@
 /** From OpenAI's chat request to the engine's own text request. Pure: the same body gives the same result. */
 
+import type { JsonObject } from '../base/json-object.ts';
 import type { TextRequest } from '../engine/text-generation.ts';
 import type { ChatMessage, ToolCall } from '../text/chat-message.ts';
-import type { JsonObject } from './request-body.ts';
 import {
   type ChatCompletionMessage,
   type ChatCompletionRequest,

@@ -1,9 +1,9 @@
 /** From OpenAI's completion request to the engine's own text request. Pure: the same body gives the same result. */
 
+import type { JsonObject } from '../base/json-object.ts';
 import { BEST_OF_MAX, COMPLETION_TOKENS_DEFAULT } from '../base/limits.ts';
 import { type Prompt, sequenceCountOf } from '../engine/text-generation.ts';
 import type { CompletionOptions } from './completion-response.ts';
-import type { JsonObject } from './request-body.ts';
 import {
   type CompletionRequest,
   completionRequestSchema,

@@ -5,13 +5,14 @@
  */
 
 import type { Context, Handler } from 'hono';
+import type { JsonObject } from '../base/json-object.ts';
 import type { AnswerIdentity, StreamEncoder } from './answer.ts';
 import { AnswerEvents } from './answer-events.ts';
 import { clientGone, isServerFault } from './api-error.ts';
 import type { AnswerCollector } from './collected-answer.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { ignoreQuery, nameIgnored } from './query.ts';
-import { type JsonObject, requireJson } from './request-body.ts';
+import { requireJson } from './request-body.ts';
 import { RunningRequest } from './running-request.ts';
 import { requireModel } from './served-models.ts';
 import { eventStream, SSE_HEADERS } from './sse.ts';

@@ -4,16 +4,11 @@
  */
 
 import { ServerError } from '../base/errors.ts';
+import { isJsonObject, type JsonObject } from '../base/json-object.ts';
 import { JSON_VALUES_MAX, READ_AT_ONCE_BYTES_MAX } from '../base/limits.ts';
 import { HttpError } from './api-error.ts';
 import { requirePlainValues } from './body-values.ts';
 import { hasMoreValues } from './json-structure.ts';
-
-export type JsonObject = Readonly<Record<string, unknown>>;
-
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
 
 const JSON_TYPE = /^application\/json\s*(;|$)/i;
 

@@ -3,8 +3,8 @@
  * every object forbids other keys and requires all that it lists. Software that is tested here then runs there.
  */
 
+import { isJsonObject, type JsonObject } from '../base/json-object.ts';
 import { PLACE_CHARACTERS_MAX } from '../base/limits.ts';
-import { isJsonObject, type JsonObject } from './request-body.ts';
 import { invalid } from './text-request.ts';
 
 type Place = { readonly schema: unknown; readonly path: string };

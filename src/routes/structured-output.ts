@@ -1,12 +1,12 @@
 /** From the fields that say what an output has to look like to a grammar. Pure; schemas are read when compiled. */
 
 import { SCHEMA_JSON_DEPTH_MAX } from '../base/grammar-limits.ts';
+import type { JsonObject } from '../base/json-object.ts';
 import { JSON_VALUES_MAX } from '../base/limits.ts';
 import type { GrammarSource } from '../sampling/grammar/grammar-source.ts';
 import { HttpError } from './api-error.ts';
 import { requirePlainValues } from './body-values.ts';
 import { hasMoreValues } from './json-structure.ts';
-import type { JsonObject } from './request-body.ts';
 import {
   JSON_SCHEMA_FIELDS,
   RESPONSE_FORMAT_FIELDS,

@@ -1,9 +1,9 @@
 /** From the fields that decide how messages become a prompt to the chat template's own options. Pure. */
 
+import type { JsonObject } from '../base/json-object.ts';
 import { TEMPLATE_VARIABLE_DEPTH_MAX, TEMPLATE_VARIABLES_MAX } from '../base/limits.ts';
 import type { ToolDefinition } from '../text/chat-message.ts';
 import { RESERVED_VARIABLES, type RenderOptions } from '../text/chat-template.ts';
-import type { JsonObject } from './request-body.ts';
 import { type FieldCheck, type FieldPlace, printableName, TOP_LEVEL } from './schema/fields.ts';
 import type { TemplateFields } from './schema/template-fields.ts';
 import { invalid, isNestedTooDeep, withWellFormedText } from './text-request.ts';

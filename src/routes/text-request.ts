@@ -5,11 +5,11 @@
 
 import type { z } from 'zod';
 import { ServerError } from '../base/errors.ts';
+import type { JsonObject } from '../base/json-object.ts';
 import { LOGPROBS_TOLD_MAX } from '../base/limits.ts';
 import type { EngineLimits } from '../engine/protocol.ts';
 import type { TextGenerator, TextRequest } from '../engine/text-generation.ts';
 import { HttpError } from './api-error.ts';
-import type { JsonObject } from './request-body.ts';
 import { describeIssue } from './schema/describe-issue.ts';
 import { STREAM_OPTIONS_FIELDS } from './schema/field-tables.ts';
 import { type FieldCheck, type FieldTable, TOP_LEVEL } from './schema/fields.ts';

@@ -6,13 +6,14 @@
 
 import type { Context, Handler } from 'hono';
 import type { z } from 'zod';
+import type { JsonObject } from '../base/json-object.ts';
 import type { Prompt, PromptTokens } from '../engine/text-generation.ts';
 import { clientGone } from './api-error.ts';
 import { chatMessageOf, checkMessages, parseChatRequest } from './chat-request.ts';
 import type { AppDependencies, AppEnvironment } from './dependencies.ts';
 import { parseOptions } from './generation-route.ts';
 import { ignoreQuery, nameIgnored } from './query.ts';
-import { type JsonObject, requireJson } from './request-body.ts';
+import { requireJson } from './request-body.ts';
 import { DETOKENIZE_FIELDS, TOKENIZE_CHAT_FIELDS, TOKENIZE_TEXT_FIELDS } from './schema/field-tables.ts';
 import { FieldCheck } from './schema/fields.ts';
 import {

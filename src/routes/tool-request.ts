@@ -1,8 +1,8 @@
 /** From the tools and the tool choice of a chat request to what all endpoints know of them. Pure. */
 
+import type { JsonObject } from '../base/json-object.ts';
 import type { AnswerForm } from '../engine/text-generation.ts';
 import { calledTools, type GivenChoice, type GivenTool, type ToolRequest } from './called-tools.ts';
-import type { JsonObject } from './request-body.ts';
 import { type FieldCheck, type FieldPlace, TOP_LEVEL } from './schema/fields.ts';
 import {
   ALLOWED_CHOICE_FIELDS,

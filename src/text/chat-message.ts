@@ -1,6 +1,6 @@
 /** A conversation in the shape that chat templates know: what is said, called and returned. */
 
-import type { JsonObject } from './tokenizer-files.ts';
+import type { JsonObject } from '../base/json-object.ts';
 
 export type TextPart = { readonly type: 'text'; readonly text: string };
 

@@ -8,6 +8,7 @@
 
 import type { CalendarTime } from '../base/clock.ts';
 import { ServerError, StartupError } from '../base/errors.ts';
+import type { JsonObject } from '../base/json-object.ts';
 import type { ChatMessage, TextPart, ToolDefinition } from './chat-message.ts';
 import { mapClientText, type RenderInput } from './client-text.ts';
 import { ExactNumbers } from './exact-numbers.ts';
@@ -26,7 +27,7 @@ import { parseTemplate } from './template/parser.ts';
 import type { Program } from './template/tree.ts';
 import { type ProbeRun, probeTemplate, type TemplateAbilities } from './template-abilities.ts';
 import { hasLongNumbers, THOUGHT_FIELDS, templateMessage } from './template-message.ts';
-import { type JsonObject, NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
+import { NAMED_TOKENS, type NamedSpecialTokens } from './tokenizer-files.ts';
 
 export type ChatTemplateOptions = {
   readonly source: string;

@@ -3,9 +3,9 @@
  * there. Only the template may make special tokens, so these texts are searched for them.
  */
 
+import { isJsonObject, type JsonObject } from '../base/json-object.ts';
 import type { TextPart, ToolCall } from './chat-message.ts';
 import { THOUGHT_FIELDS } from './template-message.ts';
-import { isObject, type JsonObject } from './tokenizer-files.ts';
 
 /** What a template is given besides what it always gets. */
 export type RenderInput = {
@@ -75,7 +75,7 @@ function mapStrings(
   const walk = (value: unknown): unknown => {
     if (typeof value === 'string') return map(value, 'inside');
     if (Array.isArray(value)) return value.map(walk);
-    if (!isObject(value)) return value;
+    if (!isJsonObject(value)) return value;
     return Object.fromEntries(Object.entries(value).map(([key, each]) => [map(key, 'inside'), walk(each)]));
   };
   return Object.fromEntries(Object.entries(object).map(([key, each]) => [map(key, 'name'), walk(each)]));

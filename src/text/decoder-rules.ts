@@ -4,7 +4,8 @@
  */
 
 import { StartupError } from '../base/errors.ts';
-import { isObject, type JsonObject, requireObject } from './tokenizer-files.ts';
+import { isJsonObject, type JsonObject } from '../base/json-object.ts';
+import { requireObject } from './tokenizer-files.ts';
 
 /** How a decoder treats spaces at the very beginning of a text. */
 export type LeadingSpaces = {
@@ -45,7 +46,7 @@ export function readDecoderRules(tokenizerJson: unknown): DecoderRules {
 }
 
 function decoderSteps(decoder: unknown): readonly JsonObject[] {
-  if (!isObject(decoder)) throw unsupported('none');
+  if (!isJsonObject(decoder)) throw unsupported('none');
   if (decoder['type'] !== 'Sequence') return [decoder];
   const steps = decoder['decoders'];
   if (!Array.isArray(steps)) throw unsupported('a Sequence without decoders');
@@ -80,7 +81,7 @@ function applyStep(step: JsonObject, rules: MutableRules): void {
 }
 
 function replacement(step: JsonObject): { pattern: string; content: string } {
-  const pattern = isObject(step['pattern']) ? step['pattern']['String'] : null;
+  const pattern = isJsonObject(step['pattern']) ? step['pattern']['String'] : null;
   const content = step['content'];
   if (typeof pattern !== 'string' || typeof content !== 'string' || pattern.length < content.length) {
     throw unsupported(`Replace with ${JSON.stringify(step['pattern'])}`);

@@ -3,7 +3,7 @@
  * template's own text is too varied to be read. A template that raises an error shows nothing.
  */
 
-import type { JsonObject } from './tokenizer-files.ts';
+import type { JsonObject } from '../base/json-object.ts';
 
 export type TemplateAbilities = {
   /** Contents are strings, or lists of parts. */

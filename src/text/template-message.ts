@@ -1,9 +1,9 @@
 /** A turn of the conversation -> the object that a chat template is given for it. */
 
+import { isJsonObject, type JsonObject } from '../base/json-object.ts';
 import type { ChatMessage, TextPart, ToolCall } from './chat-message.ts';
 import { type ExactNumbers, hasInexactNumbers } from './exact-numbers.ts';
 import type { TemplateAbilities } from './template-abilities.ts';
-import { isObject, type JsonObject } from './tokenizer-files.ts';
 
 /** What vLLM and llama.cpp put between text parts for a template that wants a string. */
 const PART_SEPARATOR = '\n';
@@ -76,7 +76,7 @@ function parsedArguments(given: string | JsonObject, numbers: ExactNumbers | nul
   if (typeof given !== 'string') return given;
   try {
     const parsed: unknown = JSON.parse(given);
-    if (!isObject(parsed)) return null;
+    if (!isJsonObject(parsed)) return null;
     return numbers === null ? parsed : (JSON.parse(numbers.replaced(given)) as JsonObject);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;

@@ -5,8 +5,7 @@
  */
 
 import { StartupError } from '../base/errors.ts';
-
-export type JsonObject = { readonly [key: string]: unknown };
+import { isJsonObject, type JsonObject } from '../base/json-object.ts';
 
 /** The two files as parsed JSON, the latter by `withSpecialTokens`. A checkpoint without it gives `{}`. */
 export type TokenizerFiles = {
@@ -44,12 +43,8 @@ export const NAMED_TOKENS = [
 
 /** @throws StartupError when `value` is not a JSON object; `what` names it in the message. */
 export function requireObject(value: unknown, what: string): JsonObject {
-  if (!isObject(value)) throw new StartupError(`${what} is not a JSON object`);
+  if (!isJsonObject(value)) throw new StartupError(`${what} is not a JSON object`);
   return value;
-}
-
-export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /**
@@ -64,14 +59,14 @@ export function withSpecialTokens(tokenizerConfig: JsonObject, specialTokensMap:
 
 /** A token is written as its text, or as an object that holds it under `content`. */
 function tokenText(value: unknown): string | null {
-  const text = isObject(value) ? value['content'] : value;
+  const text = isJsonObject(value) ? value['content'] : value;
   return typeof text === 'string' && text !== '' ? text : null;
 }
 
 /** Special tokens that `tokenizer_config.json` gives a name; those that it sets to null are left out. */
 export function readNamedSpecialTokens(tokenizerConfig: unknown): NamedSpecialTokens {
   const named: Record<string, string> = {};
-  if (!isObject(tokenizerConfig)) return named;
+  if (!isJsonObject(tokenizerConfig)) return named;
   for (const name of NAMED_TOKENS) {
     const text = tokenText(tokenizerConfig[name]);
     if (text !== null) named[name] = text;
@@ -98,7 +93,7 @@ const SWITCHED_CLASSES: readonly unknown[] = [
  * former, and a post-processor that adds nothing.
  */
 export function readTextEnds(tokenizerConfig: unknown): TextEnds {
-  const config = isObject(tokenizerConfig) ? tokenizerConfig : {};
+  const config = isJsonObject(tokenizerConfig) ? tokenizerConfig : {};
   const isSwitched = SWITCHED_CLASSES.includes(config['tokenizer_class']);
   const named = readNamedSpecialTokens(config);
   const end = (flag: unknown, token: string | undefined): readonly string[] | null => {
@@ -115,10 +110,10 @@ export function readTextEnds(tokenizerConfig: unknown): TextEnds {
 /** Every text that `tokenizer_config.json` declares special, named or not. */
 function declaredSpecialTexts(tokenizerConfig: unknown): Set<string> {
   const texts = new Set(Object.values(readNamedSpecialTokens(tokenizerConfig)));
-  if (!isObject(tokenizerConfig)) return texts;
+  if (!isJsonObject(tokenizerConfig)) return texts;
   for (const key of ['additional_special_tokens', 'extra_special_tokens']) {
     const list = tokenizerConfig[key];
-    const entries = isObject(list) ? Object.values(list) : Array.isArray(list) ? list : [];
+    const entries = isJsonObject(list) ? Object.values(list) : Array.isArray(list) ? list : [];
     for (const entry of entries) {
       const text = tokenText(entry);
       if (text !== null) texts.add(text);
@@ -151,16 +146,17 @@ export function readAddedTokens(files: TokenizerFiles): readonly AddedToken[] {
   const declared = declaredSpecialTexts(files.tokenizerConfig);
   for (const [, entry] of decoderEntries) {
     const text = tokenText(entry);
-    if (text !== null && isObject(entry) && entry['special'] === true) declared.add(text);
+    if (text !== null && isJsonObject(entry) && entry['special'] === true) declared.add(text);
   }
 
   const byContent = new Map<string, AddedToken>();
   const add = (id: unknown, entry: unknown): void => {
-    const token = isObject(entry) ? addedToken(id, entry, declared) : null;
+    const token = isJsonObject(entry) ? addedToken(id, entry, declared) : null;
     if (token !== null && !byContent.has(token.content)) byContent.set(token.content, token);
   };
   const listed = tokenizer['added_tokens'];
-  for (const entry of Array.isArray(listed) ? listed : []) add(isObject(entry) ? entry['id'] : null, entry);
+  for (const entry of Array.isArray(listed) ? listed : [])
+    add(isJsonObject(entry) ? entry['id'] : null, entry);
   for (const [id, entry] of decoderEntries) add(Number(id), entry);
   const unlisted = new Set([...declared].filter((text) => !byContent.has(text)));
   for (const [text, id] of tokensOfModel(tokenizer, unlisted)) add(id, { content: text });
@@ -168,8 +164,8 @@ export function readAddedTokens(files: TokenizerFiles): readonly AddedToken[] {
 }
 
 function addedTokensDecoder(tokenizerConfig: unknown): readonly [string, unknown][] {
-  const decoder = isObject(tokenizerConfig) ? tokenizerConfig['added_tokens_decoder'] : null;
-  return isObject(decoder) ? Object.entries(decoder) : [];
+  const decoder = isJsonObject(tokenizerConfig) ? tokenizerConfig['added_tokens_decoder'] : null;
+  return isJsonObject(decoder) ? Object.entries(decoder) : [];
 }
 
 /** Those of these texts that are tokens of the model proper. */
@@ -214,7 +210,7 @@ export function chooseTemplateSources(input: {
 }): TemplateSources | null {
   const { templateFile, toolTemplateFile, tokenizerConfig } = input;
   if (templateFile !== null) return { plain: templateFile, withTools: toolTemplateFile };
-  const template = isObject(tokenizerConfig) ? tokenizerConfig['chat_template'] : null;
+  const template = isJsonObject(tokenizerConfig) ? tokenizerConfig['chat_template'] : null;
   if (typeof template === 'string') return { plain: template, withTools: toolTemplateFile };
   if (!Array.isArray(template)) return null;
   const plain = namedTemplate(template, 'default');
@@ -222,7 +218,7 @@ export function chooseTemplateSources(input: {
 }
 
 function namedTemplate(list: readonly unknown[], name: string): string | null {
-  const entry = list.find((each) => isObject(each) && each['name'] === name);
-  const source = isObject(entry) ? entry['template'] : null;
+  const entry = list.find((each) => isJsonObject(each) && each['name'] === name);
+  const source = isJsonObject(entry) ? entry['template'] : null;
   return typeof source === 'string' ? source : null;
 }

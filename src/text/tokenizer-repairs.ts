@@ -6,7 +6,7 @@
  */
 
 import { StartupError } from '../base/errors.ts';
-import { isObject, type JsonObject } from './tokenizer-files.ts';
+import { isJsonObject, type JsonObject } from '../base/json-object.ts';
 
 export type LibraryModel = ((pieces: readonly string[]) => string[]) & {
   readonly tokens_to_ids: ReadonlyMap<string, number>;
@@ -36,7 +36,7 @@ const METASPACE = '\u2581';
 
 /** @throws StartupError for a way of splitting that there is not, or that cannot be put right. */
 export function repairedPreTokenizer(described: unknown): unknown {
-  if (!isObject(described)) return described;
+  if (!isJsonObject(described)) return described;
   switch (described['type']) {
     case 'Sequence': {
       const parts = described['pretokenizers'];
@@ -123,7 +123,7 @@ function repairedByteLevel(described: JsonObject): unknown {
 }
 
 function repairedSplit(described: JsonObject): unknown {
-  const pattern = isObject(described['pattern']) ? described['pattern'] : {};
+  const pattern = isJsonObject(described['pattern']) ? described['pattern'] : {};
   const { Regex: regex, String: text } = pattern;
   const source = typeof text === 'string' ? text.replace(/[.*+?^${}()|[\]\\]/g, '\\$&') : regex;
   if (typeof source !== 'string') throw new StartupError('a Split of tokenizer.json has no pattern');

@@ -6,9 +6,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../src/base/errors.ts';
+import type { JsonObject } from '../../src/base/json-object.ts';
 import type { ChatMessage } from '../../src/text/chat-message.ts';
 import { ChatTemplate, PLAIN_RENDERING } from '../../src/text/chat-template.ts';
-import type { JsonObject } from '../../src/text/tokenizer-files.ts';
 
 type Case = {
   readonly conversation: string;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
+import type { JsonObject } from '../../src/base/json-object.ts';
 import { Tokenizer } from '../../src/text/tokenizer.ts';
-import type { JsonObject } from '../../src/text/tokenizer-files.ts';
 import { Vocabulary } from '../../src/text/vocabulary.ts';
 import { expectedOf, FAMILIES, type Family, filesOf } from './fixtures.ts';
 

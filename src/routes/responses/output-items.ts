@@ -5,7 +5,7 @@
 
 import { assert } from '../../base/assert.ts';
 import type { FinishReason, TextEvent, TextUsage } from '../../engine/text-generation.ts';
-import { isJsonObject } from '../../text/message/call-object-reader.ts';
+import { holdsJsonObject } from '../../text/message/call-object-reader.ts';
 import type { MessagePart } from '../../text/message/message-part.ts';
 import type { MessageDelta, TextDelta } from '../answer.ts';
 import type { OutputItem, ResponsesTokenLogprob } from '../schema/responses-object.ts';
@@ -198,7 +198,7 @@ export class OutputItems {
 
 /** What begins an object is none before its end. */
 function isWholeCall(item: GrowingItem | null): boolean {
-  return item !== null && item.call !== null && isJsonObject(item.text);
+  return item !== null && item.call !== null && holdsJsonObject(item.text);
 }
 
 function logprobsOf({ logprobs }: TextDelta | MessageDelta): readonly ResponsesTokenLogprob[] {

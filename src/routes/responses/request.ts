@@ -1,9 +1,9 @@
 /** From a request for a response to the engine's own text request. Pure: the same body over the same store gives the same result. */
 
+import { isJsonObject, type JsonObject } from '../../base/json-object.ts';
 import { STORED_INPUT_BYTES_MAX } from '../../base/limits.ts';
 import type { GrammarSource } from '../../sampling/grammar/grammar-source.ts';
 import { calledTools, type GivenChoice, type GivenTool, type ToolRequest } from '../called-tools.ts';
-import { isJsonObject, type JsonObject } from '../request-body.ts';
 import { FieldCheck, TOP_LEVEL } from '../schema/fields.ts';
 import {
   ALLOWED_TOOLS_FIELDS,

@@ -4,7 +4,7 @@
  */
 
 import type { z } from 'zod';
-import { isJsonObject } from '../request-body.ts';
+import { isJsonObject } from '../../base/json-object.ts';
 import { NO_TAGS } from './field-tables.ts';
 import { pathText } from './fields.ts';
 

@@ -5,6 +5,7 @@
  */
 
 import { z } from 'zod';
+import { isJsonObject } from '../../base/json-object.ts';
 import {
   ALLOWED_TOKEN_IDS_MAX,
   BAD_WORD_CHARACTERS_MAX,
@@ -19,7 +20,6 @@ import {
   STOP_TOKEN_IDS_MAX,
   TOP_LOGPROBS_MAX,
 } from '../../base/limits.ts';
-import { isJsonObject } from '../request-body.ts';
 import { structuredFields } from './structured-fields.ts';
 
 export type ListBounds = { readonly min: number; readonly max: number };

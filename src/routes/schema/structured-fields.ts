@@ -10,7 +10,7 @@ import {
   GRAMMAR_TEXT_CHARACTERS_MAX,
   PATTERN_CHARACTERS_MAX,
 } from '../../base/grammar-limits.ts';
-import { isJsonObject, type JsonObject } from '../request-body.ts';
+import { isJsonObject, type JsonObject } from '../../base/json-object.ts';
 
 /** A JSON Schema as it stands, or as the text of one. Its inside is checked where it is compiled. */
 export type SchemaField = JsonObject | boolean | string;

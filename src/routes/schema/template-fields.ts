@@ -1,8 +1,8 @@
 /** The request fields that decide how messages become a prompt; of chat completions and of `/tokenize`. */
 
 import { z } from 'zod';
+import { isJsonObject, type JsonObject } from '../../base/json-object.ts';
 import { TEMPLATE_VARIABLES_MAX } from '../../base/limits.ts';
-import { isJsonObject, type JsonObject } from '../request-body.ts';
 
 /** OpenAI's values, and `max`, which templates of other models know. */
 const REASONING_EFFORTS = ['none', 'minimal', 'low', 'medium', 'high', 'xhigh', 'max'] as const;

@@ -1,8 +1,8 @@
 /** The request fields that say which functions the model may call, and whether its thoughts are told. */
 
 import { z } from 'zod';
+import { isJsonObject, type JsonObject } from '../../base/json-object.ts';
 import { TOOL_NAME_CHARACTERS_MAX, TOOLS_MAX } from '../../base/limits.ts';
-import { isJsonObject, type JsonObject } from '../request-body.ts';
 import { listOf } from './generation-fields.ts';
 
 const functionName = z

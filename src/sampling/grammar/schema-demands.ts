@@ -5,8 +5,9 @@
  */
 
 import { MULTIPLE_OF_REMAINDERS_MAX, SCHEMA_PROPERTIES_MAX } from '../../base/grammar-limits.ts';
+import { isJsonObject } from '../../base/json-object.ts';
 import { type Bound, remainderCount } from './number-automaton.ts';
-import { isObject, type SchemaDocument, type SchemaObject, type SchemaPlace } from './schema-document.ts';
+import type { SchemaDocument, SchemaObject, SchemaPlace } from './schema-document.ts';
 
 /** `number` includes whole numbers. */
 export type JsonType = 'null' | 'boolean' | 'integer' | 'number' | 'string' | 'array' | 'object';
@@ -69,7 +70,7 @@ const NUMBER_FORMATS: ReadonlyMap<unknown, number | null> = new Map([
 export function readDemands(places: readonly SchemaPlace[], document: SchemaDocument): Demands {
   const reader = new DemandReader(document);
   const objects = places.filter((place): place is SchemaPlace & { schema: SchemaObject } =>
-    isObject(place.schema),
+    isJsonObject(place.schema),
   );
   for (const { schema, path } of objects) reader.read(schema, path);
   if (reader.values !== null) refuseContent(objects, document);
@@ -299,7 +300,7 @@ class DemandReader {
 
   #named(value: unknown, path: string): ReadonlyMap<string, SchemaPlace> {
     if (value === undefined) return new Map();
-    if (!isObject(value)) throw this.#document.invalid(path, 'has to be an object');
+    if (!isJsonObject(value)) throw this.#document.invalid(path, 'has to be an object');
     const names = Object.keys(value);
     if (names.length > SCHEMA_PROPERTIES_MAX) {
       throw this.#document.invalid(

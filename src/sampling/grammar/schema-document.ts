@@ -5,8 +5,9 @@
 
 import { ServerError } from '../../base/errors.ts';
 import { SCHEMA_DEPTH_MAX } from '../../base/grammar-limits.ts';
+import { isJsonObject, type JsonObject } from '../../base/json-object.ts';
 
-export type SchemaObject = Readonly<Record<string, unknown>>;
+export type SchemaObject = JsonObject;
 
 /** A schema and where it stands, as in `$.properties.name`. */
 export type SchemaPlace = { readonly schema: SchemaObject | boolean; readonly path: string };
@@ -94,7 +95,7 @@ export class SchemaDocument {
   /** @throws ServerError when `schema` is no schema, or uses what is not served. */
   place(schema: unknown, path: string): SchemaPlace {
     if (typeof schema === 'boolean') return { schema, path };
-    if (!isObject(schema)) throw this.invalid(path, 'has to be a schema: an object, true or false');
+    if (!isJsonObject(schema)) throw this.invalid(path, 'has to be a schema: an object, true or false');
     if (!this.#checked.has(schema)) {
       this.#checkKeywords(schema, path);
       this.#checked.add(schema);
@@ -170,14 +171,10 @@ function isAnnotation(keyword: string): boolean {
 
 /** A schema for names that all of them fit: they are strings. Zod writes one for every record. */
 function isOfAnyName(schema: unknown): boolean {
-  if (!isObject(schema)) return false;
+  if (!isJsonObject(schema)) return false;
   return Object.entries(schema).every(
     ([keyword, value]) => isAnnotation(keyword) || (keyword === 'type' && value === 'string'),
   );
-}
-
-export function isObject(value: unknown): value is SchemaObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function decoded(step: string): string {

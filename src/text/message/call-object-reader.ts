@@ -3,6 +3,7 @@
  * arguments on as they are written. What is not such an object fails at the first character that shows it.
  */
 
+import { isJsonObject } from '../../base/json-object.ts';
 import { isBlank } from './blanks.ts';
 import { JsonScanner, type ScanResult } from './json-scanner.ts';
 
@@ -167,7 +168,7 @@ export class CallObjectReader {
   #passOnQuoted(): void {
     const text = JSON.parse(this.#token) as string;
     if (text.trim() === '') return;
-    if (isJsonObject(text)) this.#passOn(text);
+    if (holdsJsonObject(text)) this.#passOn(text);
     else this.status = 'failed';
   }
 
@@ -181,10 +182,9 @@ export class CallObjectReader {
   }
 }
 
-export function isJsonObject(text: string): boolean {
+export function holdsJsonObject(text: string): boolean {
   try {
-    const value: unknown = JSON.parse(text);
-    return typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isJsonObject(JSON.parse(text));
   } catch {
     return false;
   }
