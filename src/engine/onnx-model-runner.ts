@@ -4,9 +4,9 @@
  */
 
 import { StartupError } from '../base/errors.ts';
+import type { FewTokensGraph } from '../graph/checkpoint.ts';
 import { STEP_INPUT } from '../graph/decoder-graph.ts';
 import type { DecoderShape } from '../graph/decoder-shape.ts';
-import { FEW_TOKENS_MAX } from '../graph/group-projections.ts';
 import type { KvCacheType } from '../graph/kv-cache-type.ts';
 import type { LogitsQuery } from '../sampling/step-logits.ts';
 import { type CacheForm, int32Vector } from './cache-form.ts';
@@ -23,8 +23,8 @@ export type Placement = { readonly device: 'cpu' } | ({ readonly device: GpuDevi
 
 export type OnnxModelRunnerOptions = {
   readonly graph: Uint8Array;
-  /** For steps of up to `FEW_TOKENS_MAX` tokens; the same inputs and outputs as `graph`. */
-  readonly fewTokensGraph?: Uint8Array;
+  /** Where steps of few tokens have a graph of their own; the same inputs and outputs. */
+  readonly fewTokens?: FewTokensGraph;
   /** The folder that the graph's external weights are relative to. */
   readonly weightsFolder: string;
   readonly shape: DecoderShape;
@@ -49,6 +49,8 @@ export class OnnxModelRunner implements ModelRunner {
   readonly #session: OnnxSession;
   /** The same one, where steps of few tokens have no graph of their own. */
   readonly #fewTokensSession: OnnxSession;
+  /** What it is given at most. */
+  readonly #fewTokensMax: number;
   readonly #shape: DecoderShape;
   readonly #form: CacheForm;
   #fallbacks: readonly string[] = [];
@@ -63,18 +65,18 @@ export class OnnxModelRunner implements ModelRunner {
     this.#shape = options.shape;
     this.#form = form;
     this.#fewTokensSession = fewTokensSession;
+    this.#fewTokensMax = options.fewTokens?.tokensMax ?? 0;
     for (const each of new Set([session, fewTokensSession])) each.keepFeeding(form.constantFeeds);
   }
 
   /** @throws StartupError when ONNX Runtime refuses the graph, the weights or the device. */
   static async create(options: OnnxModelRunnerOptions): Promise<OnnxModelRunner> {
-    const { placement } = options;
-    const { fewTokensGraph } = options;
+    const { placement, fewTokens } = options;
     const session = await OnnxSession.create({ ...options, ...placement });
     const fewTokensSession =
-      fewTokensGraph === undefined
+      fewTokens === undefined
         ? session
-        : await OnnxSession.create({ ...options, ...placement, graph: fewTokensGraph });
+        : await OnnxSession.create({ ...options, ...placement, graph: fewTokens.graph });
     const form = placement.device === 'cpu' ? gatheredForm(options) : new PagedForm(placement);
     const runner = new OnnxModelRunner([session, fewTokensSession], form, options);
     if (placement.device !== 'cpu') await runner.#warmUp(placement.device, options.largestStep);
@@ -122,7 +124,7 @@ export class OnnxModelRunner implements ModelRunner {
   async run(batch: StepBatch, query: LogitsQuery): Promise<StepOutcome> {
     const form = this.#form;
     const feeds = { ...stepFeeds(batch), ...form.feeds(batch), ...queryFeeds(query) };
-    const session = batch.tokenCount <= FEW_TOKENS_MAX ? this.#fewTokensSession : this.#session;
+    const session = batch.tokenCount <= this.#fewTokensMax ? this.#fewTokensSession : this.#session;
     const outputs = await session.run(feeds, [...queryFetches(query), form.output]);
     const brokenTokens = form.store(outputs[form.output] as Float32Array, batch);
     return { ...stepLogits(this.#shape, outputs), brokenTokens };

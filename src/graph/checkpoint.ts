@@ -15,13 +15,26 @@ import type { CacheGeometry } from './gathered-attention.ts';
 import type { KvCacheType } from './kv-cache-type.ts';
 import { checkPagedLimits, type PagedAttentionOptions, pagedCacheBytes } from './paged-attention.ts';
 import { openPackedSafetensors, openSafetensors, type StoredTensors } from './safetensors.ts';
-import { cpuWeights, floatBytes, gpuWeights, type WeightForm, type WeightsChoice } from './weight-source.ts';
+import {
+  cpuWeights,
+  floatBytes,
+  gpuWeights,
+  type WeightForm,
+  type WeightSource,
+  type WeightsChoice,
+} from './weight-source.ts';
 import { joinFolders, zerosFile } from './zeros-file.ts';
+
+export type FewTokensGraph = {
+  readonly graph: Uint8Array;
+  /** The most that a step has for which it is the faster one. */
+  readonly tokensMax: number;
+};
 
 export type DecoderModel = {
   readonly graph: Uint8Array;
-  /** For steps of up to `FEW_TOKENS_MAX` tokens, where these have a faster form; the same inputs and outputs. */
-  readonly fewTokensGraph?: Uint8Array;
+  /** Where steps of few tokens have a faster form; the same inputs and outputs. */
+  readonly fewTokens?: FewTokensGraph;
   /** Of weights that are not floats. */
   readonly form?: WeightForm;
   /** The folder that the graph's external weights are relative to. */
@@ -82,10 +95,12 @@ export async function buildGatheredModel(
   const source = await cpuWeights(directory, shape, cacheDirectory, choice);
   const { weights, form, weightBytes } = source;
   const common = { shape, weights: new DecoderWeights(weights, shape), cache, cacheType, positionCount };
-  const fewTokens = source.fewTokensProjections?.(weights);
+  const graphOf = ({ projections }: Pick<WeightSource, 'projections'>): Uint8Array =>
+    gatheredDecoder({ ...common, projections: projections(weights) });
+  const { fewTokens } = source;
   return {
-    graph: gatheredDecoder({ ...common, projections: source.projections(weights) }),
-    ...(fewTokens ? { fewTokensGraph: gatheredDecoder({ ...common, projections: fewTokens }) } : {}),
+    graph: graphOf(source),
+    ...(fewTokens && { fewTokens: { graph: graphOf(fewTokens), tokensMax: fewTokens.tokensMax } }),
     ...(form ? { form } : {}),
     weightsFolder: weights.folder,
     weightBytes,

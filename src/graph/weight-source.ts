@@ -8,7 +8,7 @@ import { StartupError } from '../base/errors.ts';
 import { COMPUTE_TYPE_BYTES, type ComputeType } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { DecoderWeights } from './decoder-weights.ts';
-import { GroupProjections } from './group-projections.ts';
+import { FEW_TOKENS_MAX, GroupProjections } from './group-projections.ts';
 import { IntegerProjections } from './integer-projections.ts';
 import { packedLayout } from './packed-layout.ts';
 import { PackedProjections } from './packed-projections.ts';
@@ -50,8 +50,8 @@ export type WeightSource = {
   readonly weights: Weights;
   /** @param weights the same, whatever folder they are relative to */
   readonly projections: (weights: Weights) => Projections;
-  /** For steps of few tokens, where these have a faster form. */
-  readonly fewTokensProjections?: (weights: Weights) => Projections;
+  /** Where steps of up to so many tokens have a faster form, over the same cache. */
+  readonly fewTokens?: Pick<WeightSource, 'projections'> & { readonly tokensMax: number };
   readonly form?: WeightForm;
   /** What a step reads, whatever it computes. */
   readonly weightBytes: number;
@@ -128,7 +128,12 @@ export async function cpuWeights(
     form: recipe,
     weightBytes: bytesOf(weights, (name) => name.endsWith('.integers')),
     projections: (found) => new IntegerProjections(found, shape),
-    ...(recipe === 'int4' ? { fewTokensProjections: (found) => new GroupProjections(found, shape) } : {}),
+    ...(recipe === 'int4' && {
+      fewTokens: {
+        projections: (found: Weights) => new GroupProjections(found, shape),
+        tokensMax: FEW_TOKENS_MAX,
+      },
+    }),
   };
 }
 
