@@ -76,11 +76,14 @@ export async function checkpointWeightBytes(
 
 const NO_WORDS: StoredTensors<'I32'> = new Map();
 
-export type ModelBuildOptions = {
+type BuildOptions = {
   readonly cache: CacheGeometry;
   readonly positionCount: number;
   readonly cacheDirectory: string;
-  /** Of the gathered form: what the cache keeps; float32 where absent. */
+};
+
+export type GatheredBuildOptions = BuildOptions & {
+  /** What the cache keeps; float32 where absent. */
   readonly cacheType?: KvCacheType;
   /** Absent: the weights as they are. */
   readonly weights?: WeightsChoice;
@@ -90,7 +93,7 @@ export type ModelBuildOptions = {
 export async function buildGatheredModel(
   directory: string,
   shape: DecoderShape,
-  { cache, cacheType = 'f32', positionCount, cacheDirectory, weights: choice }: ModelBuildOptions,
+  { cache, cacheType = 'f32', positionCount, cacheDirectory, weights: choice }: GatheredBuildOptions,
 ): Promise<DecoderModel> {
   const source = await cpuWeights(directory, shape, cacheDirectory, choice);
   const { weights, form, weightBytes } = source;
@@ -107,7 +110,7 @@ export async function buildGatheredModel(
   };
 }
 
-export type PagedBuildOptions = ModelBuildOptions & Pick<PagedAttentionOptions, 'type' | 'packedHeads'>;
+export type PagedBuildOptions = BuildOptions & Pick<PagedAttentionOptions, 'type' | 'packedHeads'>;
 
 /** The same for the paged form, computing in `type`. @throws StartupError */
 export async function buildPagedModel(

@@ -7,9 +7,12 @@ import { CANDIDATE_COUNT } from '../base/limits.ts';
 import type { AttentionForm, HeadNorms, LayerHeads } from './attention-form.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import type { DecoderWeights } from './decoder-weights.ts';
-import { type CacheGeometry, GatheredAttention } from './gathered-attention.ts';
+import {
+  type CacheGeometry,
+  GatheredAttention,
+  type GatheredAttentionOptions,
+} from './gathered-attention.ts';
 import { GraphBuilder, type Value } from './graph-builder.ts';
-import type { KvCacheType } from './kv-cache-type.ts';
 import { logitsOutputs } from './logits-outputs.ts';
 import { DATA_TYPE } from './onnx-schema.ts';
 import { addAndNorm, normHeads, rmsNorm } from './operators.ts';
@@ -29,8 +32,6 @@ export type DecoderGraphOptions = {
   readonly weights: DecoderWeights;
   readonly projections: Projections;
   readonly cache: CacheGeometry;
-  /** Of the gathered form: what the cache keeps; float32 where absent. */
-  readonly cacheType?: KvCacheType;
   /** Positions 0 to this - 1 can be used. */
   readonly positionCount: number;
 };
@@ -41,7 +42,9 @@ export function candidateCount(shape: Pick<DecoderShape, 'vocabularySize'>): num
 }
 
 /** Serialises the gathered (CPU) form. @throws StartupError when a weight is missing or misshapen. */
-export function gatheredDecoder(options: DecoderGraphOptions): Uint8Array {
+export function gatheredDecoder(
+  options: DecoderGraphOptions & Pick<GatheredAttentionOptions, 'cacheType'>,
+): Uint8Array {
   const g = new GraphBuilder();
   return decoder(g, options, new GatheredAttention(g, options));
 }

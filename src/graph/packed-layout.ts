@@ -7,7 +7,7 @@
 import { StartupError } from '../base/errors.ts';
 import { COMPUTE_TYPE_BYTES } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
-import { FileLayout } from './file-layout.ts';
+import { FileLayout, type WeightTensor } from './file-layout.ts';
 import { sameOrder } from './group-order.ts';
 import type { FloatPlan, MatrixPlan } from './quantized-layout.ts';
 import {
@@ -19,7 +19,6 @@ import {
   placeMatrix,
 } from './quantized-layout.ts';
 import { findTensor, type PackedTensors, type StoredTensor } from './safetensors.ts';
-import type { WeightTensor } from './weight-cache.ts';
 import { type WeightPacking, WORD_WEIGHTS } from './weight-packing.ts';
 
 /** A module's matrix as the checkpoint stores it. */

@@ -4,10 +4,9 @@
  */
 
 import type { DecoderShape } from './decoder-shape.ts';
-import { FileLayout } from './file-layout.ts';
+import { FileLayout, type WeightTensor } from './file-layout.ts';
 import { GROUP_SIZE, groupCount, type WeightRecipe } from './quantize-rows.ts';
 import { findTensor, type StoredTensor, type StoredTensors } from './safetensors.ts';
-import type { WeightTensor } from './weight-cache.ts';
 
 /** Width of a block of the 4-bit product: a group and the place that holds the row's largest activation. */
 export const BLOCK_WIDTH = GROUP_SIZE + 1;

@@ -7,10 +7,11 @@ import type { FileHandle } from 'node:fs/promises';
 import { cachedFile } from './cached-file.ts';
 import type { ComputeType } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
+import type { WeightTensor } from './file-layout.ts';
 import type { WeightRecipe } from './quantize-rows.ts';
 import { type FloatPlan, quantizedLayout } from './quantized-layout.ts';
 import type { StoredTensors } from './safetensors.ts';
-import { cacheKey, convertTensor, offsetsOf, type Weights, type WeightTensor } from './weight-cache.ts';
+import { cacheKey, convertTensor, offsetsOf, type Weights } from './weight-cache.ts';
 import { doWeightJobs, type OnProgress } from './weight-pool.ts';
 
 /** Changes whenever the bytes that are written for the same checkpoint and recipe change. */

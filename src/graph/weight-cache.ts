@@ -11,14 +11,8 @@ import { StartupError } from '../base/errors.ts';
 import { cachedFile } from './cached-file.ts';
 import { COMPUTE_TYPE_BYTES, type ComputeType, convertFloats, STORED_AS } from './convert-floats.ts';
 import { openToRead, readFully, readRange, writeFully } from './file-bytes.ts';
+import { FileLayout, type WeightTensor } from './file-layout.ts';
 import type { ElementType, StoredTensor, StoredTensors } from './safetensors.ts';
-
-export type WeightTensor = {
-  readonly shape: readonly number[];
-  readonly file: string;
-  readonly offset: number;
-  readonly byteLength: number;
-};
 
 export type Weights = {
   readonly type: ComputeType;
@@ -55,7 +49,9 @@ export async function weightsOf(
   if (inPlace !== null) return inPlace;
   const recipe = `${type}-${RECIPE_VERSION}`;
   const file = `${await cacheKey(recipe, directory, stored)}.${FILE_SUFFIX[type]}`;
-  const { tensors, byteLength } = layOut(type, stored, file);
+  const layout = new FileLayout(file, ALIGNMENT_BYTES);
+  for (const [name, { shape }] of stored) layout.place(name, shape, COMPUTE_TYPE_BYTES[type]);
+  const { tensors, byteLength } = layout;
   await cachedFile({ cacheDirectory, file, byteLength, content: 'converted weights' }, async (output) => {
     for (const [name, source] of stored) {
       await convertTensor(type, { name, source, directory }, output, tensors.get(name)!.offset);
@@ -117,18 +113,6 @@ async function sampleOf(
   const middle = Math.floor((byteLength - bytes.length) / 2);
   await readRange(path.join(directory, file), bytes, offset + middle);
   return bytes;
-}
-
-function layOut(type: ComputeType, stored: StoredTensors, file: string) {
-  const tensors = new Map<string, WeightTensor>();
-  let end = 0;
-  for (const [name, { shape }] of stored) {
-    const offset = Math.ceil(end / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
-    const byteLength = shape.reduce((product, size) => product * size, COMPUTE_TYPE_BYTES[type]);
-    tensors.set(name, { shape, file, offset, byteLength });
-    end = offset + byteLength;
-  }
-  return { tensors, byteLength: end };
 }
 
 export type TensorPlace = {
