@@ -35,11 +35,6 @@ export type ChatTemplateOptions = {
   readonly namedSpecialTokens: NamedSpecialTokens;
   /** Texts that only the template may use as control tokens. */
   readonly specialTokenTexts: readonly string[];
-  /**
-   * Given to the template as `date_string`, in its own format. Without it, a template that asks for the date
-   * gets the one that it holds itself or, if it calls `strftime_now`, that of `now`.
-   */
-  readonly dateString?: string | undefined;
   /** What `strftime_now` writes. Without it a template that calls that is refused. */
   readonly now?: (() => CalendarTime) | undefined;
 };
@@ -111,7 +106,6 @@ export class ChatTemplate {
     // transformers defines `tools` and `documents` as none, and templates ask for both `defined` and truth.
     this.#globals = {
       ...options.namedSpecialTokens,
-      ...(options.dateString === undefined ? {} : { date_string: options.dateString }),
       tools: null,
       documents: null,
       strftime_now: textFunction('strftime_now', (format) => strftime(format, requireNow(options.now))),

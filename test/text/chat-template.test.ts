@@ -396,14 +396,10 @@ describe('ChatTemplate', () => {
     },
   );
 
-  it('hands over special tokens, the date, and the absence of tools', () => {
-    const source =
-      '{{ bos_token }} {{ date_string }} {{ tools is defined }} {{ tools is none }} {{ add_generation_prompt }}';
-    const template = aTemplate(source, {
-      namedSpecialTokens: { bos_token: '<s>' },
-      dateString: '1 May 2026',
-    });
-    expect(template.render([user('x')], PLAIN_RENDERING).text).toBe('<s> 1 May 2026 True True True');
+  it('hands over special tokens, and the absence of tools', () => {
+    const source = '{{ bos_token }} {{ tools is defined }} {{ tools is none }} {{ add_generation_prompt }}';
+    const template = aTemplate(source, { namedSpecialTokens: { bos_token: '<s>' } });
+    expect(template.render([user('x')], PLAIN_RENDERING).text).toBe('<s> True True True');
   });
 });
 
