@@ -21,7 +21,8 @@ import {
   SpecialTextGuard,
 } from './special-text-guard.ts';
 import { strftime } from './strftime.ts';
-import { renderTemplate, textFunction } from './template/interpreter.ts';
+import { CONSTANTS } from './template/expressions.ts';
+import { GLOBAL_NAMES, renderTemplate, textFunction } from './template/interpreter.ts';
 import { namesReadBy, type TemplateNames } from './template/names.ts';
 import { parseTemplate } from './template/parser.ts';
 import type { Program } from './template/tree.ts';
@@ -65,21 +66,11 @@ export const RESERVED_VARIABLES: ReadonlySet<string> = new Set([
   'documents',
   'add_generation_prompt',
   'continue_final_message',
-  // Names of the template language and of its library.
-  ...[
-    'raise_exception',
-    'strftime_now',
-    'range',
-    'namespace',
-    'dict',
-    'true',
-    'false',
-    'none',
-    'True',
-    'False',
-    'None',
-  ],
+  'strftime_now',
   ...NAMED_TOKENS,
+  // Of the template language itself.
+  ...GLOBAL_NAMES,
+  ...CONSTANTS.keys(),
 ]);
 
 export class ChatTemplate {

@@ -1,13 +1,15 @@
 /** Tokens of a chat template -> expressions, with the precedence that jinja2 gives its operators. */
 
 import { FILTERS } from './filters.ts';
-import { TemplateSyntaxError, type Token } from './lexer.ts';
+import type { Token } from './lexer.ts';
 import { TESTS } from './tests.ts';
+import { TokenCursor } from './token-cursor.ts';
 import type { Arguments, Expression, Filter, Slice } from './tree.ts';
 import { Float } from './values.ts';
 
 const COMPARING = new Set(['==', '!=', '<', '<=', '>', '>=']);
-const CONSTANTS: ReadonlyMap<string, boolean | null> = new Map([
+/** Names of values, which nobody can assign to. */
+export const CONSTANTS: ReadonlyMap<string, boolean | null> = new Map([
   ...['true', 'True'].map((name): [string, boolean] => [name, true]),
   ...['false', 'False'].map((name): [string, boolean] => [name, false]),
   ...['none', 'None'].map((name): [string, null] => [name, null]),
@@ -29,48 +31,9 @@ type GivenSoFar = {
   keywordRest: Expression | null;
 };
 
-export class ExpressionParser {
-  readonly #tokens: readonly Token[];
-  #at = 0;
+export class ExpressionParser extends TokenCursor {
   /** For each macro around, the names in it. */
   protected readonly namesOfMacros: Set<string>[] = [];
-
-  constructor(tokens: readonly Token[]) {
-    this.#tokens = tokens;
-  }
-
-  protected get current(): Token {
-    return this.#tokens[this.#at]!;
-  }
-
-  protected next(): Token {
-    const token = this.current;
-    if (token.type !== 'eof') this.#at++;
-    return token;
-  }
-
-  protected fail(message: string, { line }: Token = this.current): never {
-    throw new TemplateSyntaxError(message, line);
-  }
-
-  protected is(type: Token['type'], value: string, offset = 0): boolean {
-    const token = this.#tokens[this.#at + offset];
-    return token?.type === type && token.value === value;
-  }
-
-  protected skipIf(type: Token['type'], value: string): boolean {
-    const found = this.is(type, value);
-    if (found) this.next();
-    return found;
-  }
-
-  protected expect(type: Token['type'], value?: string): Token {
-    const token = this.current;
-    if (token.type !== type || (value !== undefined && token.value !== value)) {
-      this.fail(`expected ${value === undefined ? `a ${type}` : `'${value}'`}, got '${token.value}'`);
-    }
-    return this.next();
-  }
 
   /** An expression, or several with commas between them, which are a tuple. */
   protected tuple(mayBeEmpty = false): Expression {

@@ -44,7 +44,10 @@ const GLOBALS: readonly (readonly [string, Callable])[] = [
   ['dict', (positional, keywords) => new Map(namedValues(positional, keywords))],
 ];
 
-/** @param given by name, a function that takes texts and gives one. */
+/** What every template finds, whatever it is given. */
+export const GLOBAL_NAMES: readonly string[] = GLOBALS.map(([name]) => name);
+
+/** @returns a function for templates, which call it by this name. */
 export function textFunction(name: string, run: (text: string) => string): Callable {
   const described: Builtin<Value> = { parameters: ['text'], run: (_, text) => run(textOf(text!)) };
   return callable(name, described);

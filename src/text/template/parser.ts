@@ -1,6 +1,6 @@
 /** Text of a chat template -> statements. What is not known here is refused, with its line. */
 
-import { ExpressionParser } from './expressions.ts';
+import { CONSTANTS, ExpressionParser } from './expressions.ts';
 import { type Token, tokenize } from './lexer.ts';
 import type { Expression, Filter, Macro, Program, Statement, Target } from './tree.ts';
 
@@ -148,7 +148,7 @@ class TemplateParser extends ExpressionParser {
       return inside;
     }
     const token = this.expect('name');
-    if (['true', 'false', 'none', 'True', 'False', 'None'].includes(token.value)) {
+    if (CONSTANTS.has(token.value)) {
       this.fail(`can't assign to '${token.value}'`, token);
     }
     if (!withNamespaces || !this.skipIf('operator', '.')) return { type: 'Name', name: token.value };
