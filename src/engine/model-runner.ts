@@ -8,7 +8,7 @@ export type ModelLimits = {
   readonly blockCount: number;
   /** Tokens a block holds. */
   readonly blockSize: number;
-  /** Prompt and output of one sequence, in tokens. */
+  /** Prompt and output of one sequence, in tokens: no more than the cache has room for. */
   readonly modelLengthMax: number;
   readonly vocabularySize: number;
 };

@@ -11,8 +11,10 @@ import type { Tokenizer } from '../text/tokenizer.ts';
 import type { EngineLimits } from './protocol.ts';
 import type { Prompt } from './text-generation.ts';
 
+type PromptLimits = Pick<EngineLimits, 'modelLengthMax' | 'vocabularySize'>;
+
 export type EncodePromptOptions = {
-  readonly limits: EngineLimits;
+  readonly limits: PromptLimits;
   /** The field that errors name. */
   readonly param: string;
 };
@@ -178,26 +180,21 @@ export function requireAllowedToken(
   );
 }
 
-/** Tokens of one sequence, prompt and output: what the model was made for, and what the cache can hold at all. */
-export function contextLength(limits: EngineLimits): number {
-  return Math.min(limits.modelLengthMax, (limits.blockCount - 1) * limits.blockSize);
-}
-
 /** @throws ServerError `context_length_exceeded` for a prompt that was not tokenised to its end. */
 export function requireCounted(promptLength: number, { limits, param }: EncodePromptOptions): void {
   const lengthMax = countedLengthMax(limits);
   if (promptLength <= lengthMax) return;
   throw new ServerError(
     'context_length_exceeded',
-    `This model's maximum context length is ${contextLength(limits)} tokens. However, your ${param} resulted in ` +
+    `This model's maximum context length is ${limits.modelLengthMax} tokens. However, your ${param} resulted in ` +
       `more than ${lengthMax} tokens, and longer ones are not tokenised. Please reduce the length of the ${param}.`,
     { param },
   );
 }
 
 /** Prompts are counted to the end up to this length; of longer ones it is only known that they are longer. */
-function countedLengthMax(limits: EngineLimits): number {
-  return COUNTED_CONTEXTS_MAX * contextLength(limits);
+function countedLengthMax({ modelLengthMax }: PromptLimits): number {
+  return COUNTED_CONTEXTS_MAX * modelLengthMax;
 }
 
 /**
@@ -209,7 +206,7 @@ export function newTokensAllowed(
   promptLength: number,
   { limits, param }: EncodePromptOptions,
 ): number {
-  const lengthMax = contextLength(limits);
+  const lengthMax = limits.modelLengthMax;
   const room = lengthMax - promptLength;
   const wanted = newTokensMax ?? Math.max(room, 1);
   if (wanted <= room) return wanted;

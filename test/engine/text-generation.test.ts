@@ -444,8 +444,8 @@ describe('TextGenerator: what it submits', () => {
 });
 
 describe('TextGenerator: refusals', () => {
-  const check = (overrides: Partial<TextRequest>, limits: Partial<EngineLimits> = {}): ServerError => {
-    const { client, generator } = aGenerator(spelled('a'), {}, limits);
+  const check = (overrides: Partial<TextRequest>): ServerError => {
+    const { client, generator } = aGenerator(spelled('a'));
     const error = failure(() => generator.generate(aTextRequest(overrides), IGNORE));
     expect(client.sequences).toHaveLength(0);
     return error;
@@ -530,10 +530,6 @@ describe('TextGenerator: refusals', () => {
           `256 tokens, and longer ones are not tokenised. Please reduce the length of the ${param}.`,
       });
     }
-  });
-
-  it('counts what the cache can hold as part of the context', () => {
-    expect(check({ newTokensMax: 30 }, { blockCount: 3 }).message).toContain('is 32 tokens');
   });
 
   it('tokenises an empty prompt to nothing, as it may be counted', async () => {
