@@ -23,39 +23,36 @@ export type IssueDescription = {
 type Issue = z.core.$ZodIssue;
 type Path = readonly PropertyKey[];
 
-/**
- * Kinds of messages, content parts, tool calls and formats that OpenAI or other servers know and this one does not; and
- * what is to be said of that, where it is more than what is expected.
- */
-const UNSERVED_KINDS: ReadonlyMap<unknown, string> = new Map([
-  ['function', ''],
-  ['image_url', ''],
-  ['input_audio', ''],
-  ['file', ''],
-  ['custom', ''],
-  ['input_image', ''],
-  ['input_file', ''],
-  ['grammar', ''],
-  ['mcp', ''],
-  ['file_search', ''],
-  ['web_search', ''],
-  ['web_search_preview', ''],
-  ['code_interpreter', ''],
-  ['image_generation', ''],
-  ['shell', ''],
-  ['apply_patch', ''],
-  ['compaction', ''],
-  ['web_search_call', ''],
-  ['file_search_call', ''],
-  ['computer_call', ''],
-  ['computer_call_output', ''],
-  ['code_interpreter_call', ''],
-  ['image_generation_call', ''],
-  ['custom_tool_call', ''],
-  ['custom_tool_call_output', ''],
-  ['mcp_call', ''],
-  ['mcp_list_tools', ''],
-  ['structural_tag', `: ${NO_TAGS}`],
+/** Kinds of messages, content parts, tool calls and formats that OpenAI or other servers know and this one does not. */
+const UNSERVED_KINDS: ReadonlySet<unknown> = new Set([
+  'function',
+  'image_url',
+  'input_audio',
+  'file',
+  'custom',
+  'input_image',
+  'input_file',
+  'grammar',
+  'mcp',
+  'file_search',
+  'web_search',
+  'web_search_preview',
+  'code_interpreter',
+  'image_generation',
+  'shell',
+  'apply_patch',
+  'compaction',
+  'web_search_call',
+  'file_search_call',
+  'computer_call',
+  'computer_call_output',
+  'code_interpreter_call',
+  'image_generation_call',
+  'custom_tool_call',
+  'custom_tool_call_output',
+  'mcp_call',
+  'mcp_list_tools',
+  'structural_tag',
 ]);
 
 const EXPECTATIONS: Readonly<Record<string, string>> = {
@@ -85,7 +82,7 @@ function typeText(value: unknown): string {
   return `a ${typeof value}`;
 }
 
-/** `within`: the path of the union that an issue was found inside; issues of branches count from there. */
+/** An issue, and where it lies in the body: those of a union's branches tell their path from the union on. */
 type Located = { readonly issue: Issue; readonly path: Path };
 
 /**
@@ -159,9 +156,9 @@ export function describeIssue(outer: Issue, body: unknown): IssueDescription {
     const message = `Missing required parameter: '${param}'. Expected ${expectationOf(issue)}.`;
     return { code: 'missing_required_parameter', param, message };
   }
-  const unserved = issue.code === 'invalid_union' ? UNSERVED_KINDS.get(value) : undefined;
-  if (unserved !== undefined) {
-    const message = `'${param}': '${String(value)}' is not supported by this server${unserved}. Expected ${expectationOf(issue)}.`;
+  if (issue.code === 'invalid_union' && UNSERVED_KINDS.has(value)) {
+    const why = value === 'structural_tag' ? `: ${NO_TAGS}` : '';
+    const message = `'${param}': '${String(value)}' is not supported by this server${why}. Expected ${expectationOf(issue)}.`;
     return { code: 'unsupported_parameter', param, message };
   }
   const expected = expectationOf(issue);
