@@ -131,7 +131,7 @@ export class StepPlanner {
   /** It ends where the output must, and where the sequence's blocks do. @returns its tokens */
   #addDraft(plan: StepPlan, row: StepRow, share: number, drafter: Drafter): number {
     const { sequence, draft } = row;
-    const room = this.#kvCache.unusedLength(sequence);
+    const room = sequence.blockTable.capacity - sequence.length;
     const countMax = Math.min(share, room, sequence.remainingLength - 1);
     if (countMax <= 0) return 0;
     drafter(sequence, countMax, draft);

@@ -66,11 +66,6 @@ export class KvCacheManager {
     return Math.max(0, this.blockCountFor(tenant.length) - tenant.blockTable.blockCount);
   }
 
-  /** Tokens that the tenant's blocks have room for behind those it has. */
-  unusedLength({ length, blockTable }: CacheTenant): number {
-    return blockTable.blockCount * this.pool.blockSize - length;
-  }
-
   /** The longest cached prefix of whole blocks within what the tenant may take from the cache. Takes nothing. */
   matchPrefix(tenant: CacheTenant): PrefixMatch {
     const match = this.#match;
