@@ -118,7 +118,7 @@ class BlockForm {
 }
 
 /** Where element `index` of a row lies when the row is spread over blocks whose last place is taken. */
-export function spreadIndex(index: number): number {
+function spreadIndex(index: number): number {
   return index + Math.floor(index / GROUP_SIZE);
 }
 

@@ -71,7 +71,7 @@ export function headPartCount(shape: Pick<DecoderShape, 'vocabularySize'>): numb
 }
 
 /** Columns [from, to) of the vocabulary in a part of the head. */
-export function headPart(shape: Pick<DecoderShape, 'vocabularySize'>, part: number): [number, number] {
+function headPart(shape: Pick<DecoderShape, 'vocabularySize'>, part: number): [number, number] {
   const size = Math.ceil(shape.vocabularySize / headPartCount(shape));
   return [part * size, Math.min((part + 1) * size, shape.vocabularySize)];
 }

@@ -35,7 +35,7 @@ export function ropeTables(
 }
 
 /** Radians a position for each pair of elements, [headSize / 2]. */
-export function inverseFrequencies(headSize: number, theta: number, scaling: RopeScaling): Float32Array {
+function inverseFrequencies(headSize: number, theta: number, scaling: RopeScaling): Float32Array {
   const base = Float32Array.from({ length: headSize / 2 }, (_, i) => {
     const exponent = fround((2 * i) / headSize);
     return 1 / fround(theta ** exponent);

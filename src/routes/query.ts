@@ -4,7 +4,7 @@ import type { Context } from 'hono';
 import type { AppEnvironment } from './dependencies.ts';
 import { FieldCheck, type FieldTable, TOP_LEVEL } from './schema/fields.ts';
 
-export const IGNORED_HEADER = 'x-octavo-ignored';
+const IGNORED_HEADER = 'x-octavo-ignored';
 
 export type Query = Readonly<Record<string, string | undefined>>;
 

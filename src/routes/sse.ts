@@ -12,7 +12,7 @@ import { HEARTBEATS_UNREAD_MAX } from '../base/limits.ts';
 import type { PacedStream, WritePacer } from './write-pacer.ts';
 
 export const SSE_DONE = 'data: [DONE]\n\n';
-export const SSE_HEARTBEAT = ': keep-alive\n\n';
+const SSE_HEARTBEAT = ': keep-alive\n\n';
 
 export const SSE_HEADERS = {
   'content-type': 'text/event-stream; charset=utf-8',

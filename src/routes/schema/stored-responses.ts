@@ -18,7 +18,7 @@ const thoughts = <Type extends string>(type: Type) =>
   z.array(z.strictObject({ type: z.literal(type), text: z.string() }));
 
 /** An item that a response was made of. */
-export const listedItemSchema = z.discriminatedUnion('type', [
+const listedItemSchema = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('message'),
     ...labels,

@@ -103,7 +103,7 @@ export class PythonicCallsReader implements CallsReader {
 }
 
 /** @returns null when the text is no list of calls with named arguments that are literals. */
-export function parsePythonCalls(text: string): readonly PythonCall[] | null {
+function parsePythonCalls(text: string): readonly PythonCall[] | null {
   try {
     return new PythonParser(text).calls();
   } catch (error) {

@@ -123,7 +123,7 @@ function digitsOf(number: number, isFloat: boolean, kind: string, precision: num
 }
 
 /** So many decimals, of two equally near the even one: as Python, and not as JavaScript, which takes the larger. */
-export function roundedText(number: number, decimals: number): string {
+function roundedText(number: number, decimals: number): string {
   if (decimals > 100) throw unknown(String(decimals));
   const text = number.toFixed(decimals);
   const exact = number.toFixed(Math.min(100, decimals + 50));
