@@ -13,6 +13,7 @@
 
 import { type GrammarTrigger, TriggerWatch } from '../sampling/grammar/grammar-trigger.ts';
 import type { TokenLogprobs } from '../sampling/sampling-params.ts';
+import { characterCount } from '../text/character-count.ts';
 import { IncrementalDetokenizer } from '../text/incremental-detokenizer.ts';
 import { MessageParser, type MessageParserOptions } from '../text/message/message-parser.ts';
 import { addPart, type MessagePart } from '../text/message/message-part.ts';
@@ -164,7 +165,7 @@ export class ChoiceText {
   #take(text: string, parts: MessagePart[], isAnnouncement = false): boolean {
     if (text === '') return false;
     const from = this.#textLength - this.#heldLength - contentLength(parts);
-    if (this.#options.wantsLogprobs) for (const _ of text) this.#characterCount++;
+    if (this.#options.wantsLogprobs) this.#characterCount += characterCount(text);
     const parser = this.#parser;
     const start = this.#textLength - (parser?.heldLength ?? 0);
     this.#textLength += text.length;

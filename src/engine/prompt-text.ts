@@ -4,6 +4,7 @@ import { assert } from '../base/assert.ts';
 import { ServerError } from '../base/errors.ts';
 import { PROMPT_LOGPROBS_TOLD_MAX, PROMPT_TOKENS_TOLD_MAX } from '../base/limits.ts';
 import type { PromptScores } from '../sampling/prompt-scores.ts';
+import { characterCount } from '../text/character-count.ts';
 import { decodeTokens } from '../text/decode-tokens.ts';
 import { IncrementalDetokenizer } from '../text/incremental-detokenizer.ts';
 import type { Vocabulary } from '../text/vocabulary.ts';
@@ -100,10 +101,4 @@ function textStarts(tokenIds: Int32Array, text: string, vocabulary: Vocabulary):
     if (isSpecial) advance(vocabulary.textOf(tokenId), true);
     return start;
   });
-}
-
-function characterCount(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
 }

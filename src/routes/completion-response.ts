@@ -1,6 +1,7 @@
 /** From text events to OpenAI's completion, whole or in chunks. Pure: no clock, no stream, no HTTP. */
 
 import type { PromptTokenText, RunningUsage } from '../engine/text-generation.ts';
+import { characterCount } from '../text/character-count.ts';
 import {
   AnswerEncoder,
   type AnswerIdentity,
@@ -13,13 +14,7 @@ import {
   usageOf,
 } from './answer.ts';
 import type { CollectedAnswer, CollectedChoice } from './collected-answer.ts';
-import {
-  characterCount,
-  joinLogprobs,
-  legacyLogprobs,
-  legacyPromptLogprobs,
-  promptLogprobsOf,
-} from './prompt-logprobs.ts';
+import { joinLogprobs, legacyLogprobs, legacyPromptLogprobs, promptLogprobsOf } from './prompt-logprobs.ts';
 import type { Completion, CompletionChunk, CompletionLogprobs } from './schema/completion-response.ts';
 
 export type CompletionOptions = {

@@ -71,10 +71,3 @@ export function joinLogprobs(first: CompletionLogprobs, second: CompletionLogpro
     text_offset: [...first.text_offset, ...second.text_offset],
   };
 }
-
-/** Code points, as text offsets count. */
-export function characterCount(text: string): number {
-  let count = 0;
-  for (const _ of text) count++;
-  return count;
-}

@@ -4,9 +4,9 @@
  */
 
 import { leadingBlanks } from './blanks.ts';
+import { beginningLength } from './marks.ts';
 import { addPart, type MessagePart } from './message-part.ts';
 import type { ReasoningFormat } from './reasoning-parser.ts';
-import { beginningLength } from './tool-call-parser.ts';
 
 export class InlineThoughts {
   readonly #format: ReasoningFormat;

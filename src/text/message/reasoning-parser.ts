@@ -4,8 +4,8 @@
  */
 
 import { leadingBlanks, solidLength } from './blanks.ts';
+import { beginningLength } from './marks.ts';
 import { addPart, type MessagePart } from './message-part.ts';
-import { beginningLength } from './tool-call-parser.ts';
 
 export type ReasoningFormat = { readonly opening: string; readonly closing: string };
 

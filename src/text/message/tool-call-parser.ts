@@ -9,6 +9,7 @@
 import { leadingBlanks, solidLength } from './blanks.ts';
 import type { CallSink } from './call-object-reader.ts';
 import type { CallsReader } from './calls-readers.ts';
+import { beginningLength } from './marks.ts';
 import { addPart, type MessagePart } from './message-part.ts';
 import type { ToolCallFormat } from './tool-call-format.ts';
 
@@ -248,12 +249,4 @@ export class ToolCallParser {
   #add(part: MessagePart): void {
     addPart(this.#parts, part);
   }
-}
-
-/** Length of the longest end of `text` that `mark` begins with, short of the whole mark. */
-export function beginningLength(text: string, mark: string): number {
-  for (let length = Math.min(text.length, mark.length - 1); length > 0; length--) {
-    if (text.endsWith(mark.slice(0, length))) return length;
-  }
-  return 0;
 }

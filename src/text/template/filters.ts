@@ -1,5 +1,6 @@
 /** Filters of chat templates: those of jinja2 that make the same of the same every time, and are not of HTML. */
 
+import { characterCount } from '../character-count.ts';
 import { bound, builtins, type Filter } from './builtins.ts';
 import { centered, percentFormat, rounded } from './format.ts';
 import { jsonText } from './json.ts';
@@ -8,7 +9,6 @@ import { entriesOf } from './methods.ts';
 import { boundedText } from './operators.ts';
 import { capitalized, replaced, splitAtFromEnd, splitLines, stripped } from './text.ts';
 import {
-  characterCount,
   Float,
   Generator,
   integerOf,

@@ -1,8 +1,8 @@
 /** Python's two ways of filling in a format: `format % values` and `format.format(values)`. */
 
 import { TEMPLATE_TEXT_CHARACTERS_MAX } from '../../base/limits.ts';
+import { characterCount } from '../character-count.ts';
 import {
-  characterCount,
   Float,
   floatText,
   isList,

@@ -1,5 +1,6 @@
 /** Methods of texts, lists and mappings in chat templates: those of Python that change nothing. */
 
+import { characterCount } from '../character-count.ts';
 import { type Builtin, bound, builtins } from './builtins.ts';
 import { braceFormat, centered, justified } from './format.ts';
 import { isEqual } from './operators.ts';
@@ -17,7 +18,6 @@ import {
 } from './text.ts';
 import {
   type Callable,
-  characterCount,
   integerOf,
   isList,
   isMapping,

@@ -3,6 +3,8 @@
  * JavaScript's own, whole numbers are `number`; the others have a class.
  */
 
+import { characterCount } from '../character-count.ts';
+
 /** What a template calls. @throws Error where Python does. */
 export type Callable = (positional: readonly Value[], keywords: ReadonlyMap<string, Value>) => Value;
 export type Key = string | number | null;
@@ -185,13 +187,6 @@ export function isTrue(value: Value): boolean {
     return (sizeOf(value) ?? 1) > 0;
   }
   return Boolean(value);
-}
-
-const SURROGATE_PAIR = /[\ud800-\udbff][\udc00-\udfff]/g;
-
-/** As many characters as Python counts. */
-export function characterCount(text: string): number {
-  return text.length - (text.match(SURROGATE_PAIR)?.length ?? 0);
 }
 
 /** Python's `len`; `null` where a value has none. */
