@@ -40,7 +40,7 @@ export type EngineState = 'loading' | 'ready' | 'draining' | 'dead';
 
 export type EngineHealth = {
   readonly state: EngineState;
-  /** Requests in flight, waiting or running. */
+  /** Choices of all requests in flight, waiting or running: places of the queue that are taken. */
   readonly inFlightCount: number;
   /** Milliseconds since a step last finished or work last arrived at an idle engine; 0 while there is no work. */
   readonly withoutProgressMs: number;
@@ -81,7 +81,7 @@ export interface EngineClient {
    * Runs one sequence. The feed's last event is `finish`; cancelling it before cancels the sequence, and its blocks
    * are free by the next step.
    * @throws ServerError `context_length_exceeded`, `not_ready` or `engine_dead`; the feed throws `step_failed`,
-   *   `engine_dead` or `shutting_down`.
+   *   `invalid_request` where the request leaves no token to choose, `engine_dead` or `shutting_down`.
    */
   generate(input: GenerationInput, onReadable: OnReadable): TokenFeed;
 

@@ -1,6 +1,6 @@
 /**
- * From a conversation to text and back, over an `EngineClient`: renders the template, tokenises, fans out the
- * choices, detokenises, watches stop strings. Knows nothing of HTTP or of OpenAI's shapes.
+ * What the routes ask of the engine in text, and what they are told: requests, events, and the `TextGenerator` that stands
+ * between the two. Types, and nothing of HTTP or of OpenAI's shapes; how it is done is in `text-generator.ts`.
  */
 
 import type { Feed, OnReadable } from '../base/feed.ts';

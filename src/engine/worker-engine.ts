@@ -1,4 +1,4 @@
-/** Starts the engine in its own thread. The only user of worker threads on the main side. */
+/** Starts the engine in its own thread, and puts its messages and a client together. */
 
 import { Worker } from 'node:worker_threads';
 import type { Clock } from '../base/clock.ts';

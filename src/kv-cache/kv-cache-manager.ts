@@ -1,6 +1,7 @@
 /**
- * Gives a sequence its blocks and takes them back: the only caller of the block pool. Decides what is shared
- * through the prefix cache and when; which sequence gets blocks at all is the scheduler's decision.
+ * Gives a sequence its blocks and takes them back: nobody else allocates, retains, publishes or releases any. Decides what
+ * is shared through the prefix cache and when; which sequence gets blocks at all, and whether they stay taken, is decided
+ * by the scheduler, which opens and ends the pool's reservation itself.
  *
  * Whose blocks are where, over the life of a tenant with a table of n blocks (m of them found in the cache,
  * p published, c = floor(computedLength / blockSize)):

@@ -32,7 +32,7 @@ export type AppDependencies = {
   readonly generator: TextGenerator;
   /** At least one; all are names of the one engine. */
   readonly models: readonly ServedModel[];
-  /** Any of them opens `/v1/*`; none: open to everybody. */
+  /** Any of them opens `/v1/*`, `/tokenize` and `/detokenize`; none: these are open to everybody. */
   readonly apiKeys: readonly string[];
   /** Origins whose pages may use the server from a browser; `*`: all. */
   readonly corsOrigins: readonly string[];

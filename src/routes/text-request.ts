@@ -1,6 +1,6 @@
 /**
- * What chat completions and completions have in common on the way from OpenAI's request to the engine's own text
- * request. Below this file and its two users nothing knows what OpenAI is. Pure: the same body gives the same result.
+ * What chat completions, completions and responses have in common on the way from OpenAI's request to the engine's own text
+ * request. Below this file and its users nothing knows what OpenAI is. Pure: the same body gives the same result.
  */
 
 import type { z } from 'zod';
@@ -85,7 +85,7 @@ export function checkGenerationFields(
   checkTokenIds(request, limits.vocabularySize);
 }
 
-/** Of chat completions and completions. */
+/** Of chat completions and completions; responses have other ones. */
 export function checkStreamOptions({ stream_options: options }: GenerationFields, fields: FieldCheck): void {
   if (options == null) return;
   const place = { exact: 'stream_options.', general: 'stream_options.' };
@@ -197,7 +197,7 @@ function samplingOf(request: GenerationFields) {
   };
 }
 
-/** What both requests say in the same words; the prompt, lengths and log probabilities are left to each. */
+/** What all of these requests say in the same words; the prompt, lengths and log probabilities are left to each. */
 export function generationOf(request: GenerationFields, { usesPriority }: ParseOptions) {
   return {
     ...samplingOf(request),

@@ -15,7 +15,7 @@ export const NO_TAGS = 'tagged structures are not known here; grammar can say th
 const NO_USERS = 'no account is kept of users';
 const TEMPLATE = "the prompt is rendered with the model's own chat template";
 
-/** Of both requests. */
+/** Of chat completions and completions. */
 const OPENAI_SERVED = [
   'model',
   'frequency_penalty',

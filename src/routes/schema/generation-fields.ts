@@ -1,5 +1,5 @@
 /**
- * The request fields that chat completions and completions have in common: types, ranges and descriptions. Null means
+ * The request fields that chat completions, completions and responses have in common: types, ranges and descriptions. Null means
  * absent wherever OpenAI's schema allows null. A list is counted before its items are looked at, so a million wrong
  * items cost no more than their number does.
  */
@@ -103,7 +103,7 @@ const lengthFields = {
 
 export const modelField = z.string().min(1);
 
-/** Everything else that both requests have; each adds its own prompt, lengths and log probabilities. */
+/** Everything else that these requests have; each adds its own prompt, lengths and log probabilities. */
 export const generationFields = {
   n: z.int().min(1).max(CHOICES_MAX).nullish(),
   ...samplingFields,

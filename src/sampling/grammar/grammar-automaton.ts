@@ -114,7 +114,7 @@ export class GrammarAutomaton implements WalkedStates {
 
   /**
    * @returns the state after the byte; null when it does not fit.
-   * @throws ServerError `step_failed` when the output can be read in too many ways.
+   * @throws ServerError `invalid_request` when the output can be read in too many ways.
    */
   afterByte(state: GrammarState, byte: number): GrammarState | null {
     const byteClass = this.#program.byteClass[byte]!;
