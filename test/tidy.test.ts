@@ -1,9 +1,10 @@
 /**
  * The house rules, checked against the source itself: who imports whom, what a room must never contain, how long
- * functions and files may be. The tables below are the rules; ARCHITECTURE.md explains them.
+ * functions and files may be. The tables below are the rules; ARCHITECTURE.md explains them. And what the documents and
+ * comments name has to be there.
  */
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseSync } from 'vite';
 import { describe, expect, it } from 'vitest';
@@ -182,5 +183,93 @@ describe('the source', () => {
     expect(sizes.length).toBeGreaterThan(100);
     expect(sizes.filter(({ lines }) => lines > FUNCTION_LINES_MAX)).toEqual([]);
     expect(sizes[Math.floor(sizes.length * 0.9)]!.lines).toBeLessThanOrEqual(FUNCTION_LINES_P90_MAX);
+  });
+});
+
+/** Folders with files that documents and comments name. */
+const NAMED_FOLDERS = ['src', 'test', 'bench', 'scripts', 'docs', 'models', '.ci'];
+const NOT_OURS = /(^|\/)(node_modules|\.cache|results)\//;
+
+/** Flags of other commands that the source names, and files that hand flags to other programs. */
+const FURTHER_FLAGS = ['--help', '--check', '--local-dir'];
+const CALLS_OTHER_PROGRAMS = ['setup-cuda.ts', 'engine/gpu-memory.ts'];
+
+function pathsIn(folder: string): readonly string[] {
+  return readdirSync(path.join(ROOT, folder), { withFileTypes: true }).flatMap((entry) => {
+    const name = `${folder}/${entry.name}`;
+    if (NOT_OURS.test(`${name}/`)) return [];
+    return entry.isDirectory() ? pathsIn(name) : [name];
+  });
+}
+
+const paths = NAMED_FOLDERS.flatMap(pathsIn);
+
+type Prose = { readonly name: string; readonly text: string };
+
+const documents: readonly Prose[] = ['README.md', 'ARCHITECTURE.md', 'CONTRIBUTING.md']
+  .concat(paths.filter((name) => /^(docs|bench|models|test)\/.*\.md$/.test(name)))
+  .map((name) => ({ name, text: readFileSync(path.join(ROOT, name), 'utf8') }));
+
+const comments: readonly Prose[] = files.map(({ name, text }) => ({
+  name: `src/${name}`,
+  text: [...text.matchAll(/\/\*[\s\S]*?\*\/|(?<=^|[^:'"`])\/\/.*$/gm)].map(([comment]) => comment).join('\n'),
+}));
+
+/** Code in backticks, a piece of a document or comment at a time. */
+function codeIn({ name, text }: Prose): readonly { readonly where: string; readonly code: string }[] {
+  return [...text.matchAll(/`([^`\n]+)`/g)].map((match) => ({ where: name, code: match[1]! }));
+}
+
+describe('documents and comments', () => {
+  it('are seen by these checks', () => {
+    expect(documents.length).toBeGreaterThan(20);
+    expect(comments.flatMap(codeIn).length).toBeGreaterThan(100);
+  });
+
+  it('name source files that are there', () => {
+    const isThere = (file: string): boolean => paths.some((name) => `/${name}`.endsWith(`/${file}`));
+    const named = [...documents, ...comments]
+      .flatMap(codeIn)
+      .filter(({ code }) => /^[\w./-]+\.ts$/.test(code));
+    expect(named.length).toBeGreaterThan(100);
+    expect(named.filter(({ code }) => !isThere(code))).toEqual([]);
+  });
+
+  it('name constants and variables of the environment that are there', () => {
+    const programs = paths.filter((name) => /^(src|test|bench|scripts)\/(.*\.(ts|py|sh)|[^.]+)$/.test(name));
+    const source = programs
+      .map((name) => withoutComments(readFileSync(path.join(ROOT, name), 'utf8')))
+      .join('\n');
+    const known = new Set(source.match(/\b[A-Z][A-Z0-9]*(_[A-Z0-9]+)+\b/g));
+    const named = [...documents, ...comments]
+      .flatMap(codeIn)
+      .filter(({ code }) => /^[A-Z][A-Z0-9]*(_[A-Z0-9]+)+$/.test(code));
+    expect(named.length).toBeGreaterThan(30);
+    expect(named.filter(({ code }) => !known.has(code))).toEqual([]);
+  });
+
+  it('name options that are there, and so do messages', () => {
+    const options = files.find(({ name }) => name === 'serve-options.ts')!.text;
+    const known = new Set(
+      [...options.matchAll(/flags: '(--[a-z-]+)/g)].map(([, flag]) => flag!).concat(FURTHER_FLAGS),
+    );
+    const named = files
+      .filter(({ name }) => !CALLS_OTHER_PROGRAMS.includes(name))
+      .flatMap(({ name, text }) =>
+        [...text.matchAll(/(?<![\w-])--[a-z][a-z-]*(?![\w-]|\.[\w#])/g)].map(([flag]) => ({ name, flag })),
+      );
+    expect(named.length).toBeGreaterThan(50);
+    expect(named.filter(({ flag }) => !known.has(flag))).toEqual([]);
+  });
+
+  it('link to documents that are there', () => {
+    const links = documents.flatMap(({ name, text }) =>
+      [...text.replaceAll(/`[^`]*`/g, '').matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map((match) => ({
+        name,
+        target: path.join(path.dirname(name), match[1]!),
+      })),
+    );
+    expect(links.length).toBeGreaterThan(50);
+    expect(links.filter(({ target }) => !existsSync(path.join(ROOT, target)))).toEqual([]);
   });
 });
