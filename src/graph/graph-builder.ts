@@ -24,7 +24,6 @@ export type Attribute =
   | number
   | { readonly float: number }
   | { readonly ints: readonly number[] }
-  | { readonly text: string }
   | { readonly graph: GraphProto };
 
 export type Attributes = Readonly<Record<string, Attribute>>;
@@ -262,6 +261,5 @@ function attributeProto(name: string, value: Attribute): AttributeProto {
   }
   if ('float' in value) return { name, type: ATTRIBUTE_TYPE.float, f: value.float };
   if ('ints' in value) return { name, type: ATTRIBUTE_TYPE.ints, ints: value.ints };
-  if ('graph' in value) return { name, type: ATTRIBUTE_TYPE.graph, g: value.graph };
-  return { name, type: ATTRIBUTE_TYPE.text, s: new TextEncoder().encode(value.text) };
+  return { name, type: ATTRIBUTE_TYPE.graph, g: value.graph };
 }

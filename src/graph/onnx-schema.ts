@@ -21,7 +21,6 @@ message AttributeProto {
   string name = 1;
   float f = 2;
   int64 i = 3;
-  bytes s = 4;
   GraphProto g = 6;
   repeated int64 ints = 8;
   int32 type = 20;
@@ -70,7 +69,7 @@ export const DATA_TYPE = {
 export type DataType = keyof typeof DATA_TYPE;
 
 /** AttributeProto.AttributeType. */
-export const ATTRIBUTE_TYPE = { float: 1, int: 2, text: 3, graph: 5, ints: 7 } as const;
+export const ATTRIBUTE_TYPE = { float: 1, int: 2, graph: 5, ints: 7 } as const;
 
 export type TensorProto = {
   readonly name: string;
@@ -87,7 +86,6 @@ export type AttributeProto = {
   readonly type: number;
   readonly f?: number;
   readonly i?: number;
-  readonly s?: Uint8Array;
   readonly g?: GraphProto;
   readonly ints?: readonly number[];
 };
