@@ -34,7 +34,8 @@ const KIND = 1;
 const FIRST = 2;
 const SECOND = 3;
 const TARGET = 4;
-const SIZE = 5;
+/** Numbers a raw edge. */
+export const RAW_EDGE_SIZE = 5;
 
 /** @throws ServerError when nothing fits, or only what is too deep; or a rule begins with itself. */
 export function packProgram(raw: RawProgram): GrammarProgram {
@@ -81,7 +82,7 @@ function reachesEnd(raw: RawProgram): Uint8Array {
   for (const state of finals) mark[state] = 1;
   while (work.length > 0) {
     for (let entry = first[work.pop()!]!; entry >= 0; entry = next[entry]!) {
-      const edge = SIZE * (entry >> 1);
+      const edge = RAW_EDGE_SIZE * (entry >> 1);
       const from = edges[edge + FROM]!;
       if (mark[from] === 1 || !isUsable(edges, edge, mark)) continue;
       mark[from] = 1;
@@ -99,13 +100,13 @@ function isUsable(edges: readonly number[], edge: number, canEnd: Uint8Array): b
 /** Linked lists: of each state, the edges that lead to it (entry 2e) or call the rule that it starts (entry 2e + 1). */
 function edgesByNeed({ edges, stateCount }: RawProgram): { first: Int32Array; next: Int32Array } {
   const first = new Int32Array(stateCount).fill(-1);
-  const next = new Int32Array((2 * edges.length) / SIZE);
+  const next = new Int32Array((2 * edges.length) / RAW_EDGE_SIZE);
   const link = (state: number, entry: number): void => {
     next[entry] = first[state]!;
     first[state] = entry;
   };
-  for (let edge = 0; edge < edges.length; edge += SIZE) {
-    const entry = (2 * edge) / SIZE;
+  for (let edge = 0; edge < edges.length; edge += RAW_EDGE_SIZE) {
+    const entry = (2 * edge) / RAW_EDGE_SIZE;
     link(edges[edge + TARGET]!, entry);
     if (edges[edge + KIND] === EDGE_CALL) link(edges[edge + FIRST]!, entry + 1);
   }
@@ -118,7 +119,7 @@ type KeptEdges = { readonly start: Int32Array; readonly offsets: Int32Array };
 function keptEdges({ edges, stateCount }: RawProgram, canEnd: Uint8Array): KeptEdges {
   const start = new Int32Array(stateCount + 1);
   const usable: number[] = [];
-  for (let edge = 0; edge < edges.length; edge += SIZE) {
+  for (let edge = 0; edge < edges.length; edge += RAW_EDGE_SIZE) {
     if (!isUsable(edges, edge, canEnd)) continue;
     usable.push(edge);
     start[edges[edge + FROM]! + 1]!++;

@@ -9,10 +9,7 @@ import { ServerError } from '../../base/errors.ts';
 import { GRAMMAR_EDGES_MAX, GRAMMAR_STATES_MAX } from '../../base/grammar-limits.ts';
 import { type CodePoints, utf8Sequences } from './code-points.ts';
 import { EDGE_BYTES, EDGE_CALL, EDGE_EMPTY, EDGE_TOKEN, type GrammarProgram } from './grammar-program.ts';
-import { packProgram } from './pack-program.ts';
-
-/** Numbers a raw edge: from, kind, two operands, target. */
-const RAW_EDGE_SIZE = 5;
+import { packProgram, RAW_EDGE_SIZE } from './pack-program.ts';
 
 /** A rule is entered at `start` and left at `end`, which has no edges. */
 export type Rule = { readonly start: number; readonly end: number };
