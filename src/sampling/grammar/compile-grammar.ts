@@ -139,16 +139,14 @@ class SourceCompiler {
       case 'any-of':
         for (const option of source.options) this.#write(option, from, to, depth);
         return;
-      case 'sequence': {
-        let state = from;
-        for (const part of source.parts) {
-          const next = this.#builder.state();
-          this.#write(part, state, next, depth);
-          state = next;
-        }
-        this.#builder.empty(state, to);
+      case 'sequence':
+        this.#builder.sequence(
+          from,
+          source.parts,
+          (part, start, end) => this.#write(part, start, end, depth),
+          to,
+        );
         return;
-      }
       case 'repeat': {
         const item = this.#builder.rule('a repetition');
         this.#write(source.of, item.start, item.end, depth);
@@ -160,18 +158,11 @@ class SourceCompiler {
     }
   }
 
-  #repeat(item: Rule, { min, max }: { min: number; max: number | null }, from: number, to: number): void {
+  #repeat(item: Rule, bounds: { min: number; max: number | null }, from: number, to: number): void {
     const builder = this.#builder;
-    let state = builder.state();
-    builder.empty(from, state);
-    for (let count = 0; count < (max ?? min); count++) {
-      if (count >= min) builder.empty(state, to);
-      const next = builder.state();
-      builder.call(state, item, next);
-      state = next;
-    }
-    builder.empty(state, to);
-    if (max === null) builder.call(state, item, state);
+    const first = builder.state();
+    builder.empty(from, first);
+    builder.repeat(first, bounds, (start, end) => builder.call(start, item, end), to);
   }
 
   #writeSchema(source: SchemaSource, from: number, to: number): void {
@@ -236,15 +227,13 @@ class SourceCompiler {
         this.#repeat(item, node, from, to);
         return;
       }
-      case 'sequence': {
-        let state = from;
-        for (const part of node.parts) {
-          const next = builder.state();
-          this.#writeNode(part, ruleOf, state, next);
-          state = next;
-        }
-        builder.empty(state, to);
-      }
+      case 'sequence':
+        builder.sequence(
+          from,
+          node.parts,
+          (part, start, end) => this.#writeNode(part, ruleOf, start, end),
+          to,
+        );
     }
   }
 

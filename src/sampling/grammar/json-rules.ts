@@ -93,23 +93,16 @@ export class JsonRules {
   /** A string, in any spelling, of so many characters (code points). */
   stringOfLength(
     from: number,
-    { min, max }: { readonly min: number; readonly max: number | null },
+    length: { readonly min: number; readonly max: number | null },
     to: number,
   ): void {
     const builder = this.#builder;
     const character = this.#rule('character', this.#writeCharacter);
-    let state = builder.state();
-    builder.literal(from, '"', state);
+    const first = builder.state();
+    builder.literal(from, '"', first);
     const close = builder.state();
     builder.literal(close, '"', to);
-    for (let count = 0; count < (max ?? min); count++) {
-      if (count >= min) builder.empty(state, close);
-      const next = builder.state();
-      builder.call(state, character, next);
-      state = next;
-    }
-    builder.empty(state, close);
-    if (max === null) builder.call(state, character, state);
+    builder.repeat(first, length, (start, end) => builder.call(start, character, end), close);
   }
 
   #rule(name: RuleName, write: (rule: Rule) => void): Rule {
@@ -125,16 +118,12 @@ export class JsonRules {
     const builder = this.#builder;
     builder.empty(start, end);
     builder.literal(start, ' ', end);
-    let state = builder.state();
-    builder.literal(start, '\n', state);
-    for (let count = 0; count < INDENT_MAX; count++) {
-      const next = builder.state();
-      builder.empty(state, end);
-      builder.literal(state, ' ', next);
-      builder.literal(state, '\t', next);
-      state = next;
-    }
-    builder.empty(state, end);
+    const indentation = builder.state();
+    builder.literal(start, '\n', indentation);
+    const blank = (from: number, to: number): void => {
+      for (const each of ' \t') builder.literal(from, each, to);
+    };
+    builder.repeat(indentation, { min: 0, max: INDENT_MAX }, blank, end);
   };
 
   /** Halves of surrogate pairs are not characters, so their escapes come in pairs. */
@@ -188,15 +177,8 @@ export class JsonRules {
     this.#digits(sign!, { min: 1, max: EXPONENT_DIGITS_MAX }, end);
   };
 
-  #digits(from: number, { min, max }: { readonly min: number; readonly max: number }, to: number): void {
-    let state = from;
-    for (let count = 0; count < max; count++) {
-      if (count >= min) this.#builder.empty(state, to);
-      const next = this.#builder.state();
-      this.#builder.bytes(state, 0x30, 0x39, next);
-      state = next;
-    }
-    this.#builder.empty(state, to);
+  #digits(from: number, count: { readonly min: number; readonly max: number }, to: number): void {
+    this.#builder.repeat(from, count, (start, end) => this.#builder.bytes(start, 0x30, 0x39, end), to);
   }
 
   #list(from: number, brackets: '{}' | '[]', item: (from: number, to: number) => void, to: number): void {

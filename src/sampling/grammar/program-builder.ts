@@ -99,6 +99,40 @@ export class ProgramBuilder {
     }
   }
 
+  /** All of the items, one behind the other. @param write an item, from state to state */
+  sequence<Item>(
+    from: number,
+    items: readonly Item[],
+    write: (item: Item, from: number, to: number) => void,
+    to: number,
+  ): void {
+    let state = from;
+    for (const item of items) {
+      const next = this.state();
+      write(item, state, next);
+      state = next;
+    }
+    this.empty(state, to);
+  }
+
+  /** So many items; of `max` null any number. @param from has no other edges @param write an item, from state to state */
+  repeat(
+    from: number,
+    { min, max }: { readonly min: number; readonly max: number | null },
+    write: (from: number, to: number) => void,
+    to: number,
+  ): void {
+    let state = from;
+    for (let count = 0; count < (max ?? min); count++) {
+      if (count >= min) this.empty(state, to);
+      const next = this.state();
+      write(state, next);
+      state = next;
+    }
+    this.empty(state, to);
+    if (max === null) write(state, state);
+  }
+
   /**
    * @param start of the root rule.
    * @throws ServerError when nothing fits the grammar or a demanded rule, or only what is too deep; or a rule begins with itself.
