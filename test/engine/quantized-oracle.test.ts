@@ -31,10 +31,8 @@ afterAll(() => rm(cacheDirectory, { recursive: true }));
 
 type Recipe = keyof typeof DIVERGENCE_MAX;
 
-async function open(name: string, quantization: Recipe) {
+async function build(name: string, quantization: Recipe) {
   const directory = path.join(FIXTURES, name);
-  const oracle = JSON.parse(await readFile(path.join(directory, 'oracle.json'), 'utf8'));
-  const bytes = await readFile(path.join(directory, oracle.logitsFile));
   const shape = await readDecoderShape(directory);
   const { vocabularySize } = shape;
   const limits = { blockCount: 64, blockSize: 4, modelLengthMax: 128, vocabularySize };
@@ -44,13 +42,16 @@ async function open(name: string, quantization: Recipe) {
     cacheDirectory,
     weights: { quantization, threadCount: 1, onProgress: () => {} },
   });
-  const runner = await OnnxModelRunner.create({
-    ...model,
-    shape,
-    limits,
-    threadCount: 1,
-    placement: { device: 'cpu' },
-  });
+  return { ...model, shape, limits, threadCount: 1, placement: { device: 'cpu' } } as const;
+}
+
+async function open(name: string, quantization: Recipe) {
+  const directory = path.join(FIXTURES, name);
+  const oracle = JSON.parse(await readFile(path.join(directory, 'oracle.json'), 'utf8'));
+  const bytes = await readFile(path.join(directory, oracle.logitsFile));
+  const options = await build(name, quantization);
+  const { vocabularySize } = options.shape;
+  const runner = await OnnxModelRunner.create(options);
   const expected = new Float32Array(Uint8Array.from(bytes).buffer);
   const prompts = oracle.prompts as readonly { tokenIds: readonly number[]; firstRow: number }[];
   return {
@@ -145,5 +146,34 @@ describe.each(cases)('%s in %s', (name, recipe) => {
     );
     for (const [i, { tokenIds }] of prompts.entries())
       expect(worstDifference(await whole(driver, tokenIds), together[i]!)).toBeLessThan(TOLERANCE);
+  });
+});
+
+describe('a model with a graph for steps of few tokens', () => {
+  it('is one in int4, for as many as its products are faster', async () => {
+    const [int4, w8a8] = [await build('llama-biases', 'int4'), await build('llama-biases', 'w8a8')];
+    expect(int4.fewTokens?.tokensMax).toBe(4);
+    expect(w8a8.fewTokens).toBeUndefined();
+  });
+
+  it('is computed with that graph in steps of up to so many tokens, and in no others', async () => {
+    const [int4, w8a8] = [await build('llama-biases', 'int4'), await build('llama-biases', 'w8a8')];
+    const fewTokens = { graph: w8a8.graph, tokensMax: 2 };
+    const runners = [
+      await OnnxModelRunner.create(w8a8),
+      await OnnxModelRunner.create({ ...int4, fewTokens }),
+    ];
+    const difference = async (tokenIds: readonly number[]) => {
+      const [one, other] = await Promise.all(
+        runners.map(async (runner) => {
+          const driver = new RunnerDriver(runner);
+          return (await driver.step([{ sequence: driver.sequence(), tokenIds }]))[0]!;
+        }),
+      );
+      return worstDifference(one!, other!);
+    };
+    expect(await difference([5, 6])).toBe(0);
+    expect(await difference([5, 6, 7])).toBeGreaterThan(TOLERANCE);
+    for (const runner of runners) await runner.close();
   });
 });
