@@ -21,14 +21,14 @@ function digestOf(salt: string, tokens: readonly number[], blockIndex: number): 
 
 describe('PrefixHasher', () => {
   it('chains SHA-256 over the salt and the blocks', () => {
-    const tokens = [5, 151_000, 7, 0];
-    expect(digestOf('salt', tokens, 0)).toBe(chainDigest('salt', [[5, 151_000]]));
-    expect(digestOf('salt', tokens, 1)).toBe(
-      chainDigest('salt', [
-        [5, 151_000],
-        [7, 0],
-      ]),
-    );
+    const blocks = [
+      [5, 151_000],
+      [7, 0],
+      [8, 9],
+    ];
+    for (const index of blocks.keys()) {
+      expect(digestOf('salt', blocks.flat(), index)).toBe(chainDigest('salt', blocks.slice(0, index + 1)));
+    }
   });
 
   it('tells equal blocks after different ones apart', () => {
@@ -78,6 +78,14 @@ describe('PrefixHasher', () => {
       expect(digestsOf(salt, tokens), tokens.join()).toEqual(expected);
       expect(hasher.count, tokens.join()).toBe(hashed);
     }
+  });
+
+  it('takes no digest of a chain that began otherwise, also where it has hashed that one in between', () => {
+    const hasher = new PrefixHasher(2);
+    const [chain, other] = [new PrefixChain(''), new PrefixChain('')];
+    hasher.digestAt(chain, Int32Array.of(1, 2, 3, 4), 0);
+    hasher.digestAt(other, Int32Array.of(9, 9, 3, 4), 1);
+    expect(hasher.digestAt(chain, Int32Array.of(1, 2, 3, 4), 1)).toBe(digestOf('', [1, 2, 3, 4], 1));
   });
 
   it('has no salt under which a block is the root of another', () => {
