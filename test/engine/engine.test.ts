@@ -3,6 +3,7 @@ import { AssertionError } from '../../src/base/assert.ts';
 import { ServerError } from '../../src/base/errors.ts';
 import type { GenerationRequest } from '../../src/batching/generation-request.ts';
 import { Scheduler, type SchedulerLimits, type SchedulerSnapshot } from '../../src/batching/scheduler.ts';
+import type { StepPlan } from '../../src/batching/step-plan.ts';
 import { Engine, type StepResult } from '../../src/engine/engine.ts';
 import { type ModelRunner, RunnerError, type StepOutcome } from '../../src/engine/model-runner.ts';
 import type { StepBatch } from '../../src/engine/step-batch.ts';
@@ -328,6 +329,25 @@ describe('Engine.step', () => {
     ]);
     expect(bench.sampler.openCount).toBe(0);
     expect(bench.engine.hasWork).toBe(false);
+  });
+
+  it('tells the scheduler how long steps ran, and not of one that had to be repeated', async () => {
+    class WatchedScheduler extends Scheduler {
+      readonly observedMs: number[] = [];
+      override observe(_plan: StepPlan, runMs: number): void {
+        this.observedMs.push(runMs);
+      }
+    }
+    const scheduler = new WatchedScheduler(LIMITS);
+    const bench = aBench({ scheduler });
+    bench.submit(aRequest());
+    // A run takes one of the clock's milliseconds; the first step needs a second one.
+    bench.undecided.push(true);
+    await stepOf(bench);
+    bench.runner.errors.push(retryable());
+    await stepOf(bench);
+    await stepOf(bench);
+    expect(scheduler.observedMs).toEqual([2, 1]);
   });
 
   it('takes the time between the tokens of each sequence, wherever they are read', async () => {
