@@ -110,17 +110,26 @@ describe('planning drafts', () => {
     expect(drafter.asked).toHaveLength(4);
   });
 
-  it('asks for none while they do not pay', () => {
+  /** Steps of one sequence, of 10 ms without a draft and 25 ms with one. @returns which of them had one. */
+  function draftedSteps(right: readonly number[]): boolean[] {
     const scheduler = aDecodingScheduler(1, 4, 100);
     const drafter = new CountingDrafter();
-    const step = (right: readonly number[], ms: number) => {
+    return [1, 2, 3, 4].map(() => {
       const plan = planWith(scheduler, drafter.draft);
-      const chosen = plan.draftTokenCount > 0 ? right : right.slice(0, 1);
+      const isDrafted = plan.draftTokenCount > 0;
+      const chosen = isDrafted ? right : right.slice(0, 1);
       scheduler.commit(plan, tokens(...chosen), [chosen.length]);
-      scheduler.observe(plan, plan.draftTokenCount > 0 ? ms : 10);
-      return plan.draftTokenCount;
-    };
-    expect([step([7], 50), step([7], 50), step([7], 50), step([7], 50)]).toEqual([7, 0, 7, 0]);
+      scheduler.observe(plan, isDrafted ? 25 : 10);
+      return isDrafted;
+    });
+  }
+
+  it('asks for none while they do not pay', () => {
+    expect(draftedSteps([7])).toEqual([true, false, true, false]);
+  });
+
+  it('asks for them where steps with them choose more tokens than they take longer', () => {
+    expect(draftedSteps([100, 101, 7])).toEqual([true, false, true, true]);
   });
 
   it('asks for none beside a prompt, be it running or waiting', () => {
