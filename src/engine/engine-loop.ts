@@ -8,11 +8,12 @@ import type { EngineCommand, EngineEvent } from './protocol.ts';
 
 export class EngineInbox {
   #commands: EngineCommand[] = [];
-  #wake: (() => void) | null = null;
+  /** Of nobody, or of one that has woken, it does nothing. */
+  #wake: () => void = () => {};
 
   push(command: EngineCommand): void {
     this.#commands.push(command);
-    this.#wake?.();
+    this.#wake();
   }
 
   takeAll(): readonly EngineCommand[] {
@@ -26,7 +27,6 @@ export class EngineInbox {
     await new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    this.#wake = null;
   }
 }
 

@@ -100,15 +100,12 @@ export class Engine {
       this.#scheduler.rollback(plan);
       if (attempt === STEP_ATTEMPTS_MAX) this.#failRows(plan, error, record);
     }
-    this.#checkWhenIdle();
     if (!hasRun && !hasNews) return null;
     const nowMs = this.#clock.monotonicMs();
     const { tokens, promptScores, predictions, failures } = record;
-    const report = stepReport(record, {
-      scheduler: this.#scheduler,
-      times: this.#times.take(tokens, nowMs),
-      stepMs: nowMs - startMs,
-    });
+    const times = this.#times.take(tokens, nowMs);
+    this.#checkWhenIdle();
+    const report = stepReport(record, { scheduler: this.#scheduler, times, stepMs: nowMs - startMs });
     return { tokens, promptScores, predictions, failures, report };
   }
 
@@ -279,6 +276,7 @@ export class Engine {
   #checkWhenIdle(): void {
     if (this.#scheduler.sequenceCount > 0) return;
     assert(this.#scheduler.cacheUsage === 0, 'without sequences no block is held');
+    assert(this.#times.openCount === 0, 'without sequences no times are kept');
     if (this.#uncheckedTokenCount < this.#runner.limits.blockCount) return;
     this.#uncheckedTokenCount = 0;
     const violations = checkInvariants(this.#scheduler.snapshot());

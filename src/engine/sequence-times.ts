@@ -25,6 +25,11 @@ export type TokenTimes = {
 export class SequenceTimes {
   readonly #sequences = new Map<number, Times>();
 
+  /** Sequences that have come and neither ended nor been forgotten. */
+  get openCount(): number {
+    return this.#sequences.size;
+  }
+
   queue({ sequenceId, promptTokenIds, newTokensMax }: GenerationRequest, nowMs: number): void {
     const never = { admittedMs: null, firstTokenMs: 0, lastTokenMs: 0, tokenCount: 0 };
     const lengths = { promptTokenCount: promptTokenIds.length, tokenCountMax: newTokensMax };

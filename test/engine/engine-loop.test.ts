@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { Scheduler } from '../../src/batching/scheduler.ts';
 import { Engine } from '../../src/engine/engine.ts';
@@ -33,6 +34,15 @@ function anEngine(): Engine {
 
 type StepResult = Extract<EngineEvent, { kind: 'step-result' }>;
 
+describe('EngineInbox', () => {
+  it('does not wait where a command is there already', async () => {
+    const inbox = new EngineInbox();
+    inbox.push({ kind: 'engine-close' });
+    await inbox.waitForCommand();
+    expect(inbox.takeAll()).toHaveLength(1);
+  });
+});
+
 describe('runEngineLoop', () => {
   it('polls before every step: what has arrived but was not delivered is taken in there', async () => {
     const inbox = new EngineInbox();
@@ -57,6 +67,7 @@ describe('runEngineLoop', () => {
   it('sleeps without work until a command comes, and then takes it', async () => {
     const inbox = new EngineInbox();
     const results: StepResult[] = [];
+    let polls = 0;
     const ended = runEngineLoop({
       engine: anEngine(),
       inbox,
@@ -64,10 +75,17 @@ describe('runEngineLoop', () => {
         results.push(event as StepResult);
         inbox.push({ kind: 'engine-close' });
       },
+      // One that does not sleep would leave no turn to anybody else.
+      poll: () => {
+        if (++polls > 3) throw new Error('it looks again and again');
+      },
     });
+    await nextTurn();
     inbox.push({ kind: 'request-submit', request: aRequest({ sequenceId: 1 }) });
     await ended;
     expect(results.map(({ tokens }) => tokens.length)).toEqual([1]);
+    // Asleep, woken, and after the step.
+    expect(polls).toBe(3);
   });
 
   it('ends with what breaks the engine', async () => {

@@ -189,6 +189,15 @@ describe('Engine.step', () => {
     expect(bench.sampler.openCount).toBe(0);
   });
 
+  it('blames nobody whose row lies beside the one with that token, and names the first of several', async () => {
+    const bench = aBench();
+    for (const sequenceId of [1, 2, 3]) bench.submit(aRequest({ sequenceId, promptLength: 3 }));
+    for (const tokenId of [2000, 2002]) bench.runner.brokenTokenIds.add(tokenId);
+    const { tokens, failures } = await stepOf(bench);
+    expect(tokens.map(({ sequenceId }) => sequenceId)).toEqual([1, 3]);
+    expect(failures).toMatchObject([{ sequenceId: 2, message: expect.stringContaining('token 0 ') }]);
+  });
+
   it('never serves keys and values that are no numbers from the cache: the same prompt is computed again', async () => {
     const bench = aBench({ limits: { ...LIMITS, tokensPerStepMax: 8 } });
     bench.submit(aRequest({ sequenceId: 2, promptLength: 20 }));
@@ -433,18 +442,49 @@ describe('Engine.step', () => {
     expect(bench.scheduler.cacheUsage).toBe(0);
   });
 
-  it('runs a row again without its draft where a token there has no numbers, and fails nobody', async () => {
+  it.each([1, 2])(
+    'runs a row again without its draft of %i tokens where one has no numbers, and no other row, and fails nobody',
+    async (draftLength) => {
+      const bench = aBench();
+      const requests = [1, 2].map((sequenceId) => aRequest({ sequenceId, newTokensMax: 12 }));
+      const [output, other] = requests.map((request) => outputAlone(request, VOCABULARY_SIZE));
+      bench.sampler.drafts.push([output![1]!, 999].slice(-draftLength), [other![1]!]);
+      bench.runner.brokenTokenIds.add(999);
+      for (const request of requests) bench.submit(request);
+      await stepOf(bench);
+      const { tokens, failures } = await stepOf(bench);
+      expect(failures).toEqual([]);
+      expect(bench.runner.rowCounts).toEqual([2, 2, 1]);
+      expect(tokens.map(({ tokenId }) => tokenId)).toEqual([output![1], other![1], other![2]]);
+      expect((await runToEnd(bench.engine)).get(1)).toEqual(output!.slice(2));
+    },
+  );
+
+  it('fails once a request that cannot go on with the first of the tokens that a draft brought', async () => {
     const bench = aBench();
     const request = aRequest({ promptLength: 4, newTokensMax: 12 });
-    const output = outputAlone(request, VOCABULARY_SIZE);
-    bench.sampler.drafts.push([output[1]!, 999]);
-    bench.runner.brokenTokenIds.add(999);
+    bench.sampler.drafts.push(outputAlone(request, VOCABULARY_SIZE).slice(1, 4));
     bench.submit(request);
     await stepOf(bench);
+    bench.sampler.stuckIds.add(1);
     const { tokens, failures } = await stepOf(bench);
+    expect(tokens).toHaveLength(4);
+    expect(failures).toEqual([{ sequenceId: 1, code: 'step_failed', message: 'too many readings' }]);
+    expect(bench.sampler.openCount).toBe(0);
+    expect(bench.engine.hasWork).toBe(false);
+  });
+
+  it('does not fail one that ended with a later token of the same step', async () => {
+    const bench = aBench();
+    const request = aRequest({ promptLength: 4, newTokensMax: 3 });
+    bench.sampler.drafts.push(outputAlone(request, VOCABULARY_SIZE).slice(1, 2));
+    bench.submit(request);
+    await stepOf(bench);
+    bench.sampler.stuckIds.add(1);
+    const { tokens, failures } = await stepOf(bench);
+    expect(tokens.map(({ finishReason }) => finishReason)).toEqual([null, 'length']);
     expect(failures).toEqual([]);
-    expect(tokens.map(({ tokenId }) => tokenId)).toEqual([output[1]]);
-    expect((await runToEnd(bench.engine)).get(1)).toEqual(output.slice(2));
+    expect(bench.sampler.openCount).toBe(0);
   });
 
   it('fails it where its own token has none', async () => {
@@ -461,16 +501,19 @@ describe('Engine.step', () => {
     expect(bench.sampler.openCount).toBe(0);
   });
 
-  it('tells what came of a draft that the client predicted', async () => {
+  it.each([
+    [3, { acceptedCount: 2, rejectedCount: 1 }],
+    [1, { acceptedCount: 1, rejectedCount: 0 }],
+  ])('tells what came of a draft of %i tokens that the client predicted', async (draftLength, counts) => {
     const bench = aBench();
     const request = aRequest({ promptLength: 4, newTokensMax: 12 });
     const [first, second, third] = outputAlone(request, VOCABULARY_SIZE).slice(1, 4);
-    bench.sampler.drafts.push([first!, second!, third! + 1]);
+    bench.sampler.drafts.push([first!, second!, third! + 1].slice(0, draftLength));
     bench.sampler.arePredicted = true;
     bench.submit(request);
     expect((await stepOf(bench)).predictions).toEqual([]);
     const { predictions } = await stepOf(bench);
-    expect(predictions).toEqual([{ sequenceId: 1, acceptedCount: 2, rejectedCount: 1 }]);
+    expect(predictions).toEqual([{ sequenceId: 1, ...counts }]);
   });
 
   it('leaves a draft alone where the candidates do not decide the token in front of it', async () => {
@@ -537,6 +580,25 @@ describe('Engine.step', () => {
     const bench = aBench({ scheduler });
     bench.submit(aRequest({ newTokensMax: 1 }));
     await expect(bench.engine.step()).rejects.toThrow(AssertionError);
+  });
+
+  it('looks through the whole cache once for as many tokens as there are blocks', async () => {
+    class WatchedScheduler extends Scheduler {
+      snapshotCount = 0;
+      override snapshot(): SchedulerSnapshot {
+        this.snapshotCount++;
+        return super.snapshot();
+      }
+    }
+    const scheduler = new WatchedScheduler(LIMITS);
+    const bench = aBench({ scheduler });
+    const snapshotCounts: number[] = [];
+    for (const [index, promptLength] of [LIMITS.blockCount, LIMITS.blockCount - 1, 1].entries()) {
+      bench.submit(aRequest({ sequenceId: index + 1, promptLength, newTokensMax: 1 }));
+      await runToEnd(bench.engine);
+      snapshotCounts.push(scheduler.snapshotCount);
+    }
+    expect(snapshotCounts).toEqual([1, 1, 2]);
   });
 
   it('looks through the whole cache when it falls idle after as many tokens as there are blocks', async () => {
