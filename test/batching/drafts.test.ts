@@ -5,7 +5,7 @@ import type { Scheduler } from '../../src/batching/scheduler.ts';
 import type { StepPlan } from '../../src/batching/step-plan.ts';
 import type { Drafter } from '../../src/batching/step-planner.ts';
 import type { SampledToken } from '../../src/sampling/sampling-params.ts';
-import { aRequest, aScheduler, runStep } from './factories.ts';
+import { aRequest, aScheduler, runStep, sampledFor } from './factories.ts';
 
 /** 100, 101, … behind whatever there is; keeps what it was asked for. */
 class CountingDrafter {
@@ -130,6 +130,31 @@ describe('planning drafts', () => {
 
   it('asks for them where steps with them choose more tokens than they take longer', () => {
     expect(draftedSteps([100, 101, 7])).toEqual([true, false, true, true]);
+  });
+
+  it('judges them by other steps where one of the sequences has a prediction', () => {
+    const scheduler = aDecodingScheduler(2, 4);
+    const drafter = new CountingDrafter();
+    const draftedOfStep = () => {
+      const plan = planWith(scheduler, drafter.draft);
+      const ends = Array.from({ length: plan.sampledCount }, (_, row) => row + 1);
+      scheduler.commit(plan, sampledFor(plan), ends);
+      scheduler.observe(plan, 10);
+      return plan.draftTokenCount;
+    };
+    // The next step of two such sequences would go without, to be compared with it.
+    expect(draftedOfStep()).toBe(6);
+    scheduler.abort(2);
+    scheduler.enqueue(aRequest({ sequenceId: 3, newTokensMax: 60, predictedTokenIds: Int32Array.of(1) }));
+    expect([draftedOfStep(), draftedOfStep()]).toEqual([0, 6]);
+  });
+
+  it('leaves nothing of a draft to the row of a later step', () => {
+    const scheduler = aDecodingScheduler(1, 4);
+    const drafted = planWith(scheduler, new CountingDrafter().draft);
+    scheduler.commit(drafted, tokens(100, 50), [2]);
+    const plan = planWith(scheduler, () => {});
+    expect(plan.rows[0]!.draft.count).toBe(0);
   });
 
   it('asks for none beside a prompt, be it running or waiting', () => {

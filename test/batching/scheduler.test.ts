@@ -138,6 +138,14 @@ describe('Scheduler.plan', () => {
     expect(runningIds(scheduler)).toEqual([1, 3]);
   });
 
+  it('leaves a block also for one that the same plan admits', () => {
+    const scheduler = aScheduler({ blockCount: 8 });
+    scheduler.enqueue(aRequest({ sequenceId: 1, promptLength: 7 }));
+    scheduler.enqueue(aRequest({ sequenceId: 2, promptLength: 17, newTokensMax: 1 }));
+    runStep(scheduler);
+    expect(runningIds(scheduler)).toEqual([1]);
+  });
+
   it('leaves no block for those that end within the blocks they have', () => {
     const scheduler = aScheduler({ blockCount: 5, modelLengthMax: 8 });
     const short = { promptLength: 3, newTokensMax: 2 };

@@ -59,6 +59,13 @@ describe('StepPace', () => {
     expect(pace.promptTokensMax(8, 1, 0)).toBe(30 / 0.5);
   });
 
+  it('takes nothing for the price of such a step before it knows that of a token', () => {
+    const pace = new StepPace(2);
+    learn(pace, work(8, 20), 20 + 10);
+    pace.observe(work(8, 100), 20 + 50);
+    expect(pace.promptTokensMax(8, 1, 0)).toBe(20 / 0.5);
+  });
+
   it('gives a prompt fewer tokens the more there is for each to attend to', () => {
     const pace = aPace(2);
     learn(pace, work(8, 10, 2000), 20 + 5 + 10 * 2000 * 0.001);

@@ -73,6 +73,12 @@ class RefusingSampler extends FakeRowSampler {
     super.accept(sequenceId, tokenId);
   }
 
+  readonly settled: [sequenceId: number, count: number, rightCount: number][] = [];
+
+  override settleDraft(sequenceId: number, count: number, rightCount: number): void {
+    this.settled.push([sequenceId, count, rightCount]);
+  }
+
   override open(request: GenerationRequest): void {
     if (request.sampling.seed < 0) throw new ServerError('invalid_request', 'no such token');
     super.open(request);
@@ -442,13 +448,28 @@ describe('Engine.step', () => {
     expect(bench.scheduler.cacheUsage).toBe(0);
   });
 
+  it('tells the sampler of each sequence how right its draft was, and adds them up', async () => {
+    const bench = aBench();
+    const requests = [1, 2, 3].map((sequenceId) => aRequest({ sequenceId, newTokensMax: 12 }));
+    const [first, , third] = requests.map((request) => outputAlone(request, VOCABULARY_SIZE));
+    bench.sampler.drafts.push([first![1]!], [], [third![1]!, third![2]! + 1]);
+    for (const request of requests) bench.submit(request);
+    await stepOf(bench);
+    const { report } = await stepOf(bench);
+    expect(bench.sampler.settled).toEqual([
+      [1, 1, 1],
+      [3, 2, 1],
+    ]);
+    expect(report).toMatchObject({ draftCount: 2, draftedCount: 3, draftAcceptedCount: 2 });
+  });
+
   it.each([1, 2])(
     'runs a row again without its draft of %i tokens where one has no numbers, and no other row, and fails nobody',
     async (draftLength) => {
       const bench = aBench();
       const requests = [1, 2].map((sequenceId) => aRequest({ sequenceId, newTokensMax: 12 }));
       const [output, other] = requests.map((request) => outputAlone(request, VOCABULARY_SIZE));
-      bench.sampler.drafts.push([output![1]!, 999].slice(-draftLength), [other![1]!]);
+      bench.sampler.drafts.push([output![1]!, 999].slice(-draftLength), [other![1]!], [output![2]!]);
       bench.runner.brokenTokenIds.add(999);
       for (const request of requests) bench.submit(request);
       await stepOf(bench);
@@ -457,6 +478,8 @@ describe('Engine.step', () => {
       expect(bench.runner.rowCounts).toEqual([2, 2, 1]);
       expect(tokens.map(({ tokenId }) => tokenId)).toEqual([output![1], other![1], other![2]]);
       expect((await runToEnd(bench.engine)).get(1)).toEqual(output!.slice(2));
+      // The next draft of the row is not spoilt.
+      expect(bench.runner.rowCounts.slice(3, 5)).toEqual([2, 2]);
     },
   );
 

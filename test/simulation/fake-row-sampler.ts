@@ -89,7 +89,7 @@ export class FakeRowSampler implements RowSampler {
     }
   }
 
-  settleDraft(): void {}
+  settleDraft(_sequenceId: number, _count: number, _rightCount: number): void {}
 
   accept(sequenceId: number, tokenId: number): void {
     const state = this.#stateOf(sequenceId);
