@@ -44,6 +44,46 @@ describe('DraftPace', () => {
     expect(run(pace, CHEAP, 100)).toBeGreaterThan(90);
   });
 
+  /** A step of one row with a draft. */
+  function draft(pace: DraftPace, chosenCount: number, ms: number): void {
+    pace.observe({ ...ONE, draftTokenCount: 3, chosenCount }, ms);
+  }
+
+  /** Steps of 10 ms without a draft until the next one is to have one. @returns their number */
+  function pause(pace: DraftPace): number {
+    let steps = 0;
+    for (; !pace.pays(ONE); steps++) pace.observe({ ...ONE, draftTokenCount: 0, chosenCount: 1 }, 10);
+    return steps;
+  }
+
+  it('waits twice as long after each try that was in vain, and as long as at first once they have paid', () => {
+    const pace = new DraftPace();
+    const pauses: number[] = [];
+    for (const [chosenCount, ms] of [
+      [1, 50],
+      [1, 50],
+      [1, 50],
+      [1, 50],
+      [4, 12],
+      [1, 500],
+    ] as const) {
+      draft(pace, chosenCount, ms);
+      pauses.push(pause(pace));
+    }
+    // The first has nothing to be compared with.
+    expect(pauses).toEqual([1, 4, 8, 16, 0, 4]);
+  });
+
+  it('judges a try by itself, not by what those before it brought', () => {
+    const pace = new DraftPace();
+    draft(pace, 1, 50);
+    pause(pace);
+    draft(pace, 1, 50);
+    pause(pace);
+    draft(pace, 4, 30);
+    expect(pace.pays(ONE)).toBe(true);
+  });
+
   it('finds out that they do', () => {
     const pace = new DraftPace();
     run(pace, DEAR, 200);

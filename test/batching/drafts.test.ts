@@ -149,6 +149,19 @@ describe('planning drafts', () => {
     expect([draftedOfStep(), draftedOfStep()]).toEqual([0, 6]);
   });
 
+  it('does not compare them with a step that has a prompt too', () => {
+    const scheduler = aDecodingScheduler(1, 4);
+    scheduler.enqueue(aRequest({ sequenceId: 2 }));
+    const drafter = new CountingDrafter();
+    const draftedOfStep = (ms: number) => {
+      const plan = planWith(scheduler, drafter.draft);
+      scheduler.commit(plan, sampledFor(plan));
+      scheduler.observe(plan, ms);
+      return plan.draftTokenCount;
+    };
+    expect([draftedOfStep(1_000), draftedOfStep(25), draftedOfStep(10)]).toEqual([0, 6, 0]);
+  });
+
   it('leaves nothing of a draft to the row of a later step', () => {
     const scheduler = aDecodingScheduler(1, 4);
     const drafted = planWith(scheduler, new CountingDrafter().draft);

@@ -241,6 +241,26 @@ describe('a scheduler with a pace', () => {
     expect(observed).toEqual([{ decodeCount: 1, promptTokenCount: 0, promptPositionSum: 0 }]);
   });
 
+  it('does not learn from steps with drafts what ordinary ones cost', () => {
+    const observed: unknown[] = [];
+    const pace = new StepPace(1.5);
+    pace.observe = (_, ms) => observed.push(ms);
+    const scheduler = aScheduler({ tokensPerStepMax: 32 }, pace);
+    scheduler.enqueue(aRequest({ sequenceId: 1, promptLength: 1 }));
+    for (const [ms, draftLength] of [
+      [5, 0],
+      [6, 2],
+      [7, 0],
+    ] as const) {
+      const plan = scheduler.plan((_sequence, _countMax, draft) => {
+        draft.count = draftLength;
+      })!;
+      scheduler.commit(plan, sampledFor(plan));
+      scheduler.observe(plan, ms);
+    }
+    expect(observed).toEqual([5, 7]);
+  });
+
   it('tells its pace what a step was made of', () => {
     const observed: unknown[] = [];
     const pace = new StepPace(1.5);

@@ -388,6 +388,14 @@ describe('Engine.step', () => {
     ]);
   });
 
+  it('takes the wait of a sequence that is computed again until it was taken up for the first time', async () => {
+    const bench = aBench();
+    bench.submit(aRequest({ sequenceId: 1, newTokensMax: 2 }));
+    await stepOf(bench);
+    bench.scheduler.preempt(1);
+    expect((await stepOf(bench)).report.ended).toMatchObject([{ queueMs: 0, prefillMs: 3, decodeMs: 4 }]);
+  });
+
   it('takes nothing of a sequence that was given up', async () => {
     const bench = aBench();
     bench.submit(aRequest({ sequenceId: 1 }));
