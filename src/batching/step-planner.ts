@@ -123,7 +123,7 @@ export class StepPlanner {
         const row = plan.rows[index]!;
         if (hasPrediction(row.sequence) !== ofPredicted) continue;
         const share = Math.floor(draftsLeft / rowsLeft--);
-        if (share > 0) draftsLeft -= this.#addDraft(plan, row, share, drafter);
+        draftsLeft -= this.#addDraft(plan, row, share, drafter);
       }
     }
   }

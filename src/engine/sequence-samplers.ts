@@ -21,13 +21,16 @@ export type SequenceSamplersOptions = {
   readonly speculation?: Speculation;
 };
 
+type OpenSequence = {
+  readonly sampler: SequenceSampler;
+  /** The grammar whose automaton it uses. */
+  readonly grammarId: number | null;
+};
+
 export class SequenceSamplers implements RowSampler {
   readonly #workspace: SamplingWorkspace;
-  readonly #samplers = new Map<number, SequenceSampler>();
+  readonly #sequences = new Map<number, OpenSequence>();
   readonly #automata: GrammarAutomata;
-  /** Sequence -> the grammar whose automaton it uses. */
-  readonly #grammarIds = new Map<number, number>();
-
   readonly #speculation: Speculation;
 
   constructor({ vocabularySize, speculation = 'off' }: SequenceSamplersOptions) {
@@ -37,18 +40,19 @@ export class SequenceSamplers implements RowSampler {
   }
 
   open(request: GenerationRequest): void {
-    assert(!this.#samplers.has(request.sequenceId), `sequence ${request.sequenceId} is open already`);
+    const { sequenceId, grammar } = request;
+    assert(!this.#sequences.has(sequenceId), `sequence ${sequenceId} is open already`);
     for (const tokenId of request.sampling.logitBias.keys()) this.#checkBiased(tokenId);
     const options = { ...this.#withCursor(request), speculation: this.#speculation };
-    this.#samplers.set(request.sequenceId, new SequenceSampler(options, this.#workspace));
+    const sampler = new SequenceSampler(options, this.#workspace);
+    this.#sequences.set(sequenceId, { sampler, grammarId: grammar?.compiled.id ?? null });
   }
 
   close(sequenceId: number): void {
-    assert(this.#samplers.delete(sequenceId), `sequence ${sequenceId} is not open`);
-    const grammarId = this.#grammarIds.get(sequenceId);
-    if (grammarId === undefined) return;
-    this.#grammarIds.delete(sequenceId);
-    this.#automata.release(grammarId);
+    const sequence = this.#sequences.get(sequenceId);
+    assert(sequence !== undefined, `sequence ${sequenceId} is not open`);
+    this.#sequences.delete(sequenceId);
+    if (sequence.grammarId !== null) this.#automata.release(sequence.grammarId);
   }
 
   guess(sequenceId: number, tokenIds: Int32Array, countMax: number, draft: Draft): void {
@@ -77,14 +81,12 @@ export class SequenceSamplers implements RowSampler {
 
   /** The automaton is held until `close`. */
   #withCursor(request: GenerationRequest): SequenceSamplerOptions {
-    const { sequenceId, grammar, stopTokenIds } = request;
+    const { grammar, stopTokenIds } = request;
     if (grammar === null) return { ...request, grammar: null };
     const { compiled } = grammar;
     const automaton = this.#automata.use(compiled);
     try {
-      const cursor = new GrammarCursor(automaton, stopTokenIds, grammar);
-      this.#grammarIds.set(sequenceId, compiled.id);
-      return { ...request, grammar: cursor };
+      return { ...request, grammar: new GrammarCursor(automaton, stopTokenIds, grammar) };
     } catch (error) {
       this.#automata.release(compiled.id);
       throw error;
@@ -92,9 +94,9 @@ export class SequenceSamplers implements RowSampler {
   }
 
   #sampler(sequenceId: number): SequenceSampler {
-    const sampler = this.#samplers.get(sequenceId);
-    assert(sampler !== undefined, `sequence ${sequenceId} is not open`);
-    return sampler;
+    const sequence = this.#sequences.get(sequenceId);
+    assert(sequence !== undefined, `sequence ${sequenceId} is not open`);
+    return sequence.sampler;
   }
 
   /** A bias for a token that does not exist is a mistake that would otherwise go unnoticed. */

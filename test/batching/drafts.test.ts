@@ -72,7 +72,7 @@ describe('planning drafts', () => {
       runStep(scheduler);
       const asked = new Map<number, number>();
       planWith(scheduler, ({ sequenceId }, countMax) => asked.set(sequenceId, countMax));
-      expect(asked.get(place)).toBe(4);
+      expect([...asked][0]).toEqual([place, 4]);
     },
   );
 
@@ -94,6 +94,15 @@ describe('planning drafts', () => {
     planWith(scheduler, drafter.draft);
     expect(drafter.asked).toEqual([[1, 2]]);
     expect(scheduler.snapshot().running[0]!.blockIds).toHaveLength(1);
+  });
+
+  it.each([
+    ['the last block is full', 15, 60],
+    ['the next token is the last', 4, 2],
+  ])('asks for none where %s', (_, promptLength, newTokensMax) => {
+    const drafter = new CountingDrafter();
+    planWith(aDecodingScheduler(1, promptLength, newTokensMax), drafter.draft);
+    expect(drafter.asked).toEqual([]);
   });
 
   it('asks for no more than the output may still gain behind its next token', () => {

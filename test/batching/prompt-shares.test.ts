@@ -27,6 +27,18 @@ describe('a step that has not room for all prompts', () => {
     ]);
   });
 
+  it('is shared once: what the first that cannot end leaves is all for the next', () => {
+    const scheduler = aScheduler({ tokensPerStepMax: 32, blockCount: 65 });
+    for (const [index, promptLength] of [20, 40, 40, 40].entries()) {
+      scheduler.enqueue(aRequest({ sequenceId: index + 1, promptLength }));
+    }
+    expect(rowsOf(planStep(scheduler))).toEqual([
+      [1, 0, 20],
+      [2, 0, 9],
+      [3, 0, 3],
+    ]);
+  });
+
   it.each([
     [512, 6, 4],
     [64, 6, 4],

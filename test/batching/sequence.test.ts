@@ -6,8 +6,9 @@ import { aSequence } from './factories.ts';
 describe('Sequence', () => {
   it('keeps every token while its buffer grows', () => {
     const sequence = aSequence({ promptTokenIds: Int32Array.of(5) });
-    for (let token = 0; token < 100; token++) sequence.append(token);
-    expect([...sequence.tokenIds.subarray(0, sequence.length)]).toEqual([5, ...Array(100).keys()]);
+    const output = Array.from({ length: 100 }, (_, index) => 700 + index);
+    for (const token of output) sequence.append(token);
+    expect([...sequence.tokenIds.subarray(0, sequence.length)]).toEqual([5, ...output]);
     expect(sequence.outputLength).toBe(100);
   });
 
