@@ -65,11 +65,11 @@ class RefusingSampler extends FakeRowSampler {
     return super.choose(sequenceId, row, logits);
   }
 
-  /** Sequences that cannot go on with the token that was chosen. */
+  /** Sequences that cannot go on with the next token that they accept. */
   readonly stuckIds = new Set<number>();
 
   override accept(sequenceId: number, tokenId: number): void {
-    if (this.stuckIds.has(sequenceId)) throw new ServerError('step_failed', 'too many readings');
+    if (this.stuckIds.delete(sequenceId)) throw new ServerError('step_failed', 'too many readings');
     super.accept(sequenceId, tokenId);
   }
 
@@ -390,6 +390,8 @@ describe('Engine.step', () => {
 
   it('takes the wait of a sequence that is computed again until it was taken up for the first time', async () => {
     const bench = aBench();
+    // It does not come at 0.
+    await bench.engine.step();
     bench.submit(aRequest({ sequenceId: 1, newTokensMax: 2 }));
     await stepOf(bench);
     bench.scheduler.preempt(1);
@@ -491,6 +493,25 @@ describe('Engine.step', () => {
     },
   );
 
+  it('has the sampler take in all that a draft brought, and forget a sequence that it ended', async () => {
+    const bench = aBench();
+    const requests = [1, 2].map((sequenceId) => aRequest({ sequenceId, newTokensMax: 2 + sequenceId }));
+    const accepted: number[] = [];
+    const { accept } = bench.sampler;
+    bench.sampler.accept = (sequenceId, tokenId) => {
+      accepted.push(tokenId);
+      accept.call(bench.sampler, sequenceId, tokenId);
+    };
+    const outputs = requests.map((request) => outputAlone(request, VOCABULARY_SIZE));
+    bench.sampler.drafts.push(...outputs.map((output) => [output[1]!]));
+    for (const request of requests) bench.submit(request);
+    await stepOf(bench);
+    await stepOf(bench);
+    const [ended, other] = outputs;
+    expect(accepted).toEqual([ended![0], other![0], ended![1], other![1], other![2]]);
+    expect(bench.sampler.openCount).toBe(1);
+  });
+
   it('fails once a request that cannot go on with the first of the tokens that a draft brought', async () => {
     const bench = aBench();
     const request = aRequest({ promptLength: 4, newTokensMax: 12 });
@@ -587,6 +608,7 @@ describe('Engine.step', () => {
     expect((await stepOf(bench)).report).toMatchObject({
       tokenCount: 2,
       rowCount: 2,
+      stepMs: 3,
       // Sequence 1 has its second token; the third sequence its first.
       tokenGapsMs: [4],
       prefixQueryTokenCount: 9,
