@@ -95,9 +95,7 @@ export class RunningGeneration implements Feed<TextEvent> {
   take(): TextEvent | null {
     if (this.#isOver) return null;
     try {
-      const event = this.#next();
-      if (event?.kind === 'usage') this.#isOver = true;
-      return event;
+      return this.#next();
     } catch (error) {
       this.cancel();
       throw error;

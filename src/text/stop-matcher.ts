@@ -70,9 +70,8 @@ export class StopMatcher {
    */
   wouldMatch(text: string, from: number): boolean {
     const states = this.#automata.map(({ state }) => state);
+    // What a stop string that ends behind `from` can begin with lies behind `start`, whatever was in front.
     const start = Math.max(0, from - this.#lengthMax);
-    // What a stop string that ends behind `from` can begin with lies behind `start`.
-    if (start > 0) for (const automaton of this.#automata) automaton.state = 0;
     let matches = false;
     for (let i = start; i < text.length && !matches; i++) {
       matches = this.#step(text.charCodeAt(i)) > 0 && i >= from;

@@ -606,6 +606,21 @@ describe('TextGenerator: ends', () => {
     expect(client.sequences[2]!.cancelled).toBe(true);
   });
 
+  it('cancels the other choices by itself: its reader need not leave what has thrown', async () => {
+    const broken = new ServerError('step_failed', 'broken');
+    const { client, generator } = aGenerator((_, index) => [
+      tokens(ascii('a')),
+      index === 1 ? broken : 'hang',
+    ]);
+    const feed = generator.generate(aTextRequest({ choiceCount: 3 }), IGNORE);
+    const takeAll = async () => {
+      for (;;) if (feed.take() === null) await nextTurn();
+    };
+    await expect(takeAll()).rejects.toBe(broken);
+    expect(client.sequences.map(({ cancelled }) => cancelled)).toEqual([true, true, true]);
+    expect(feed.take()).toBeNull();
+  });
+
   it('fails when the engine aborts it by itself', async () => {
     const { generator } = aGenerator([finish('abort')]);
     await expect(collect(generator)).rejects.toMatchObject({ code: 'step_failed' });
@@ -708,6 +723,32 @@ describe('TextGenerator: several prompts', () => {
     );
     expect(error.param).toBe('prompt[0][0]');
     expect(client.sequences).toEqual([]);
+  });
+
+  it('wants its prompts tokenised until it is cancelled', async () => {
+    const wanted: boolean[] = [];
+    let isWanted = () => false;
+    const longPrompts: TextGeneratorOptions['longPrompts'] = {
+      encode: (_prompt, _options, isStillWanted) => {
+        isWanted = isStillWanted;
+        return new Promise<never>(() => {});
+      },
+    };
+    const { generator } = aGenerator(spelled('a'), { longPrompts });
+    const long = { kind: 'text', text: 'x'.repeat(5_000), addSpecialTokens: false } as const;
+    const feed = generator.generate(aTextRequest({ prompts: [long] }), IGNORE);
+    wanted.push(isWanted());
+    feed.cancel();
+    wanted.push(isWanted());
+    expect(wanted).toEqual([true, false]);
+  });
+
+  it('listens for the end of the engine until its sequences are started, which hear of it themselves', async () => {
+    const { client, generator } = aGenerator(spelled('a'));
+    const events = collect(generator, { prompts: promptsOf([5], [6]) });
+    expect(client.endListenerCount).toBe(1);
+    await events;
+    expect(client.endListenerCount).toBe(0);
   });
 
   it('lets others have their turn between prompts, and stops tokenising when it is cancelled', async () => {

@@ -75,6 +75,10 @@ export class FakeEngineClient implements EngineClient {
     return playScript(script, sequence);
   }
 
+  get endListenerCount(): number {
+    return this.#endListeners.size;
+  }
+
   onEnd(listener: (error: ServerError) => void): () => void {
     this.#endListeners.add(listener);
     return () => this.#endListeners.delete(listener);

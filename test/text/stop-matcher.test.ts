@@ -94,6 +94,13 @@ describe('StopMatcher', () => {
     expect(matcher.push('Ada')).toEqual({ text: 'STAda', matched: false });
   });
 
+  it('gives what it held back when it is flushed, and begins anew', () => {
+    const matcher = new StopMatcher(['STOP']);
+    expect(matcher.push('ST').text).toBe('');
+    expect(matcher.flush()).toBe('ST');
+    expect(matcher.push('OP!')).toEqual({ text: 'OP!', matched: false });
+  });
+
   it('drops everything from the stop string on', () => {
     expect(run(['\n\n'], ['one\n', '\ntwo'])).toEqual({ text: 'one', matched: true });
   });
