@@ -52,6 +52,18 @@ describe('a draft out of what a sequence has said', () => {
     expect(guessOf(text, 100)).toHaveLength(DRAFT_TOKENS_MAX);
   });
 
+  it('is another with each guess: nothing of the one before is left in it', () => {
+    const lookup = aLookup({});
+    const draft = emptyDraft(DRAFT_TOKENS_MAX);
+    const guess = (...tokenIds: readonly number[]) => {
+      lookup.guess(Int32Array.from(tokenIds), tokenIds.length, 1, draft);
+      return [...draft.tokenIds.subarray(0, draft.count)];
+    };
+    expect(guess(1, 2, 3, 4, 5, 9, 1, 2, 3, 4)).toEqual([5]);
+    expect(guess(1, 2, 3, 4, 5, 9, 8, 2, 3, 4)).toEqual([5]);
+    expect(guess(1, 2, 3, 4, 5, 9, 8, 2, 3, 7)).toEqual([]);
+  });
+
   it('is none where only predictions are looked through', () => {
     expect(guessOf({ prompt: [1, 2, 3, 4], output: [1, 2, 3], looksBack: false })).toEqual([]);
   });
