@@ -123,6 +123,44 @@ describe('time without progress', () => {
   });
 });
 
+describe('what the engine tells', () => {
+  it('of a prediction reaches its own sequence, with the tokens of the step', () => {
+    const { client, start } = aClient();
+    const [first, second] = [start(), start()];
+    client.receive({
+      kind: 'step-result',
+      tokens: [1, 2].map((sequenceId) => {
+        return { sequenceId, tokenId: 5, logprobs: null, finishReason: null, cachedTokenCount: 0 };
+      }),
+      promptScores: [],
+      predictions: [{ sequenceId: 2, acceptedCount: 3, rejectedCount: 1 }],
+      failures: [],
+      report: REPORT,
+    });
+    expect(first.take()).toMatchObject({ predicted: { acceptedCount: 0, rejectedCount: 0 } });
+    expect(second.take()).toMatchObject({ predicted: { acceptedCount: 3, rejectedCount: 1 } });
+  });
+
+  it('of its steps reaches all that listen', () => {
+    const { client, step } = aClient();
+    const told: string[] = [];
+    client.onStep(({ rowCount }) => told.push(`first ${rowCount}`));
+    client.onStep(({ rowCount }) => told.push(`second ${rowCount}`));
+    step([], { rowCount: 7 });
+    expect(told).toEqual(['first 7', 'second 7']);
+  });
+
+  it('after it was closed concerns nobody', async () => {
+    const { client, step } = aClient();
+    let steps = 0;
+    client.onStep(() => steps++);
+    await client.close();
+    step();
+    client.receive({ kind: 'engine-ready', limits: FAKE_LIMITS });
+    expect({ steps, state: client.health.state }).toEqual({ steps: 0, state: 'dead' });
+  });
+});
+
 describe('the end of the engine', () => {
   it.each([
     ['that was asked for', async (client: ChannelEngineClient) => client.close(), 'shutting_down'],

@@ -92,6 +92,13 @@ describe('a draft out of a prediction', () => {
     expect(guessOf({ prompt: [1, 2, 3, 70, 0], output: whole, predicted: whole }, 1)).toEqual([70]);
   });
 
+  it.each([
+    ['in front of', [1, 2, 3, 4, 60, 8, 4, 70], [20, 21, 22, 23, 24, 25, 26, 27, 1, 2, 3, 4]],
+    ['behind', [9, 9, 9, 9, 9, 8, 4, 70, 1, 2, 3, 4, 60], [0, 1, 2, 3, 4]],
+  ])('looks beyond the nearest place %s where the output stands', (_, predicted, output) => {
+    expect(guessOf({ prompt: [0], output, predicted }, 1)).toEqual([60]);
+  });
+
   it('takes of equal places the one nearest to the output', () => {
     const twice = [1, 2, 3, 50, 1, 2, 3, 60];
     expect(guessOf({ output: [1, 2, 3], predicted: twice }, 1)).toEqual([50]);
