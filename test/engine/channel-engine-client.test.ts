@@ -179,4 +179,32 @@ describe('the end of the engine', () => {
     client.fail(new Error('again'));
     expect(told).toEqual([code]);
   });
+
+  it('ends a drain that waits for what can end no more', async () => {
+    const { client } = aClient();
+    client.admit(1);
+    const drained = client.drain();
+    client.fail(new Error('x'));
+    await expect(drained).resolves.toBeUndefined();
+  });
+
+  it('that came by itself says why to whoever waits for it', async () => {
+    const { client } = aClient();
+    client.fail(new Error('x'));
+    await expect(client.died).resolves.toMatchObject({ code: 'engine_dead', cause: new Error('x') });
+  });
+
+  it.each([
+    ['was asked for', async (client: ChannelEngineClient) => client.close(), 'The server was stopped.'],
+    ['came by itself', async (client: ChannelEngineClient) => client.fail(new Error('x')), 'x'],
+  ])('while the model is loaded is told to whoever waits for that, when it %s', async (_, end, message) => {
+    const client = new ChannelEngineClient({
+      send: () => {},
+      close: async () => true,
+      inFlightMax: 8,
+      clock: { monotonicMs: () => 0, unixSeconds: () => 0 },
+    });
+    await end(client);
+    await expect(client.ready).rejects.toThrow(message);
+  });
 });
