@@ -52,8 +52,6 @@ const WORK_BYTES_MAX = 64 * 2 ** 20;
  * less; a shorter one is padded to the longest of its group, so small ones waste less.
  */
 const TILE_TOKENS_MAX = 64;
-/** Places at first. */
-const TILES_AT_FIRST = 64;
 
 /** Fields of a number by which tiles are sorted, under one for rows: more than tiles of a step, and keys of a sequence. */
 const TILE_FIELD = 2 ** 20;
@@ -84,7 +82,6 @@ export class TileGroups {
 
   constructor(costs: TileCosts) {
     this.#costs = costs;
-    this.#grow(TILES_AT_FIRST);
   }
 
   fill(tiles: TileSizes): void {

@@ -112,3 +112,12 @@ describe('rows that decode', () => {
     expect([...blocks!.data]).toEqual([0]);
   });
 });
+
+describe('the feeds of a step', () => {
+  it('hold nothing of the steps before it', () => {
+    const feeds = new GatheredFeeds(COSTS);
+    for (const batch of [aChunk(0, 100), decodes(5, 40), aChunk(40, 30), decodes(3, 100_000), aChunk(0, 2)]) {
+      expect(feeds.fill(batch)).toEqual(new GatheredFeeds(COSTS).fill(batch));
+    }
+  });
+});
