@@ -223,7 +223,12 @@ describe('a streamed response', () => {
     };
     const back = givenBack({ model: 'm', input: 'x' }, { defaults: OPENAI_DEFAULTS, isStored: false });
     const error = { message: 'Stopped.', type: 'server_error', param: null, code: null };
-    const encoder = new ResponseEncoder({ identity, givenBack: back, keep: () => false });
+    const encoder = new ResponseEncoder({
+      identity,
+      givenBack: back,
+      functionNames: new Map(),
+      keep: () => false,
+    });
     const events = await responseEvents(new Response(encoder.failed({ error })));
     expect(events.map(({ type }) => type)).toEqual([
       'response.created',
@@ -341,7 +346,13 @@ describe('the input of a response', () => {
       { input: [{ role: 'user', content: [{ type: 'input_image' }] }] },
       'input[0].content[0].type',
     ],
-    ['a tool of the server', { tools: [{ type: 'web_search' }] }, 'tools[0].type'],
+    ['a tool of the server alone', { tools: [{ type: 'web_search' }] }, 'tools[0].type'],
+    ['a tool of the server that was asked for', { tools: [WEATHER, { type: 'mcp' }] }, 'tools[1].type'],
+    [
+      'the choice of a tool of the server',
+      { tools: [WEATHER, { type: 'web_search' }], tool_choice: { type: 'web_search' } },
+      'tool_choice.type',
+    ],
     ['a tool that waits', { tools: [{ ...WEATHER, defer_loading: true }] }, 'tools[0].defer_loading'],
     ['arguments nested too deep', { input: [deepCall(TOOL_ARGUMENTS_DEPTH_MAX + 1)] }, 'input[0].arguments'],
     [
@@ -355,6 +366,16 @@ describe('the input of a response', () => {
     ['the older form', { messages: [], max_tokens: 5 }, 'messages'],
   ])('is refused by its place: %s', async (_, fields, param) => {
     expect(await refusal(fields)).toMatchObject({ status: 400, param });
+  });
+
+  it('offers tools of a server beside functions without effect, and that is named', async () => {
+    const { respond: send, generator } = routeTestApp();
+    const tools = [{ type: 'web_search', external_web_access: false }, WEATHER, { type: 'image_generation' }];
+    const response = await send({ tools });
+    const body = responseSchema.parse(await response.json());
+    expect(body.tools.map(({ type }) => type)).toEqual(['function']);
+    expect(generator.requests[0]!.answerForm!.tools.map(({ name }) => name)).toEqual(['get_weather']);
+    expect(response.headers.get('x-octavo-ignored')).toBe('tools[].web_search, tools[].image_generation');
   });
 
   it('is named where nothing comes of it', async () => {

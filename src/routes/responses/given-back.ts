@@ -2,7 +2,7 @@
 
 import type { TextGenerator } from '../../engine/text-generation.ts';
 import type { ResponseObject } from '../schema/responses-object.ts';
-import type { ResponsesRequest, ResponsesTool } from '../schema/responses-request.ts';
+import type { FunctionTool, ResponsesRequest, ResponsesTool } from '../schema/responses-request.ts';
 
 /** Everything of a response that is known before it is made, but for its name and its time. */
 export type GivenBack = Omit<
@@ -30,7 +30,7 @@ export function givenBack(
     parallel_tool_calls: request.parallel_tool_calls ?? true,
     reasoning: { effort: request.reasoning?.effort ?? null, summary: null },
     text: { format: formatOf(request) },
-    tools: (request.tools ?? []).map(toolOf),
+    tools: (request.tools ?? []).flatMap(toolOf),
     tool_choice: choiceOf(request.tool_choice),
     temperature: request.temperature ?? defaults.temperature,
     top_p: request.top_p ?? defaults.topP,
@@ -60,9 +60,17 @@ function formatOf({ text }: ResponsesRequest): ResponseObject['text']['format'] 
   return { type, name: name ?? null, schema: schema ?? null, strict: strict ?? false };
 }
 
-function toolOf({ name, description, parameters, strict }: ResponsesTool): ResponseObject['tools'][number] {
+/** Tools without effect are left out. */
+function toolOf(tool: ResponsesTool): ResponseObject['tools'] {
+  if (tool.type === 'function') return [functionOf(tool)];
+  if (tool.type !== 'namespace') return [];
+  const { type, name, description, tools } = tool;
+  return [{ type, name, description: description ?? null, tools: tools.map(functionOf) }];
+}
+
+function functionOf({ name, description, parameters, strict }: FunctionTool) {
   return {
-    type: 'function',
+    type: 'function' as const,
     name,
     description: description ?? null,
     parameters: parameters ?? null,

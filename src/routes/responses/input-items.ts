@@ -10,6 +10,7 @@ import type { ResponsesRequest, SentItem } from '../schema/responses-request.ts'
 import { wellFormed } from '../text-request.ts';
 import { type GivenArguments, requireBoundedArguments } from '../tool-arguments.ts';
 import type { ContextItem } from './named-items.ts';
+import { toldName } from './response-tools.ts';
 
 type MessageItem = Extract<SentItem, { role: string }>;
 type CallItem = Extract<SentItem, { type: 'function_call' }>;
@@ -141,11 +142,11 @@ class Turns {
     this.#turn().said = said;
   }
 
-  addCall({ call_id: callId, name, arguments: json }: CallItem): void {
+  addCall({ call_id: callId, name, namespace, arguments: json }: CallItem): void {
     this.#turn().calls.push({
       id: wellFormed(callId),
       type: 'function',
-      function: { name: wellFormed(name), arguments: wellFormed(json) },
+      function: { name: wellFormed(toldName(name, namespace)), arguments: wellFormed(json) },
     });
   }
 

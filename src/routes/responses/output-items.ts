@@ -11,6 +11,7 @@ import type { MessageDelta, TextDelta } from '../answer.ts';
 import type { OutputItem, ResponsesTokenLogprob } from '../schema/responses-object.ts';
 import { logprobOf } from '../token-logprobs.ts';
 import { newItemId } from './item-id.ts';
+import type { FunctionName, FunctionNames } from './response-tools.ts';
 
 export type ItemKind = OutputItem['type'];
 
@@ -25,7 +26,7 @@ export type GrowingItem = {
   /** Of what is said. */
   readonly logprobs: ResponsesTokenLogprob[];
   /** Of a call. */
-  readonly call: { readonly id: string; readonly name: string } | null;
+  readonly call: (FunctionName & { readonly id: string }) | null;
 };
 
 export interface OutputListener {
@@ -43,7 +44,9 @@ const NO_LOGPROBS: readonly ResponsesTokenLogprob[] = [];
 export function outputItem(item: GrowingItem, status: ItemStatus): OutputItem {
   const { kind, id, call, text } = item;
   if (call !== null) {
-    return { type: 'function_call', id, status, call_id: call.id, name: call.name, arguments: text };
+    const { id: callId, name, namespace } = call;
+    const place = namespace === null ? {} : { namespace };
+    return { type: 'function_call', id, status, call_id: callId, name, ...place, arguments: text };
   }
   if (kind === 'reasoning') {
     return { type: 'reasoning', id, status, summary: [], content: [{ type: 'reasoning_text', text }] };
@@ -55,8 +58,16 @@ export function textPart({ text, logprobs }: Pick<GrowingItem, 'text' | 'logprob
   return { type: 'output_text' as const, text, annotations: [], logprobs };
 }
 
+export type OutputOptions = {
+  /** A new name on every call. */
+  readonly newId: () => string;
+  /** Of the functions that are in namespaces. */
+  readonly functionNames: FunctionNames;
+};
+
 export class OutputItems {
   readonly #newId: () => string;
+  readonly #functionNames: FunctionNames;
   readonly #listener: OutputListener | null;
   readonly #items: OutputItem[] = [];
   #open: GrowingItem | null = null;
@@ -65,9 +76,9 @@ export class OutputItems {
   #reason: FinishReason | null = null;
   #usage: TextUsage | null = null;
 
-  /** @param newId a new name on every call. */
-  constructor(newId: () => string, listener: OutputListener | null) {
+  constructor({ newId, functionNames }: OutputOptions, listener: OutputListener | null) {
     this.#newId = newId;
+    this.#functionNames = functionNames;
     this.#listener = listener;
   }
 
@@ -161,11 +172,16 @@ export class OutputItems {
       index: this.#items.length,
       text: '',
       logprobs: [],
-      call: callName === null ? null : { id: newItemId('call', this.#newId), name: callName },
+      call: callName === null ? null : this.#called(callName),
     };
     this.#open = item;
     this.#listener?.onBegin(item);
     return item;
+  }
+
+  #called(toldName: string): GrowingItem['call'] {
+    const names = this.#functionNames.get(toldName) ?? { name: toldName, namespace: null };
+    return { id: newItemId('call', this.#newId), ...names };
   }
 
   #append(item: GrowingItem, text: string, logprobs: readonly ResponsesTokenLogprob[]): void {

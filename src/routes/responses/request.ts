@@ -3,12 +3,8 @@
 import { isJsonObject, type JsonObject } from '../../base/json-object.ts';
 import { STORED_INPUT_BYTES_MAX } from '../../base/limits.ts';
 import type { GrammarSource } from '../../sampling/grammar/grammar-source.ts';
-import { calledTools, type GivenChoice, type GivenTool, type ToolRequest } from '../called-tools.ts';
 import { FieldCheck, TOP_LEVEL } from '../schema/fields.ts';
 import {
-  ALLOWED_TOOLS_FIELDS,
-  FUNCTION_FIELDS,
-  NAMED_FUNCTION_FIELDS,
   REASONING_FIELDS,
   RESPONSES_FIELDS,
   RESPONSES_STREAM_OPTIONS_FIELDS,
@@ -31,16 +27,17 @@ import {
   tellableTokens,
   unsupported,
 } from '../text-request.ts';
-import { NO_CUSTOM_TOOLS } from '../tool-request.ts';
 import { type GivenBack, givenBack } from './given-back.ts';
 import { messagesOf } from './input-items.ts';
 import { type ContextItem, contextOf } from './named-items.ts';
 import type { OwnResponses, StoredItem } from './response-store.ts';
+import { type FunctionNames, refuseTools, toolRequestOf } from './response-tools.ts';
 import { type StoredFormOptions, storedInput } from './stored-form.ts';
 
 export type ResponsesCall = GenerationCall & {
   /** What the response tells of its request. */
   readonly givenBack: GivenBack;
+  readonly functionNames: FunctionNames;
   /** What it is made of, if it is to be stored. */
   readonly storedInput: readonly StoredItem[];
   /** Where it is stored then. */
@@ -66,7 +63,7 @@ export function parseResponsesRequest(body: JsonObject, options: ResponsesParseO
   const input = store.isOn && request.store !== false ? inputToStore(context, options) : null;
   const messages = messagesOf(context, { instructions: request.instructions, fields, showsThoughts });
   const extent = extentOf(request);
-  const { definitions, form } = toolsOf(request, fields);
+  const { definitions, form, functionNames } = toolRequestOf(request, fields);
   const grammar = grammarOfText(request, fields, form.mustCall);
   const { chat_template_kwargs: kwargs, reasoning } = request;
   const rendering = renderingOf(
@@ -81,6 +78,7 @@ export function parseResponsesRequest(body: JsonObject, options: ResponsesParseO
   return {
     ...callOf(request, fields),
     givenBack: givenBack(request, { defaults: options.defaults, isStored: input !== null }),
+    functionNames,
     storedInput: input ?? [],
     store,
     text: {
@@ -127,18 +125,6 @@ function withReferences(body: JsonObject, store: OwnResponses): JsonObject {
   return { ...body, input: input.map(named) };
 }
 
-/** What the schema would call a wrong value, where it is one that other servers know. @throws ServerError */
-function refuseTools({ tools }: JsonObject): void {
-  for (const [index, tool] of (Array.isArray(tools) ? tools : []).entries()) {
-    const type = typeOf(tool);
-    if (typeof type !== 'string' || type === 'function') continue;
-    const param = `tools[${index}].type`;
-    throw unsupported(param, `'${param}': ${type === 'custom' ? NO_CUSTOM_TOOLS : NO_TOOLS}`);
-  }
-}
-
-const NO_TOOLS = 'this server runs no tools of its own; only functions can be called.';
-
 function typeOf(value: unknown): unknown {
   return (value as { type?: unknown } | null)?.type;
 }
@@ -180,41 +166,6 @@ function extentOf(request: ResponsesRequest) {
     param: 'top_logprobs',
   });
   return { newTokensMax, newTokensRoomMax: newTokensMax === null ? tellable : null, logprobCount };
-}
-
-function toolsOf(request: ResponsesRequest, fields: FieldCheck): ToolRequest {
-  const tools = (request.tools ?? []).map((tool, index): GivenTool => {
-    const place = `tools[${index}].`;
-    fields.check(tool, FUNCTION_FIELDS, { exact: place, general: 'tools[].' });
-    const { name, description, parameters, strict } = tool;
-    return { place, name, description, parameters, strict };
-  });
-  return calledTools(
-    {
-      tools,
-      choice: choiceOf(request.tool_choice, fields),
-      mayCallMany: request.parallel_tool_calls ?? null,
-      reasoning: 'apart',
-    },
-    fields,
-  );
-}
-
-function choiceOf(choice: ResponsesRequest['tool_choice'], fields: FieldCheck): GivenChoice {
-  if (choice == null) return { kind: 'auto' };
-  if (typeof choice === 'string') return { kind: choice };
-  const place = { exact: 'tool_choice.', general: 'tool_choice.' };
-  if (choice.type === 'function') {
-    fields.check(choice, NAMED_FUNCTION_FIELDS, place);
-    return { kind: 'named', named: { name: choice.name, param: 'tool_choice.name' } };
-  }
-  fields.check(choice, ALLOWED_TOOLS_FIELDS, place);
-  const allowed = choice.tools.map((tool, index) => {
-    const exact = `tool_choice.tools[${index}].`;
-    fields.check(tool, NAMED_FUNCTION_FIELDS, { exact, general: 'tool_choice.tools[].' });
-    return { name: tool.name, param: `${exact}name` };
-  });
-  return { kind: 'allowed', mode: choice.mode, allowed };
 }
 
 function grammarOfText(

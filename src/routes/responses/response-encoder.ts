@@ -17,7 +17,13 @@ import {
   outputItem,
   textPart,
 } from './output-items.ts';
-import { begunResponse, endedResponse, failedResponse, type ResponseFrame } from './response-object.ts';
+import {
+  begunResponse,
+  endedResponse,
+  failedResponse,
+  outputOptions,
+  type ResponseFrame,
+} from './response-object.ts';
 
 /** An event without its number. */
 type Numberless<Event> = Event extends unknown ? Omit<Event, 'sequence_number'> : never;
@@ -32,7 +38,7 @@ export class ResponseEncoder implements StreamEncoder, OutputListener {
 
   constructor(frame: ResponseFrame) {
     this.#frame = frame;
-    this.#output = new OutputItems(frame.identity.newId, this);
+    this.#output = new OutputItems(outputOptions(frame), this);
   }
 
   encode(event: TextEvent): string {

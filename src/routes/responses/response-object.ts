@@ -6,15 +6,21 @@ import type { ErrorBody } from '../api-error.ts';
 import type { AnswerCollector } from '../collected-answer.ts';
 import type { OutputItem, ResponseObject } from '../schema/responses-object.ts';
 import type { GivenBack } from './given-back.ts';
-import { OutputItems } from './output-items.ts';
+import { OutputItems, type OutputOptions } from './output-items.ts';
+import type { FunctionNames } from './response-tools.ts';
 
 /** Everything of a response that is known before it is made. */
 export type ResponseFrame = {
   readonly identity: AnswerIdentity;
   readonly givenBack: GivenBack;
+  readonly functionNames: FunctionNames;
   /** Keeps one that has ended. @returns whether there is room for it */
   readonly keep: (response: ResponseObject) => boolean;
 };
+
+export function outputOptions({ identity, functionNames }: ResponseFrame): OutputOptions {
+  return { newId: identity.newId, functionNames };
+}
 
 function responseIn(
   { identity, givenBack }: ResponseFrame,
@@ -95,7 +101,7 @@ export class CollectedResponse implements AnswerCollector {
 
   constructor(frame: ResponseFrame) {
     this.#frame = frame;
-    this.#output = new OutputItems(frame.identity.newId, null);
+    this.#output = new OutputItems(outputOptions(frame), null);
   }
 
   get isWhole(): boolean {

@@ -17,11 +17,12 @@ type Storing = Pick<AppDependencies, 'responseStore' | 'newId'>;
 
 function endpoint({ responseStore, newId }: Storing): GenerationEndpoint<ResponsesCall> {
   const frameOf = (
-    { givenBack, storedInput, store }: ResponsesCall,
+    { givenBack, functionNames, storedInput, store }: ResponsesCall,
     identity: AnswerIdentity,
   ): ResponseFrame => ({
     identity,
     givenBack,
+    functionNames,
     keep: (response) => store.add(storedResponse(response, storedInput)),
   });
   return {

@@ -68,8 +68,8 @@ function listedItem(item: SentItem, id: string): ListedItem {
   const status = item['status'] === 'incomplete' ? 'incomplete' : 'completed';
   switch (item.type) {
     case 'function_call': {
-      const { type, call_id, name, arguments: json } = item;
-      return { type, id, status, call_id, name, arguments: json };
+      const { type, call_id, name, namespace, arguments: json } = item;
+      return { type, id, status, call_id, name, ...(namespace != null && { namespace }), arguments: json };
     }
     case 'function_call_output': {
       const { type, call_id, output } = item;

@@ -140,6 +140,9 @@ export const FUNCTION_FIELDS: FieldTable = new Map([
   ['output_schema', ignored('what a function returns is taken as it is')],
 ]);
 
+/** Of a namespace of tools. */
+export const NAMESPACE_FIELDS: FieldTable = new Map(served(['type', 'name', 'description', 'tools']));
+
 /** Of a function that a choice names. */
 export const NAMED_FUNCTION_FIELDS: FieldTable = new Map(served(['type', 'name']));
 
@@ -159,7 +162,6 @@ const ITEM_LABELS: readonly (readonly [string, FieldRule])[] = [
 const CALL_LABELS: readonly (readonly [string, FieldRule])[] = [
   ...ITEM_LABELS,
   ['caller', ignored('the model is not told', isDirect)],
-  ['namespace', ignored('functions are known by their names alone')],
 ];
 
 type ItemType = 'message' | 'function_call' | 'function_call_output' | 'reasoning' | 'item_reference';
@@ -171,8 +173,12 @@ export const ITEM_FIELDS: Readonly<Record<ItemType, FieldTable>> = {
     ...ITEM_LABELS,
     ['phase', ignored('chat templates know no phases')],
   ]),
-  function_call: new Map([...served(['type', 'call_id', 'name', 'arguments']), ...CALL_LABELS]),
-  function_call_output: new Map([...served(['type', 'call_id', 'output']), ...CALL_LABELS]),
+  function_call: new Map([...served(['type', 'call_id', 'name', 'namespace', 'arguments']), ...CALL_LABELS]),
+  function_call_output: new Map([
+    ...served(['type', 'call_id', 'output']),
+    ...CALL_LABELS,
+    ['namespace', ignored('a result is known by its call')],
+  ]),
   reasoning: new Map([
     ...served(['type', 'content', 'summary']),
     ...ITEM_LABELS,

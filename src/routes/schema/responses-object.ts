@@ -45,6 +45,7 @@ export const outputItemSchema = z.discriminatedUnion('type', [
     status: itemStatus,
     call_id: z.string(),
     name: z.string(),
+    namespace: z.string().optional().describe('Of a function that the request has in a namespace.'),
     arguments: z.string().describe('A JSON object.'),
   }),
 ]);
@@ -68,6 +69,13 @@ const functionTool = z.strictObject({
   description: z.string().nullable(),
   parameters: z.record(z.string(), z.unknown()).nullable(),
   strict: z.boolean(),
+});
+
+const namespaceTool = z.strictObject({
+  type: z.literal('namespace'),
+  name: z.string(),
+  description: z.string().nullable(),
+  tools: z.array(functionTool),
 });
 
 const namedFunction = z.strictObject({ type: z.literal('function'), name: z.string() });
@@ -111,7 +119,7 @@ export const responseSchema = z.strictObject({
   parallel_tool_calls: z.boolean(),
   reasoning: z.strictObject({ effort: z.string().nullable(), summary: z.null() }),
   text: z.strictObject({ format: textFormat }),
-  tools: z.array(functionTool),
+  tools: z.array(z.discriminatedUnion('type', [functionTool, namespaceTool])),
   tool_choice: toolChoice,
   temperature: z.number(),
   top_p: z.number(),

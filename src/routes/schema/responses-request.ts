@@ -39,6 +39,7 @@ const callItem = z.looseObject({
   type: z.literal('function_call'),
   call_id: z.string(),
   name: z.string(),
+  namespace: z.string().nullish(),
   arguments: z.string(),
 });
 
@@ -77,6 +78,21 @@ const inputItem = z.discriminatedUnion('type', [
 ]);
 
 const functionTool = z.looseObject({ type: z.literal('function'), ...functionFields });
+const namespaceTool = z
+  .looseObject({
+    type: z.literal('namespace'),
+    name: functionFields.name,
+    description: functionFields.description,
+    tools: listOf(functionTool, { min: 1, max: TOOLS_MAX }),
+  })
+  .describe('Functions under one name, which a call of one of them has as its `namespace`.');
+
+/** Tools that a server runs and that coding clients offer with every request, beside functions of their own. */
+export const SERVER_TOOLS = ['web_search', 'image_generation'] as const;
+const serverTool = z
+  .looseObject({ type: z.enum(SERVER_TOOLS) })
+  .describe('Accepted without effect beside functions: this server runs no tools of its own. Refused alone.');
+
 const namedFunction = z.looseObject({ type: z.literal('function'), name: z.string() });
 const allowedTools = z.looseObject({
   type: z.literal('allowed_tools'),
@@ -113,7 +129,11 @@ export const responsesRequestSchema = z.looseObject({
     .nullish()
     .describe('How much the model is to think before it answers.'),
   text: z.looseObject({ format: textFormat.nullish().describe('What the text has to be.') }).nullish(),
-  ...callFields(functionTool, namedFunction, allowedTools),
+  ...callFields(
+    z.discriminatedUnion('type', [functionTool, namespaceTool, serverTool]),
+    namedFunction,
+    allowedTools,
+  ),
   include: listOf(z.string(), { min: 0, max: INCLUDES_MAX })
     .nullish()
     .describe('`message.output_text.logprobs` is served; what else is told is told always, or is not there.'),
@@ -142,3 +162,5 @@ export type InputItem = Exclude<ResponsesRequest['input'], string>[number];
 /** An item that is sent, and not only named. */
 export type SentItem = Exclude<InputItem, { type: 'item_reference' }>;
 export type ResponsesTool = NonNullable<ResponsesRequest['tools']>[number];
+export type FunctionTool = Extract<ResponsesTool, { type: 'function' }>;
+export type NamespaceTool = Extract<ResponsesTool, { type: 'namespace' }>;

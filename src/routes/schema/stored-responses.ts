@@ -36,6 +36,7 @@ const listedItemSchema = z.discriminatedUnion('type', [
     ...labels,
     call_id: z.string(),
     name: z.string(),
+    namespace: z.string().optional(),
     arguments: z.string(),
   }),
   z.strictObject({
