@@ -79,9 +79,7 @@ const serveSchema = z.object({
   insecure: switchValue.default(false),
   strictFields: switchValue.default(false),
   schedulingPolicy: z.enum(['fcfs', 'priority']).default('fcfs'),
-  cacheDir: z
-    .string()
-    .default(path.join(process.env['XDG_CACHE_HOME'] ?? path.join(os.homedir(), '.cache'), 'octavo')),
+  cacheDir: z.string(),
   quantization: z.enum(QUANTIZATIONS).default('auto'),
   kvCacheMemory: z.string().transform(parseCacheMemory).nullable().default(null),
   kvCacheDtype: z.enum(['auto', ...KV_CACHE_TYPES]).default('auto'),
@@ -141,10 +139,29 @@ export function serveConfig(
     const text = environment[option.environment] || undefined;
     values[name] = flags[name] ?? (option.repeats ? listIn(text, option.environment) : text);
   }
+  values['cacheDir'] ??= path.join(cacheHome(environment), 'octavo');
   const result = serveSchema.safeParse(values);
   if (!result.success) throw new StartupError(describeIssue(result.error.issues[0]!));
   checkTogether(result.data);
   return result.data;
+}
+
+/**
+ * As the XDG Base Directory Specification has it, by which a variable that is empty or a relative path counts as not set. To be
+ * asked only where no directory was given: users whom the system does not know, as containers run as, may have no home.
+ * @throws StartupError when there is none
+ */
+function cacheHome({ XDG_CACHE_HOME: told = '' }: Readonly<Record<string, string | undefined>>): string {
+  if (path.isAbsolute(told)) return told;
+  try {
+    const home = os.homedir();
+    return path.join(path.isAbsolute(home) ? home : os.userInfo().homedir, '.cache');
+  } catch (cause) {
+    throw new StartupError(
+      `this user has no home directory to keep converted weights in: ${(cause as Error).message}; choose a place with --cache-dir`,
+      { cause },
+    );
+  }
 }
 
 /** @throws StartupError for a list of nothing: who gives one means something. */

@@ -1,4 +1,6 @@
-import { describe, expect, it } from 'vitest';
+import os from 'node:os';
+import path from 'node:path';
+import { describe, expect, it, vi } from 'vitest';
 import { StartupError } from '../src/base/errors.ts';
 import { serveConfig } from '../src/config.ts';
 
@@ -29,6 +31,26 @@ describe('serveConfig', () => {
 
   it('takes an empty variable for one that is not set', () => {
     expect(serveConfig({}, { PORT: '', HOST: '', MODEL: '' })).toEqual(serveConfig({}, {}));
+  });
+
+  it.each([
+    ['/var/caches', '/var/caches/octavo'],
+    ['', path.join(os.homedir(), '.cache/octavo')],
+    ['caches', path.join(os.homedir(), '.cache/octavo')],
+  ])('caches where the XDG specification says with XDG_CACHE_HOME %j', (cacheHome, expected) => {
+    expect(serveConfig({}, { XDG_CACHE_HOME: cacheHome }).cacheDir).toBe(expected);
+  });
+
+  it('asks for a cache directory where the user has no home, and for no home where one is given', () => {
+    const homedir = vi.spyOn(os, 'homedir').mockImplementation(() => {
+      throw new Error('no such user');
+    });
+    try {
+      expect(refusal({})).toMatch(/no home directory .*no such user; choose a place with --cache-dir$/);
+      expect(serveConfig({ cacheDir: '/var/caches' }, {}).cacheDir).toBe('/var/caches');
+    } finally {
+      homedir.mockRestore();
+    }
   });
 
   it('splits what may be given several times at commas, with or without blanks', () => {
