@@ -57,6 +57,17 @@ function commanderOption(option: ServeOption): Option {
   return result;
 }
 
+/**
+ * Whoever reads what is said may leave, and a disk may be full: no reason for a server to end. A command that does nothing but
+ * say something has failed then, unless its reader had enough.
+ */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') return;
+  console.error(`octavo: what there is to say cannot be written: ${error.message}`);
+  process.exitCode = 1;
+});
+process.stderr.on('error', () => {});
+
 try {
   await program.parseAsync();
 } catch (error) {

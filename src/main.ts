@@ -16,6 +16,7 @@ import {
   ARRIVING_BODY_BYTES_MAX,
   HEARTBEAT_MS,
   KEEP_ALIVE_MS,
+  LOG_UNWRITTEN_BYTES_MAX,
   REQUEST_BODY_BYTES_MAX,
   REQUEST_RECEIVE_MS,
   STALLED_AFTER_MS,
@@ -69,7 +70,7 @@ export type BuildFacts = { readonly version: string };
 export async function serve(config: ServeConfig, build: BuildFacts): Promise<void> {
   const startedMs = systemClock.monotonicMs();
   const stopExiting = exitOnSignal();
-  const logger = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: true }));
+  const logger = createLogger(config);
   if (config.device === 'auto') hideSoftwareDrivers(process.env);
   countGpusAsNvidiaSmi(process.env);
   // What can be wrong with them is told before the engine loads, which cannot be interrupted.
@@ -99,6 +100,13 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
     void endWithEngine(engine);
     throw error;
   }
+}
+
+/** What cannot be written, as on a full disk, waits for a later line that can; it is no reason to end. */
+function createLogger({ logLevel: level }: ServeConfig): Logger {
+  const stderr = pino.destination({ dest: 2, sync: true, maxLength: LOG_UNWRITTEN_BYTES_MAX });
+  stderr.on('error', () => {});
+  return pino({ level, base: null }, stderr);
 }
 
 /** ONNX Runtime writes no trace where there is no folder, and does not say so. @throws StartupError */

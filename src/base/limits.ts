@@ -321,3 +321,5 @@ export const NVIDIA_SMI_MS = 10_000;
 export const WEBGPU_TENSOR_BYTES_MAX = 2 ** 31 - 4;
 /** The smallest `maxStorageBufferBindingSize` that WebGPU allows a device to have. */
 export const WINDOW_SCRATCH_BYTES_MAX = 128 * 2 ** 20;
+/** Lines of the log that wait for room where they are written to; more are lost. A thousand errors with their stacks. */
+export const LOG_UNWRITTEN_BYTES_MAX = 2 ** 20;

@@ -1,14 +1,20 @@
 /** How the server comes and goes: start, stop signals, the death of its engine. */
 
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
 import OpenAI, { APIError } from 'openai';
 import { afterEach, describe, expect, it } from 'vitest';
 import { scratchCheckpoint } from '../support/checkpoint-files.ts';
-import { eventually, type ServerProcess, spawnServer, startServer } from '../support/server-process.ts';
+import {
+  eventually,
+  type ServerProcess,
+  spawnCommand,
+  spawnServer,
+  startServer,
+} from '../support/server-process.ts';
 
 const LONG_STREAM = {
   model: 'octavo-mini',
@@ -202,6 +208,40 @@ describe('a server', () => {
     const left = await readdir(home, { recursive: true });
     expect(left.filter((name) => !name.startsWith('.cache/octavo'))).toEqual(['.cache']);
     await rm(home, { recursive: true });
+  });
+});
+
+describe('what the program says, where nobody takes it', () => {
+  it('does not keep the server from serving, nor from ending as it would', async () => {
+    const fullDisk = await open('/dev/full', 'w');
+    const port = await freePort();
+    const child = spawnCommand(['serve', '--port', String(port)], ['ignore', fullDisk.fd, fullDisk.fd]);
+    const exited = once(child, 'exit');
+    await eventually(async () => {
+      const response = await fetch(`http://127.0.0.1:${port}/ready`).catch(() => null);
+      return response?.status === 200 || child.exitCode !== null;
+    });
+    child.kill('SIGTERM');
+    expect(await exited).toEqual([0, null]);
+    await fullDisk.close();
+  });
+
+  it('is no fault of the program when its reader has left', async () => {
+    const child = spawnCommand(['openapi'], ['ignore', 'pipe', 'pipe']);
+    child.stdout!.destroy();
+    const errors: Buffer[] = [];
+    child.stderr!.on('data', (chunk: Buffer) => errors.push(chunk));
+    expect(await once(child, 'close')).toEqual([0, null]);
+    expect(String(Buffer.concat(errors))).toBe('');
+  });
+
+  it('is a failure of a command that does nothing else when there is no room for it', async () => {
+    const fullDisk = await open('/dev/full', 'w');
+    const child = spawnCommand(['openapi'], ['ignore', fullDisk.fd, 'pipe']);
+    const [told] = await once(child.stderr!, 'data');
+    expect(String(told)).toMatch(/^octavo: .*ENOSPC[^\n]*\n$/);
+    expect(await once(child, 'close')).toEqual([1, null]);
+    await fullDisk.close();
   });
 });
 

@@ -1,6 +1,6 @@
 /** The real server as its users start it: the compiled program, in a process of its own, on a free port. */
 
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, type StdioOptions, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
 
@@ -28,6 +28,11 @@ export function spawnServer(flags: readonly string[], environment: Readonly<Reco
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
+}
+
+/** Starts any of the program's commands with these standard streams. */
+export function spawnCommand(words: readonly string[], stdio: StdioOptions): ChildProcess {
+  return spawn(process.execPath, [CLI, ...words], { stdio });
 }
 
 /** Resolves when the server says where it answers; rejects with its output when it ends before. */
