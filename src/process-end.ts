@@ -34,9 +34,14 @@ function endBySignal(signal: NodeJS.Signals): void {
   process.kill(process.pid, signal);
 }
 
-/** `process.exit` under the engine's native code aborts, and the process would not end by itself before that is done. */
+/**
+ * `process.exit` waits for the engine's native code, and aborts then; nor would the process end by itself before that is done.
+ * The first process of a container takes no signal from itself, SIGKILL among them, but may abort at once.
+ */
 export async function endWithEngine(engine: ChannelEngineClient): Promise<void> {
-  if (!(await engine.close())) process.kill(process.pid, 'SIGKILL');
+  if (await engine.close()) return;
+  if (process.pid === 1) process.abort();
+  process.kill(process.pid, 'SIGKILL');
 }
 
 /** What listens, and the answers that are on their way. */
@@ -119,11 +124,19 @@ async function takeDown(
 /** How long clients get to read the end of what they were sent. */
 const LAST_BYTES_MS = 1000;
 
-/** Native state is not to be trusted after a failure: the process ends, and its supervisor starts a new one. */
+/**
+ * Native state is not to be trusted after a failure: the process ends, and its supervisor starts a new one. Nor is what the main
+ * thread has left half done where it threw and nobody caught it: to its clients, the engine has failed then too.
+ */
 export function endWhenEngineDies(engine: ChannelEngineClient, logger: Logger): void {
-  void engine.died.then((error) => {
-    logger.fatal({ err: error }, 'the engine has ended; so does the server');
+  process.on('uncaughtException', (error) => {
+    if (engine.health.state === 'dead') logger.error({ err: error }, 'a fault while the server ends');
+    else engine.fail(error);
+  });
+  void engine.died.then(async (error) => {
+    logger.fatal({ err: error }, 'the engine has failed; the server ends');
     // Open requests get their error, and probes their 503, before the line goes dead.
-    setTimeout(() => process.exit(1), LAST_BYTES_MS);
+    await Promise.all([delay(LAST_BYTES_MS), endWithEngine(engine)]);
+    process.exit(1);
   });
 }

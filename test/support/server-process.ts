@@ -22,9 +22,14 @@ export type StartOptions = {
   readonly environment?: Readonly<Record<string, string>>;
 };
 
-/** Only starts it. */
-export function spawnServer(flags: readonly string[], environment: Readonly<Record<string, string>>) {
-  return spawn(process.execPath, [CLI, 'serve', ...flags], {
+/** Only starts it. @param launcher the command that starts it, and its words; none: it is started itself */
+export function spawnServer(
+  flags: readonly string[],
+  environment: Readonly<Record<string, string>>,
+  launcher: readonly string[] = [],
+) {
+  const [command, ...words] = [...launcher, process.execPath, CLI, 'serve', ...flags];
+  return spawn(command!, words, {
     env: { ...process.env, ...environment },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
