@@ -17,6 +17,7 @@ import {
   HEARTBEAT_MS,
   KEEP_ALIVE_MS,
   LOG_UNWRITTEN_BYTES_MAX,
+  REFUSALS_TOLD_EVERY_MS,
   REQUEST_BODY_BYTES_MAX,
   REQUEST_RECEIVE_MS,
   STALLED_AFTER_MS,
@@ -78,6 +79,7 @@ export async function serve(config: ServeConfig, build: BuildFacts): Promise<voi
   const files = parseModelFiles(model);
   if (config.profile !== null) await requireFolderOf(config.profile);
   const http = await listen(config);
+  outliveRefusals(http.server, logger);
   const engine = startWorkerEngine({
     engine: engineOptions(config),
     inFlightMax: config.maxInFlight,
@@ -242,6 +244,20 @@ async function listen(config: ServeConfig): Promise<Http & { readonly answerBy: 
     server.listen(config.port, config.host, resolve);
   });
   return { server, answers, answerBy };
+}
+
+/**
+ * The system may be without memory or permission for a connection, or tell of one that has failed already; the next one may be
+ * taken. It may say so thousands of times a second.
+ */
+function outliveRefusals(server: Server, logger: Logger): void {
+  let toldAtMs = Number.NEGATIVE_INFINITY;
+  server.on('error', (error) => {
+    const nowMs = systemClock.monotonicMs();
+    if (nowMs - toldAtMs < REFUSALS_TOLD_EVERY_MS) return;
+    toldAtMs = nowMs;
+    logger.error({ err: error }, 'a connection cannot be taken');
+  });
 }
 
 /**

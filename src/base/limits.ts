@@ -323,3 +323,5 @@ export const WEBGPU_TENSOR_BYTES_MAX = 2 ** 31 - 4;
 export const WINDOW_SCRATCH_BYTES_MAX = 128 * 2 ** 20;
 /** Lines of the log that wait for room where they are written to; more are lost. A thousand errors with their stacks. */
 export const LOG_UNWRITTEN_BYTES_MAX = 2 ** 20;
+/** Connections that the system cannot take are told of in the log so often at most: it may try again without a pause. */
+export const REFUSALS_TOLD_EVERY_MS = 60_000;

@@ -207,6 +207,39 @@ describe('a fault that nothing catches', () => {
   );
 });
 
+describe('a connection that cannot be taken', () => {
+  it('is told in the log, and costs the others nothing', async () => {
+    const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-accept-'));
+    const trigger = path.join(directory, 'now');
+    const hook = path.join(directory, 'hook.mjs');
+    // What Node hears where the system has no memory for a connection, on demand.
+    await writeFile(
+      hook,
+      `import { existsSync } from 'node:fs';
+       import net from 'node:net';
+       import os from 'node:os';
+       const { listen } = net.Server.prototype;
+       net.Server.prototype.listen = function (...words) {
+         const refuse = () => {
+           if (existsSync(${JSON.stringify(trigger)})) this._handle.onconnection(-os.constants.errno.ENOBUFS);
+         };
+         setInterval(refuse, 5).unref();
+         return listen.apply(this, words);
+       };`,
+    );
+    server = await startServer({ environment: { NODE_OPTIONS: `--import=${hook}` } });
+    const { baseUrl, output } = server;
+    const chunks = await openStream(baseUrl);
+    await chunks.next();
+    await writeFile(trigger, '');
+    await eventually(async () => /accept ENOBUFS.*cannot be taken/.test(output()));
+    expect((await fetch(`${baseUrl}/health`)).status).toBe(200);
+    expect((await chunks.next()).done).toBe(false);
+    expect(output().match(/accept ENOBUFS.*cannot be taken/g)).toHaveLength(1);
+    await rm(directory, { recursive: true });
+  });
+});
+
 describe('a start', () => {
   it('says when the cache is too small for the context that the model was made for', async () => {
     server = await startServer({ flags: ['--kv-cache-memory', '1MiB'] });
