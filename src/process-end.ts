@@ -26,7 +26,7 @@ export function exitOnSignal(): () => void {
 
 /**
  * By the signal's own way: `process.exit` takes libraries down under the engine's native code. The first process of a
- * container, which no signal of its own can end, has no other way.
+ * container, which no signal of its own can end, has no other way to say so by its code.
  */
 function endBySignal(signal: NodeJS.Signals): void {
   if (process.pid === 1) process.exit(128 + os.constants.signals[signal]);
