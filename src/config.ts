@@ -71,7 +71,7 @@ const originOrAll = z
 
 const serveSchema = z.object({
   model: z.string().default(SHIPPED_MODEL),
-  servedModelName: z.array(z.string().min(1)).default([]),
+  servedModelName: z.array(z.string().regex(/./, 'a name has at least one character')).default([]),
   host: z.string().default('127.0.0.1'),
   port: whole.pipe(z.number().min(0).max(65_535)).default(8000),
   apiKey: z.array(apiKey).default([]),

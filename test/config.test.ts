@@ -65,6 +65,10 @@ describe('serveConfig', () => {
     );
   });
 
+  it('says what a name has to be', () => {
+    expect(refusal({ servedModelName: [''] })).toMatch(/\): a name has at least one character$/);
+  });
+
   it.each([
     ['port', '', 'must be a whole number'],
     ['port', '0x1F', 'must be a whole number'],
