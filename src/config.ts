@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { StartupError } from './base/errors.ts';
 import {
+  BLOCK_SIZE_MAX,
   DECODE_SLOWDOWN_DEFAULT,
   DRAIN_MS_DEFAULT,
   GPU_MEMORY_UTILIZATION_DEFAULT,
@@ -70,7 +71,7 @@ const originOrAll = z
   );
 
 const serveSchema = z.object({
-  model: z.string().default(SHIPPED_MODEL),
+  model: z.string().regex(/./, 'must be a directory').default(SHIPPED_MODEL),
   servedModelName: z.array(z.string().regex(/./, 'a name has at least one character')).default([]),
   host: z.string().default('127.0.0.1'),
   port: whole.pipe(z.number().min(0).max(65_535)).default(8000),
@@ -83,7 +84,7 @@ const serveSchema = z.object({
   quantization: z.enum(QUANTIZATIONS).default('auto'),
   kvCacheMemory: z.string().transform(parseCacheMemory).nullable().default(null),
   kvCacheDtype: z.enum(['auto', ...KV_CACHE_TYPES]).default('auto'),
-  blockSize: count.nullable().default(null),
+  blockSize: whole.pipe(z.number().positive().max(BLOCK_SIZE_MAX)).nullable().default(null),
   maxModelLen: count.nullable().default(null),
   maxNumSeqs: count.default(SEQUENCES_PER_STEP_DEFAULT),
   maxNumBatchedTokens: count.default(TOKENS_PER_STEP_DEFAULT),
