@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from 'vitest';
 import { TOOLS_MAX } from '../../src/base/limits.ts';
+import type { TextRequest } from '../../src/engine/text-generation.ts';
 import { errorBodySchema } from '../../src/routes/schema/error.ts';
 import { responseSchema } from '../../src/routes/schema/responses-object.ts';
 import { inputItemListSchema } from '../../src/routes/schema/stored-responses.ts';
@@ -16,6 +17,8 @@ const PARAMETERS = { type: 'object', properties: { path: { type: 'string' } } };
 const READ = { type: 'function', name: 'read', description: 'Reads.', parameters: PARAMETERS, strict: false };
 const WRITE = { ...READ, name: 'write', description: 'Writes.' };
 const FILES = { type: 'namespace', name: 'files', description: 'Of a disk.', tools: [READ, WRITE] };
+const CHOSEN_WRITE = { type: 'function', name: 'write', namespace: 'files' };
+const OUTPUT = { type: 'function_call_output', call_id: 'x', output: 'done' };
 const TOOLS = { tools: [FILES, { ...READ, description: null }] };
 
 /** The model calls a function by this name. */
@@ -40,6 +43,15 @@ async function respond(fields: Fields, script?: Script) {
   expect(response.status, await response.clone().text()).toBe(200);
   const body = responseSchema.parse(await response.json());
   return { test, response, body, request: test.generator.requests[0]! };
+}
+
+/** What the model is told that it has called. */
+function calledNames(requests: readonly TextRequest[]): string[] {
+  return requests.flatMap(({ prompts: [prompt] }) =>
+    prompt?.kind === 'messages'
+      ? prompt.messages.flatMap(({ tool_calls: calls = [] }) => calls.map((call) => call.function.name))
+      : [],
+  );
 }
 
 describe('a namespace of functions', () => {
@@ -98,15 +110,9 @@ describe('a namespace of functions', () => {
   it('of an earlier call is in front of its name again, whether that is sent or named', async () => {
     const { body, test } = await respond(TOOLS, calling('files__write'));
     const [call] = body.output;
-    const output = { type: 'function_call_output', call_id: 'x', output: 'done' };
-    await test.respond({ ...TOOLS, input: [call, output] });
-    await test.respond({ ...TOOLS, previous_response_id: body.id, input: [output] });
-    const calls = test.generator.requests
-      .slice(1)
-      .flatMap(({ prompts: [prompt] }) =>
-        prompt?.kind === 'messages' ? prompt.messages.flatMap((message) => message.tool_calls ?? []) : [],
-      );
-    expect(calls.map((each) => each.function.name)).toEqual(['files__write', 'files__write']);
+    await test.respond({ ...TOOLS, input: [call, OUTPUT] });
+    await test.respond({ ...TOOLS, previous_response_id: body.id, input: [OUTPUT] });
+    expect(calledNames(test.generator.requests)).toEqual(['files__write', 'files__write']);
   });
 
   it('is listed with the call that was made in it', async () => {
@@ -119,6 +125,23 @@ describe('a namespace of functions', () => {
       name: 'write',
       namespace: 'files',
     });
+  });
+
+  it.each([
+    ['the one that is to be called', CHOSEN_WRITE],
+    ['those that may be called', { type: 'allowed_tools', mode: 'required', tools: [CHOSEN_WRITE] }],
+  ])('is told apart in a choice of %s', async (_, choice) => {
+    const tools = [FILES, { ...WRITE, description: null }];
+    const { request, response, body } = await respond({ tools, tool_choice: choice });
+    expect(request.answerForm!.tools.map(({ name }) => name)).toEqual(['files__write']);
+    expect(response.headers.get('x-octavo-ignored')).toBeNull();
+    expect(body.tool_choice).toEqual(choice);
+  });
+
+  it('that has no name is none', async () => {
+    const call = { type: 'function_call', call_id: 'x', name: 'read', namespace: '', arguments: '{}' };
+    const { request } = await respond({ input: [call, OUTPUT] });
+    expect(calledNames([request])).toEqual(['read']);
   });
 
   it.each<[string, Fields, string]>([

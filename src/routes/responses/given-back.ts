@@ -2,7 +2,12 @@
 
 import type { TextGenerator } from '../../engine/text-generation.ts';
 import type { ResponseObject } from '../schema/responses-object.ts';
-import type { FunctionTool, ResponsesRequest, ResponsesTool } from '../schema/responses-request.ts';
+import type {
+  ChosenFunction,
+  FunctionTool,
+  ResponsesRequest,
+  ResponsesTool,
+} from '../schema/responses-request.ts';
 
 /** Everything of a response that is known before it is made, but for its name and its time. */
 export type GivenBack = Omit<
@@ -81,7 +86,8 @@ function functionOf({ name, description, parameters, strict }: FunctionTool) {
 function choiceOf(choice: ResponsesRequest['tool_choice']): ResponseObject['tool_choice'] {
   if (choice == null) return 'auto';
   if (typeof choice === 'string') return choice;
-  const named = ({ name }: { readonly name: string }) => ({ type: 'function', name }) as const;
+  const named = ({ name, namespace }: ChosenFunction) =>
+    ({ type: 'function', name, ...(namespace && { namespace }) }) as const;
   if (choice.type === 'function') return named(choice);
   return { type: 'allowed_tools', mode: choice.mode, tools: choice.tools.map(named) };
 }

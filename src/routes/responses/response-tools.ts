@@ -29,9 +29,9 @@ export type FunctionName = { readonly name: string; readonly namespace: string |
 /** Of functions in namespaces, by what the model calls them. */
 export type FunctionNames = ReadonlyMap<string, FunctionName>;
 
-/** What the model calls a function: as clients do that have only one name for it. */
+/** What the model calls a function: as clients do that have only one name for it. A namespace without a name is none. */
 export function toldName(name: string, namespace: string | null | undefined): string {
-  return namespace == null ? name : `${namespace}__${name}`;
+  return namespace ? `${namespace}__${name}` : name;
 }
 
 /** @throws ServerError for tools that others serve and this server does not, which the schema would call a wrong value. */
@@ -130,13 +130,16 @@ function choiceOf(choice: ResponsesRequest['tool_choice'], fields: FieldCheck): 
   const place = { exact: 'tool_choice.', general: 'tool_choice.' };
   if (choice.type === 'function') {
     fields.check(choice, NAMED_FUNCTION_FIELDS, place);
-    return { kind: 'named', named: { name: choice.name, param: 'tool_choice.name' } };
+    return {
+      kind: 'named',
+      named: { name: toldName(choice.name, choice.namespace), param: 'tool_choice.name' },
+    };
   }
   fields.check(choice, ALLOWED_TOOLS_FIELDS, place);
   const allowed = choice.tools.map((tool, index) => {
     const exact = `tool_choice.tools[${index}].`;
     fields.check(tool, NAMED_FUNCTION_FIELDS, { exact, general: 'tool_choice.tools[].' });
-    return { name: tool.name, param: `${exact}name` };
+    return { name: toldName(tool.name, tool.namespace), param: `${exact}name` };
   });
   return { kind: 'allowed', mode: choice.mode, allowed };
 }

@@ -69,7 +69,7 @@ function listedItem(item: SentItem, id: string): ListedItem {
   switch (item.type) {
     case 'function_call': {
       const { type, call_id, name, namespace, arguments: json } = item;
-      return { type, id, status, call_id, name, ...(namespace != null && { namespace }), arguments: json };
+      return { type, id, status, call_id, name, ...(namespace && { namespace }), arguments: json };
     }
     case 'function_call_output': {
       const { type, call_id, output } = item;

@@ -144,7 +144,7 @@ export const FUNCTION_FIELDS: FieldTable = new Map([
 export const NAMESPACE_FIELDS: FieldTable = new Map(served(['type', 'name', 'description', 'tools']));
 
 /** Of a function that a choice names. */
-export const NAMED_FUNCTION_FIELDS: FieldTable = new Map(served(['type', 'name']));
+export const NAMED_FUNCTION_FIELDS: FieldTable = new Map(served(['type', 'name', 'namespace']));
 
 export const ALLOWED_TOOLS_FIELDS: FieldTable = new Map(served(['type', 'mode', 'tools']));
 

@@ -78,7 +78,11 @@ const namespaceTool = z.strictObject({
   tools: z.array(functionTool),
 });
 
-const namedFunction = z.strictObject({ type: z.literal('function'), name: z.string() });
+const namedFunction = z.strictObject({
+  type: z.literal('function'),
+  name: z.string(),
+  namespace: z.string().optional(),
+});
 const toolChoice = z.union([
   z.enum(['none', 'auto', 'required']),
   z.discriminatedUnion('type', [

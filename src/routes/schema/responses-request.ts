@@ -93,7 +93,11 @@ const serverTool = z
   .looseObject({ type: z.enum(SERVER_TOOLS) })
   .describe('Accepted without effect beside functions: this server runs no tools of its own. Refused alone.');
 
-const namedFunction = z.looseObject({ type: z.literal('function'), name: z.string() });
+const namedFunction = z.looseObject({
+  type: z.literal('function'),
+  name: z.string(),
+  namespace: z.string().nullish().describe('Of a function that is in one.'),
+});
 const allowedTools = z.looseObject({
   type: z.literal('allowed_tools'),
   mode: z.enum(['auto', 'required']),
@@ -162,5 +166,6 @@ export type InputItem = Exclude<ResponsesRequest['input'], string>[number];
 /** An item that is sent, and not only named. */
 export type SentItem = Exclude<InputItem, { type: 'item_reference' }>;
 export type ResponsesTool = NonNullable<ResponsesRequest['tools']>[number];
+export type ChosenFunction = z.infer<typeof namedFunction>;
 export type FunctionTool = Extract<ResponsesTool, { type: 'function' }>;
 export type NamespaceTool = Extract<ResponsesTool, { type: 'namespace' }>;
