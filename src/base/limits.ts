@@ -142,6 +142,8 @@ export const TOOL_CALLS_MAX = 128;
 /** OpenAI's bounds for `tools` and the names of functions. Every tool is in every prompt. */
 export const TOOLS_MAX = 128;
 export const TOOL_NAME_CHARACTERS_MAX = 64;
+/** What the model calls a function in a namespace: the names of both, and two underscores between them. */
+export const TOLD_NAME_CHARACTERS_MAX = 2 * TOOL_NAME_CHARACTERS_MAX + 2;
 
 /** Entries of `include`; OpenAI knows less than a dozen. */
 export const INCLUDES_MAX = 32;

@@ -4,6 +4,7 @@
  */
 
 import { isJsonObject } from '../../base/json-object.ts';
+import { TOLD_NAME_CHARACTERS_MAX } from '../../base/limits.ts';
 import { isBlank } from './blanks.ts';
 import { JsonScanner, type ScanResult } from './json-scanner.ts';
 
@@ -27,8 +28,8 @@ export type ReadStatus =
 /** Keys of a call besides its name: `id` and `type` are of OpenAI's form, and models repeat what they have read. */
 const ARGUMENT_KEYS = ['arguments', 'parameters'];
 const SKIPPED_KEYS = ['id', 'type'];
-/** Longest JSON text of a name: 64 characters, each as an escape. */
-const NAME_TEXT_MAX = 6 * 64 + 2;
+/** Longest JSON text of a name: each character as an escape, and the quotes. */
+const NAME_TEXT_MAX = 6 * TOLD_NAME_CHARACTERS_MAX + 2;
 
 type Place = 'open' | 'key-or-close' | 'key' | 'colon' | 'value' | 'comma-or-close';
 type ValueUse = 'name' | 'arguments' | 'skip';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { TOLD_NAME_CHARACTERS_MAX } from '../../../src/base/limits.ts';
 import { MessageParser, type MessageParserOptions } from '../../../src/text/message/message-parser.ts';
 import { addPart, type MessagePart } from '../../../src/text/message/message-part.ts';
 import {
@@ -16,15 +17,16 @@ type Options = {
   isAssured?: boolean;
   mayQuoteMarks?: boolean;
   isOpen?: boolean;
+  callable?: readonly string[];
 };
 
 function parserOptions({ format = 'hermes', callsMax = 128, isOpen, ...options }: Options) {
-  const { isAssured = false, mayQuoteMarks = false } = options;
+  const { isAssured = false, mayQuoteMarks = false, callable = ['get_weather', 'now'] } = options;
   return {
     reasoning: isOpen === undefined ? null : { ...THINK, isOpen },
     tools: {
       format: toolCallFormat(format),
-      callable: new Set(['get_weather', 'now']),
+      callable: new Set(callable),
       callsMax,
       isAssured,
       mayQuoteMarks,
@@ -134,6 +136,14 @@ describe.each(TOOL_CALL_FORMAT_NAMES)('calls written as %s', (format) => {
     expect(first!.kind).toBe('content');
     expect((first as { text: string }).text).toContain('get_wealth');
   });
+});
+
+it('a call has the longest name that a function in a namespace can have, also where all of it is escaped', () => {
+  const name = 'x'.repeat(TOLD_NAME_CHARACTERS_MAX);
+  for (const written of [name, name.replaceAll('x', String.raw`\u0078`)]) {
+    const text = `<tool_call>{"name": "${written}", "arguments": {}}</tool_call>`;
+    expect(parsed(text, { callable: [name] })).toEqual(call(name, '{}'));
+  }
 });
 
 function cut(text: string, cuts: readonly number[]): string[] {
