@@ -9,6 +9,7 @@ import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import { buildGatheredModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
+import { FEW_TOKENS_MAX } from '../../src/graph/group-projections.ts';
 import { divergence } from '../support/divergence.ts';
 import { RunnerDriver } from '../support/runner-driver.ts';
 
@@ -152,7 +153,7 @@ describe.each(cases)('%s in %s', (name, recipe) => {
 describe('a model with a graph for steps of few tokens', () => {
   it('is one in int4, for as many as its products are faster', async () => {
     const [int4, w8a8] = [await build('llama-biases', 'int4'), await build('llama-biases', 'w8a8')];
-    expect(int4.fewTokens?.tokensMax).toBe(4);
+    expect(int4.fewTokens?.tokensMax).toBe(FEW_TOKENS_MAX);
     expect(w8a8.fewTokens).toBeUndefined();
   });
 
