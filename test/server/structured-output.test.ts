@@ -26,7 +26,7 @@ const LONG_FORMAT = {
   type: 'json_schema',
   json_schema: {
     name: 'colours',
-    schema: { type: 'array', items: { enum: ['red', 'blue'] }, minItems: 80, maxItems: 80 },
+    schema: { type: 'array', items: { enum: ['red', 'blue'] }, minItems: 40, maxItems: 40 },
   },
 } as const;
 
