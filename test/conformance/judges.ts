@@ -89,5 +89,7 @@ export const JUDGES: readonly Judge[] = [
   nodeProgram('vercel-ai', 'Vercel AI SDK, both OpenAI providers', /"ai": "([^"]+)"/),
   nodeProgram('langchain-js', 'LangChain for JavaScript', /"@langchain\/openai": "([^"]+)"/),
   pythonProgram('langchain-python', 'LangChain for Python', /^langchain-openai==(.+)$/m),
+  pythonProgram('pydantic-ai', 'Pydantic AI, both OpenAI models', /^pydantic-ai-slim==(.+)$/m),
+  pythonProgram('openai-agents', 'OpenAI Agents SDK for Python', /^openai-agents==(.+)$/m),
   ...SUITES,
 ];
