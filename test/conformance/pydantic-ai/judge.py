@@ -222,7 +222,9 @@ async def rate_limit(model):
     client = AsyncOpenAI(max_retries=0, timeout=60, base_url=os.environ["CONFORMANCE_NARROW_URL"])
     narrow = type(model)(MODEL, provider=OpenAIProvider(openai_client=client))
     request = {"model": MODEL, "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 1900, "stream": True}
-    holder = await client.chat.completions.create(**request, extra_body={"ignore_eos": True})
+    # Retried, since the server may not have noticed yet that an earlier holder has gone.
+    patient = client.with_options(max_retries=8)
+    holder = await patient.chat.completions.create(**request, extra_body={"ignore_eos": True})
     try:
         await Agent(narrow).run("Hello!")
     except kinds.ModelRateLimitError as error:
