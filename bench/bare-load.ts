@@ -4,8 +4,8 @@
  */
 
 import { randomAt } from '../src/base/random.ts';
+import { PLAIN_GENERATION } from '../src/batching/generation-request.ts';
 import type { EngineClient, GenerationInput } from '../src/engine/engine-client.ts';
-import { GREEDY } from '../src/sampling/sampling-params.ts';
 import { gapsOf, type StreamOutcome } from './stream-record.ts';
 
 /** Random token ids; which ones does not matter to the cost of a dense model. */
@@ -74,13 +74,7 @@ function untilFinish(client: EngineClient, input: GenerationInput, onTokens: OnT
 function inputOf(promptTokenIds: Int32Array, outputTokenCount: number): GenerationInput {
   return {
     promptTokenIds,
-    sampling: GREEDY,
+    ...PLAIN_GENERATION,
     newTokensMax: outputTokenCount,
-    newTokensMin: 0,
-    stopTokenIds: [],
-    grammar: null,
-    predictedTokenIds: null,
-    cacheSalt: '',
-    priority: 0,
   };
 }

@@ -1,9 +1,9 @@
 /** A scheduler with made-up requests and no model: every step is planned and committed, and nothing is computed. */
 
-import type { GenerationRequest } from '../src/batching/generation-request.ts';
+import { type GenerationRequest, PLAIN_GENERATION } from '../src/batching/generation-request.ts';
 import { Scheduler } from '../src/batching/scheduler.ts';
 import type { StepPlan } from '../src/batching/step-plan.ts';
-import { GREEDY, type SampledToken } from '../src/sampling/sampling-params.ts';
+import type { SampledToken } from '../src/sampling/sampling-params.ts';
 
 /** What the model would have answered; nothing stops at it. */
 const SOME_TOKEN: SampledToken = { tokenId: 7, logprobs: null };
@@ -31,14 +31,8 @@ export function aRequest(sequenceId: number, promptLength: number, outputLength:
   return {
     sequenceId,
     promptTokenIds: Int32Array.from({ length: promptLength }, (_, position) => 4096 * sequenceId + position),
-    sampling: GREEDY,
+    ...PLAIN_GENERATION,
     newTokensMax: outputLength,
-    newTokensMin: 0,
-    stopTokenIds: [],
-    grammar: null,
-    predictedTokenIds: null,
-    cacheSalt: '',
-    priority: 0,
   };
 }
 

@@ -9,6 +9,7 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { systemClock } from '../src/base/clock.ts';
+import { PLAIN_GENERATION } from '../src/batching/generation-request.ts';
 import { Scheduler } from '../src/batching/scheduler.ts';
 import { Engine } from '../src/engine/engine.ts';
 import type { EngineOptions } from '../src/engine/engine-options.ts';
@@ -23,7 +24,6 @@ import type { DecoderShape } from '../src/graph/decoder-shape.ts';
 import { GraphBuilder } from '../src/graph/graph-builder.ts';
 import { cacheTokenBytes } from '../src/graph/kv-cache-type.ts';
 import { zerosFile } from '../src/graph/zeros-file.ts';
-import { GREEDY } from '../src/sampling/sampling-params.ts';
 import type { PagedDevice } from './gpu-correctness.ts';
 
 /** By name: the shape that `bench/random-checkpoint.ts` makes. */
@@ -193,14 +193,8 @@ export class Bench {
         request: {
           sequenceId,
           promptTokenIds,
-          sampling: GREEDY,
+          ...PLAIN_GENERATION,
           newTokensMax,
-          newTokensMin: 0,
-          stopTokenIds: [],
-          grammar: null,
-          predictedTokenIds: null,
-          cacheSalt: '',
-          priority: 0,
         },
       });
     }

@@ -5,8 +5,8 @@
  */
 
 import { Option } from 'commander';
+import { PLAIN_GENERATION } from '../../src/batching/generation-request.ts';
 import type { EngineClient } from '../../src/engine/engine-client.ts';
-import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import { type BareEngine, startBareEngine } from '../bare-engine.ts';
 import { randomPrompt } from '../bare-load.ts';
 import {
@@ -41,14 +41,8 @@ type Flags = FormFlags & {
 function inputOf(client: EngineClient, seed: number, promptTokenCount: number, newTokensMax: number) {
   return {
     promptTokenIds: randomPrompt(seed, promptTokenCount, client.limits.vocabularySize),
-    sampling: GREEDY,
+    ...PLAIN_GENERATION,
     newTokensMax,
-    newTokensMin: 0,
-    stopTokenIds: [],
-    grammar: null,
-    predictedTokenIds: null,
-    cacheSalt: '',
-    priority: 0,
   };
 }
 

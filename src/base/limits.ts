@@ -96,7 +96,7 @@ export const DECODE_SLOWDOWN_DEFAULT = 1.5;
 
 /** Tokens a KV block holds. Small blocks waste little and share prefixes finely; the gather copies whole blocks. */
 export const BLOCK_SIZE_DEFAULT = 16;
-/** Each sequence holds a block that is not full, and whole ones are gathered: of 100,000 tokens none came within 30 s. */
+/** Each sequence holds a block that is not full, and whole ones are gathered: with blocks of 100,000 tokens no answer came within 30 s. */
 export const BLOCK_SIZE_MAX = 1024;
 
 /** A failed step is tried once more before its requests are failed: transient faults exist, loops must not. */

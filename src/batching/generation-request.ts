@@ -5,7 +5,7 @@
 
 import type { CompiledGrammar } from '../sampling/grammar/grammar-cache.ts';
 import type { GrammarTrigger } from '../sampling/grammar/grammar-trigger.ts';
-import type { SamplingParams, TokenLogprobs } from '../sampling/sampling-params.ts';
+import { GREEDY, type SamplingParams, type TokenLogprobs } from '../sampling/sampling-params.ts';
 
 export type GenerationRequest = {
   /** Counts up from 1; unique for the life of the process. */
@@ -30,6 +30,17 @@ export type GenerationRequest = {
   readonly cacheSalt: string;
   /** Higher is served first; equals in order of arrival. Any finite number, 0 by default. */
   readonly priority: number;
+};
+
+/** The likeliest tokens, with nothing else asked of them: what tests and benchmarks begin with. */
+export const PLAIN_GENERATION: Omit<GenerationRequest, 'sequenceId' | 'promptTokenIds' | 'newTokensMax'> = {
+  sampling: GREEDY,
+  newTokensMin: 0,
+  stopTokenIds: [],
+  grammar: null,
+  predictedTokenIds: null,
+  cacheSalt: '',
+  priority: 0,
 };
 
 export type OutputGrammar = {

@@ -1,11 +1,15 @@
 /** Requests and schedulers with defaults, so that a new field touches one file. */
 
-import type { GenerationRequest, SequenceToken } from '../../src/batching/generation-request.ts';
+import {
+  type GenerationRequest,
+  PLAIN_GENERATION,
+  type SequenceToken,
+} from '../../src/batching/generation-request.ts';
 import { Scheduler, type SchedulerLimits } from '../../src/batching/scheduler.ts';
 import { Sequence } from '../../src/batching/sequence.ts';
 import type { StepPace } from '../../src/batching/step-pace.ts';
 import type { StepPlan } from '../../src/batching/step-plan.ts';
-import { GREEDY, type SampledToken } from '../../src/sampling/sampling-params.ts';
+import type { SampledToken } from '../../src/sampling/sampling-params.ts';
 
 export type RequestChanges = Partial<GenerationRequest> & { readonly promptLength?: number };
 
@@ -15,14 +19,8 @@ export function aRequest({ promptLength = 4, ...changes }: RequestChanges = {}):
   return {
     sequenceId,
     promptTokenIds: Int32Array.from({ length: promptLength }, (_, position) => 1000 * sequenceId + position),
-    sampling: GREEDY,
+    ...PLAIN_GENERATION,
     newTokensMax: 8,
-    newTokensMin: 0,
-    stopTokenIds: [],
-    grammar: null,
-    predictedTokenIds: null,
-    cacheSalt: '',
-    priority: 0,
     ...changes,
   };
 }

@@ -13,7 +13,8 @@ function pythonProgram(name: string, title: string, pattern: RegExp): Judge {
     title,
     version: { file: 'requirements.txt', pattern },
     ...pythonPackages,
-    commands: (_target, places) => [[venvProgram(places, 'python'), 'judge.py']],
+    // One folder up lies what they share.
+    commands: (_target, places) => [['env', 'PYTHONPATH=..', venvProgram(places, 'python'), 'judge.py']],
     read: readCaseLines,
     limitSeconds: PROGRAM_SECONDS,
   };

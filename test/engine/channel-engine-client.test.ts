@@ -1,10 +1,10 @@
 /** What the client says of the engine's progress: `/ready` tells a stalled engine by it. With a clock given by hand. */
 
 import { describe, expect, it } from 'vitest';
+import { PLAIN_GENERATION } from '../../src/batching/generation-request.ts';
 import { ChannelEngineClient } from '../../src/engine/channel-engine-client.ts';
 import type { GenerationInput } from '../../src/engine/engine-client.ts';
 import type { EngineCommand, EngineEvent, StepReport } from '../../src/engine/protocol.ts';
-import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import { FAKE_LIMITS } from '../support/fake-engine-client.ts';
 
 type StepResult = Extract<EngineEvent, { kind: 'step-result' }>;
@@ -30,14 +30,8 @@ const REPORT: StepReport = {
 
 const INPUT: GenerationInput = {
   promptTokenIds: Int32Array.of(1, 2, 3),
-  sampling: GREEDY,
+  ...PLAIN_GENERATION,
   newTokensMax: 4,
-  newTokensMin: 0,
-  stopTokenIds: [],
-  grammar: null,
-  predictedTokenIds: null,
-  cacheSalt: '',
-  priority: 0,
 };
 
 function aClient() {

@@ -1,21 +1,15 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 import { ServerError } from '../../src/base/errors.ts';
+import { PLAIN_GENERATION } from '../../src/batching/generation-request.ts';
 import { ChoiceFanOut } from '../../src/engine/choice-fan-out.ts';
 import type { GenerationInput } from '../../src/engine/engine-client.ts';
-import { GREEDY } from '../../src/sampling/sampling-params.ts';
 import { FakeEngineClient, finish, tokens } from '../support/fake-engine-client.ts';
 
 const INPUT: GenerationInput = {
   promptTokenIds: Int32Array.of(1),
-  sampling: GREEDY,
+  ...PLAIN_GENERATION,
   newTokensMax: 4,
-  newTokensMin: 0,
-  stopTokenIds: [],
-  grammar: null,
-  predictedTokenIds: null,
-  cacheSalt: '',
-  priority: 0,
 };
 
 describe('ChoiceFanOut', () => {

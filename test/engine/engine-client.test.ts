@@ -6,6 +6,7 @@ import path from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
 import { ServerError } from '../../src/base/errors.ts';
+import { PLAIN_GENERATION } from '../../src/batching/generation-request.ts';
 import { Scheduler } from '../../src/batching/scheduler.ts';
 import type { ChannelEngineClient } from '../../src/engine/channel-engine-client.ts';
 import { Engine } from '../../src/engine/engine.ts';
@@ -67,14 +68,8 @@ async function startInline(): Promise<ChannelEngineClient> {
 function input(changes: Partial<GenerationInput> = {}): GenerationInput {
   return {
     promptTokenIds: Int32Array.of(5, 17, 90, 3, 44, 12, 7, 8, 9, 10),
-    sampling: GREEDY,
+    ...PLAIN_GENERATION,
     newTokensMax: 6,
-    newTokensMin: 0,
-    stopTokenIds: [],
-    grammar: null,
-    predictedTokenIds: null,
-    cacheSalt: '',
-    priority: 0,
     ...changes,
   };
 }

@@ -8,6 +8,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/base/clock.ts';
+import { PLAIN_GENERATION } from '../../src/batching/generation-request.ts';
 import { Scheduler } from '../../src/batching/scheduler.ts';
 import { Engine } from '../../src/engine/engine.ts';
 import type { EngineClient, GenerationInput } from '../../src/engine/engine-client.ts';
@@ -78,14 +79,9 @@ async function openCase(name: string, options: CaseOptions): Promise<Case> {
 function input(tokenIds: readonly number[], changes: Partial<GenerationInput> = {}): GenerationInput {
   return {
     promptTokenIds: Int32Array.from(tokenIds),
+    ...PLAIN_GENERATION,
     sampling: { ...GREEDY, promptLogprobCount: TOP_COUNT },
     newTokensMax: 4,
-    newTokensMin: 0,
-    stopTokenIds: [],
-    grammar: null,
-    predictedTokenIds: null,
-    cacheSalt: '',
-    priority: 0,
     ...changes,
   };
 }

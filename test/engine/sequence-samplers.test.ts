@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import type { GenerationRequest } from '../../src/batching/generation-request.ts';
+import { type GenerationRequest, PLAIN_GENERATION } from '../../src/batching/generation-request.ts';
 import { GrammarAutomata } from '../../src/engine/grammar-automata.ts';
 import { SequenceSamplers } from '../../src/engine/sequence-samplers.ts';
 import { emptyDraft } from '../../src/sampling/draft-lookup.ts';
@@ -15,14 +15,9 @@ function aRequest(sequenceId: number, sampling: Partial<SamplingParams> = {}): G
   return {
     sequenceId,
     promptTokenIds: Int32Array.of(1),
+    ...PLAIN_GENERATION,
     sampling: { ...GREEDY, ...sampling },
     newTokensMax: 10,
-    newTokensMin: 0,
-    stopTokenIds: [],
-    grammar: null,
-    predictedTokenIds: null,
-    cacheSalt: '',
-    priority: 0,
   };
 }
 

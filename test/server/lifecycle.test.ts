@@ -170,6 +170,21 @@ describe.concurrent('an engine that cannot be interrupted', () => {
   );
 });
 
+/** A server with code of the test in each of its threads, in which `isDue()` is true once `trigger` was called. */
+async function startWithHook(code: string) {
+  const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-hook-'));
+  const flag = path.join(directory, 'now');
+  const hook = path.join(directory, 'hook.mjs');
+  const isDue = `const isDue = () => existsSync(${JSON.stringify(flag)});`;
+  await writeFile(hook, `import { existsSync } from 'node:fs';\n${isDue}\n${code}`);
+  server = await startServer({ environment: { NODE_OPTIONS: `--import=${hook}` } });
+  return {
+    server,
+    trigger: () => writeFile(flag, ''),
+    remove: () => rm(directory, { recursive: true }),
+  };
+}
+
 describe('a fault that nothing catches', () => {
   it.each([
     ["the engine's thread", '!isMainThread'],
@@ -177,22 +192,14 @@ describe('a fault that nothing catches', () => {
   ])(
     'of %s ends open streams with an error, turns /health to 503, and the process with code 1',
     async (_, where) => {
-      const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-fault-'));
-      const trigger = path.join(directory, 'now');
-      const hook = path.join(directory, 'hook.mjs');
-      // Loaded into every thread of the server, as any module of Node's --import: throws in one of them on demand.
-      await writeFile(
-        hook,
-        `import { existsSync } from 'node:fs';
-       import { isMainThread } from 'node:worker_threads';
-       const fault = () => { if (existsSync(${JSON.stringify(trigger)})) throw new Error('planted fault'); };
-       if (${where}) setInterval(fault, 5).unref();`,
-      );
-      server = await startServer({ environment: { NODE_OPTIONS: `--import=${hook}` } });
-      const { baseUrl, exited } = server;
+      const hooked = await startWithHook(`
+        import { isMainThread } from 'node:worker_threads';
+        const fault = () => { if (isDue()) throw new Error('planted fault'); };
+        if (${where}) setInterval(fault, 5).unref();`);
+      const { baseUrl, exited, output } = hooked.server;
       const chunks = await openStream(baseUrl);
       await chunks.next();
-      await writeFile(trigger, '');
+      await hooked.trigger();
       const rest = (async () => {
         for (let next = await chunks.next(); !next.done; next = await chunks.next());
       })();
@@ -201,42 +208,33 @@ describe('a fault that nothing catches', () => {
       expect(error.message).not.toContain('planted');
       expect((await fetch(`${baseUrl}/health`)).status).toBe(503);
       expect(await exited).toBe(1);
-      expect(server.output()).toMatch(/planted fault.*hook\.mjs/);
-      await rm(directory, { recursive: true });
+      expect(output()).toMatch(/planted fault.*hook\.mjs/);
+      await hooked.remove();
     },
   );
 });
 
 describe('a connection that cannot be taken', () => {
   it('is told in the log, and costs the others nothing', async () => {
-    const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-accept-'));
-    const trigger = path.join(directory, 'now');
-    const hook = path.join(directory, 'hook.mjs');
-    // What Node hears where the system has no memory for a connection, on demand.
-    await writeFile(
-      hook,
-      `import { existsSync } from 'node:fs';
-       import net from 'node:net';
-       import os from 'node:os';
-       const { listen } = net.Server.prototype;
-       net.Server.prototype.listen = function (...words) {
-         const refuse = () => {
-           if (existsSync(${JSON.stringify(trigger)})) this._handle.onconnection(-os.constants.errno.ENOBUFS);
-         };
-         setInterval(refuse, 5).unref();
-         return listen.apply(this, words);
-       };`,
-    );
-    server = await startServer({ environment: { NODE_OPTIONS: `--import=${hook}` } });
-    const { baseUrl, output } = server;
+    // What Node hears where the system has no memory for a connection.
+    const hooked = await startWithHook(`
+      import net from 'node:net';
+      import os from 'node:os';
+      const { listen } = net.Server.prototype;
+      net.Server.prototype.listen = function (...words) {
+        const refuse = () => { if (isDue()) this._handle.onconnection(-os.constants.errno.ENOBUFS); };
+        setInterval(refuse, 5).unref();
+        return listen.apply(this, words);
+      };`);
+    const { baseUrl, output } = hooked.server;
     const chunks = await openStream(baseUrl);
     await chunks.next();
-    await writeFile(trigger, '');
+    await hooked.trigger();
     await eventually(async () => /accept ENOBUFS.*cannot be taken/.test(output()));
     expect((await fetch(`${baseUrl}/health`)).status).toBe(200);
     expect((await chunks.next()).done).toBe(false);
     expect(output().match(/accept ENOBUFS.*cannot be taken/g)).toHaveLength(1);
-    await rm(directory, { recursive: true });
+    await hooked.remove();
   });
 });
 

@@ -1,8 +1,6 @@
 """LangChain for Python (langchain-openai) against the server under test. Only shapes are looked at."""
 
 import asyncio
-import json
-import os
 from typing import Literal
 
 from langchain.agents import create_agent
@@ -12,8 +10,8 @@ from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
 from langchain_openai import ChatOpenAI, OpenAI
 from pydantic import BaseModel
+from case_lines import MODEL, tell
 
-MODEL = os.environ["CONFORMANCE_MODEL"]
 chat = ChatOpenAI(model=MODEL, max_tokens=24, max_retries=0, timeout=60)
 free = ChatOpenAI(model=MODEL, max_retries=0, timeout=60)
 QUESTION = [SystemMessage("Be short."), HumanMessage("What is 12 + 30?")]
@@ -112,11 +110,4 @@ def agent():
     assert isinstance(result["messages"][-1], AIMessage)
 
 
-for name, body in CASES:
-    line = {"case": name, "passed": True}
-    try:
-        body()
-    except Exception as error:  # every kind is a verdict
-        line = {"case": name, "passed": False, "message": f"{type(error).__name__}: {error}"[:400]}
-    print(json.dumps(line), flush=True)
-print(json.dumps({"cases": len(CASES)}))
+tell(CASES)

@@ -3,10 +3,8 @@ OpenAI's Agents SDK for Python against the server under test, by chat and by res
 what the model in the box is tested to say (`examples.json` beside it); of the rest only shapes are looked at.
 """
 
-import asyncio
 import json
 import os
-from pathlib import Path
 from typing import Literal
 
 import openai
@@ -23,8 +21,8 @@ from agents import (
 )
 from pydantic import BaseModel
 
-MODEL = os.environ["CONFORMANCE_MODEL"]
-EXAMPLES = json.loads((Path(__file__).parents[3] / "models" / MODEL / "examples.json").read_text())
+from case_lines import MODEL, example, tell
+
 # Without include_usage this SDK asks for no usage of a streamed chat.
 GREEDY = {"temperature": 0, "include_usage": True}
 QUIET = RunConfig(tracing_disabled=True)
@@ -37,11 +35,8 @@ def client(**options):
     return openai.AsyncOpenAI(max_retries=0, timeout=60, **options)
 
 
-def example(*roles):
-    """The surest of the examples whose messages have these roles."""
-    fitting = [one for one in EXAMPLES if [message["role"] for message in one["messages"]] == list(roles)]
-    best = max(fitting, key=lambda one: one["min_margin"])
-    return best["messages"], best["answer"]
+def model_of(kind):
+    return kind(model=MODEL, openai_client=client())
 
 
 class Mood(BaseModel):
@@ -77,8 +72,8 @@ async def streamed(one, question, **options):
 
 def case(name):
     def add(body):
-        CASES.append((f"chat: {name}", body, OpenAIChatCompletionsModel))
-        CASES.append((f"responses: {name}", body, OpenAIResponsesModel))
+        CASES.append((f"chat: {name}", lambda: body(model_of(OpenAIChatCompletionsModel))))
+        CASES.append((f"responses: {name}", lambda: body(model_of(OpenAIResponsesModel))))
         return body
 
     return add
@@ -240,18 +235,7 @@ async def stored(model):
     assert second.context_wrapper.usage.input_tokens > first.raw_responses[-1].usage.input_tokens
 
 
-CASES.append(("responses: run: turns that go on from stored ones", stored, OpenAIResponsesModel))
+CASES.append(("responses: run: turns that go on from stored ones", lambda: stored(model_of(OpenAIResponsesModel))))
 
 
-async def main():
-    for name, body, kind in CASES:
-        line = {"case": name, "passed": True}
-        try:
-            await body(kind(model=MODEL, openai_client=client()))
-        except Exception as error:  # every kind is a verdict
-            line = {"case": name, "passed": False, "message": f"{type(error).__name__}: {error}"[:400]}
-        print(json.dumps(line), flush=True)
-    print(json.dumps({"cases": len(CASES)}))
-
-
-asyncio.run(main())
+tell(CASES)

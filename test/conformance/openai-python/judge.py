@@ -7,8 +7,8 @@ from typing import Literal
 
 import openai
 from pydantic import BaseModel
+from case_lines import MODEL, tell
 
-MODEL = os.environ["CONFORMANCE_MODEL"]
 MESSAGES = [{"role": "user", "content": "What is 12 + 30?"}]
 REQUEST = {"model": MODEL, "messages": MESSAGES, "max_tokens": 24}
 client = openai.OpenAI(max_retries=0, timeout=60)
@@ -293,11 +293,4 @@ def retries():
     assert narrow.with_options(max_retries=8).chat.completions.create(**REQUEST).choices
 
 
-for name, body in CASES:
-    line = {"case": name, "passed": True}
-    try:
-        body()
-    except Exception as error:  # every kind is a verdict
-        line = {"case": name, "passed": False, "message": f"{type(error).__name__}: {error}"[:400]}
-    print(json.dumps(line), flush=True)
-print(json.dumps({"cases": len(CASES)}))
+tell(CASES)

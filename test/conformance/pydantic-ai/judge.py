@@ -3,10 +3,7 @@ Pydantic AI against the server under test, by chat and by responses. What is com
 box is tested to say (`examples.json` beside it); of the rest only shapes are looked at, and grammar makes them.
 """
 
-import asyncio
-import json
 import os
-from pathlib import Path
 from typing import Literal
 
 from openai import AsyncOpenAI
@@ -29,9 +26,8 @@ from pydantic_ai.messages import (
 from pydantic_ai.models import ModelRequestParameters
 from pydantic_ai.models.openai import OpenAIChatModel, OpenAIResponsesModel
 from pydantic_ai.providers.openai import OpenAIProvider
+from case_lines import MODEL, example, tell
 
-MODEL = os.environ["CONFORMANCE_MODEL"]
-EXAMPLES = json.loads((Path(__file__).parents[3] / "models" / MODEL / "examples.json").read_text())
 GREEDY = {"temperature": 0}
 QUESTION = "What is the weather in Rome?"
 CASES = []
@@ -41,11 +37,8 @@ def provider(**options):
     return OpenAIProvider(openai_client=AsyncOpenAI(max_retries=0, timeout=60, **options))
 
 
-def example(*roles):
-    """The surest of the examples whose messages have these roles."""
-    fitting = [one for one in EXAMPLES if [message["role"] for message in one["messages"]] == list(roles)]
-    best = max(fitting, key=lambda one: one["min_margin"])
-    return [message["content"] for message in best["messages"]], best["answer"]
+def model_of(kind):
+    return kind(MODEL, provider=provider())
 
 
 class Mood(BaseModel):
@@ -67,8 +60,8 @@ class FirstACall(AbstractCapability):
 
 def case(name):
     def add(body):
-        CASES.append((f"chat: {name}", body, OpenAIChatModel))
-        CASES.append((f"responses: {name}", body, OpenAIResponsesModel))
+        CASES.append((f"chat: {name}", lambda: body(model_of(OpenAIChatModel))))
+        CASES.append((f"responses: {name}", lambda: body(model_of(OpenAIResponsesModel))))
         return body
 
     return add
@@ -82,8 +75,8 @@ def assert_used(usage, requests):
 
 @case("run: instructions reach the model, with usage and finish reason")
 async def whole(model):
-    (instructions, question), answer = example("system", "user")
-    result = await Agent(model, instructions=instructions, model_settings=GREEDY).run(question)
+    (system, question), answer = example("system", "user")
+    result = await Agent(model, instructions=system["content"], model_settings=GREEDY).run(question["content"])
     assert result.output == answer, result.output
     assert result.response.finish_reason == "stop" and result.response.model_name == MODEL
     assert_used(result.usage, 1)
@@ -91,9 +84,9 @@ async def whole(model):
 
 @case("run_stream: the deltas add up to the answer, with usage")
 async def streamed(model):
-    (instructions, question), answer = example("system", "user")
-    agent = Agent(model, system_prompt=instructions, model_settings=GREEDY)
-    async with agent.run_stream(question) as result:
+    (system, question), answer = example("system", "user")
+    agent = Agent(model, system_prompt=system["content"], model_settings=GREEDY)
+    async with agent.run_stream(question["content"]) as result:
         deltas = [delta async for delta in result.stream_text(delta=True, debounce_by=None)]
     assert len(deltas) > 1 and "".join(deltas) == answer, deltas
     assert result.response.finish_reason == "stop"
@@ -102,13 +95,14 @@ async def streamed(model):
 
 @case("run: the message history is read")
 async def history(model):
-    roles = ["user", "assistant", "user", "assistant", "user"]
-    texts, answer = example(*roles)
+    (*earlier, question), answer = example("user", "assistant", "user", "assistant", "user")
     messages = [
-        ModelRequest([UserPromptPart(text)]) if role == "user" else ModelResponse([TextPart(text)])
-        for role, text in list(zip(roles, texts))[:-1]
+        ModelRequest([UserPromptPart(message["content"])])
+        if message["role"] == "user"
+        else ModelResponse([TextPart(message["content"])])
+        for message in earlier
     ]
-    result = await Agent(model, model_settings=GREEDY).run(texts[-1], message_history=messages)
+    result = await Agent(model, model_settings=GREEDY).run(question["content"], message_history=messages)
     assert result.output == answer, result.output
 
 
@@ -253,18 +247,7 @@ async def stored(model):
     assert second.usage.input_tokens > first.usage.input_tokens + first.usage.output_tokens
 
 
-CASES.append(("responses: run: one that goes on from a stored one", stored, OpenAIResponsesModel))
+CASES.append(("responses: run: one that goes on from a stored one", lambda: stored(model_of(OpenAIResponsesModel))))
 
 
-async def main():
-    for name, body, kind in CASES:
-        line = {"case": name, "passed": True}
-        try:
-            await body(kind(MODEL, provider=provider()))
-        except Exception as error:  # every kind is a verdict
-            line = {"case": name, "passed": False, "message": f"{type(error).__name__}: {error}"[:400]}
-        print(json.dumps(line), flush=True)
-    print(json.dumps({"cases": len(CASES)}))
-
-
-asyncio.run(main())
+tell(CASES)
