@@ -11,17 +11,25 @@ import type { GraphBuilder, Value } from './graph-builder.ts';
 import { silu } from './operators.ts';
 import type { Logits } from './projections.ts';
 import { GROUP_SIZE } from './quantize-rows.ts';
-import { BLOCK_WIDTH, headPartCount, matrixName, matrixPart, spreadLength } from './quantized-layout.ts';
+import {
+  BLOCK_WIDTH,
+  headPartCount,
+  type IntegerType,
+  matrixName,
+  matrixPart,
+  spreadLength,
+} from './quantized-layout.ts';
 import { floatTensor, QuantizedProjections } from './quantized-projections.ts';
 
 /** Activations as 8-bit integers, which is what makes the product fast. */
 const ACCURACY_LEVEL_INT8 = 4;
 
 /**
- * Tokens of a step up to which this form is the faster one. On two cores with VNNI, over the integer form: 0.6 times with
- * one token, 0.65 with two, 0.77 with three, 0.86 with four, 0.97 with five, 1.07 with six (docs/performance.md).
+ * Tokens of a step up to which this form is the faster one, by the integers of the other. On two cores with VNNI, over the
+ * integer form: 0.6 times with one token, 0.65 with two, 0.77 with three, 0.86 with four, 0.97 with five, 1.07 with six;
+ * with AVX2 alone 0.7 times with one, 0.87 with two, 1.05 with three, 1.18 with four (docs/performance.md).
  */
-export const FEW_TOKENS_MAX = 4;
+export const FEW_TOKENS_MAX: Readonly<Record<IntegerType, number>> = { int8: 4, uint8: 2 };
 
 export class GroupProjections extends QuantizedProjections {
   packedQueryKeyValue(g: GraphBuilder, layer: number, x: Value): Value {

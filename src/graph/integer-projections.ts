@@ -3,11 +3,13 @@
  * graph with a scale a token, so that what a token becomes does not depend on the tokens beside it.
  */
 
+import type { DecoderShape } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { silu } from './operators.ts';
 import type { Logits } from './projections.ts';
-import { headPartCount, matrixName, matrixPart } from './quantized-layout.ts';
+import { headPartCount, type IntegerType, matrixName, matrixPart } from './quantized-layout.ts';
 import { floatTensor, QuantizedProjections } from './quantized-projections.ts';
+import type { Weights } from './weight-cache.ts';
 
 /** Rows of integers and what each is to be multiplied by. */
 type QuantizedRows = {
@@ -17,12 +19,20 @@ type QuantizedRows = {
   readonly scales: Value;
 };
 
-/** The integer that stands for 0. */
+/** What stands for 0 among unsigned integers. */
 const ZERO_POINT = 128;
 /** The largest magnitude of an activation. */
 const ACTIVATION_MAX = 127;
 
 export class IntegerProjections extends QuantizedProjections {
+  readonly #integerType: IntegerType;
+
+  /** @param integerType that the weights were written in */
+  constructor(weights: Weights, shape: DecoderShape, integerType: IntegerType) {
+    super(weights, shape);
+    this.#integerType = integerType;
+  }
+
   packedQueryKeyValue(g: GraphBuilder, layer: number, x: Value): Value {
     const name = matrixName.queryKeyValue(layer);
     const bias = this.shape.queryKeyValueBias ? `${name}.bias` : null;
@@ -72,10 +82,11 @@ export class IntegerProjections extends QuantizedProjections {
     const weights = this.weights.tensors.get(matrixPart.integers(name))!;
     return g.microsoftOp('MatMulIntegerToFloat', [
       integers,
-      g.external(matrixPart.integers(name), 'int8', weights.shape, weights),
+      g.external(matrixPart.integers(name), this.#integerType, weights.shape, weights),
       g.float(1),
       floatTensor(g, this.weights, matrixPart.scales(name)),
       g.uint8(ZERO_POINT),
+      ...(this.#integerType === 'uint8' ? [g.uint8(ZERO_POINT)] : []),
     ]);
   }
 }

@@ -9,7 +9,7 @@ import { COMPUTE_TYPE_BYTES } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { FileLayout, type WeightTensor } from './file-layout.ts';
 import { sameOrder } from './group-order.ts';
-import type { FloatPlan, MatrixPlan } from './quantized-layout.ts';
+import type { FloatPlan, IntegerType, MatrixPlan } from './quantized-layout.ts';
 import {
   elementsOf,
   embeddingPlan,
@@ -85,8 +85,8 @@ export type PackedLayoutOptions = {
   readonly orders: ReadonlyMap<string, Int32Array>;
   /** Of everything that is not packed. */
   readonly type: 'float32' | 'float16';
-  /** Embedding and output projection as 8-bit integers. */
-  readonly integerVocabulary: boolean;
+  /** Of embedding and output projection; `null`: they stay floats. */
+  readonly integerVocabulary: IntegerType | null;
   /** Name of the file that is laid out. */
   readonly file: string;
 };
@@ -134,7 +134,7 @@ export function packedLayout(options: PackedLayoutOptions): PackedLayout {
   const all = [...layers.flatMap((layer) => Object.values(layer).flat()), ...(head === null ? [] : [head])];
   const floats = [...normPlans(shape, stored.floats), ...all.flatMap((matrix) => floatPlans(matrix, stored))];
   const vocabulary: MatrixPlan[] = [];
-  if (!integerVocabulary) {
+  if (integerVocabulary === null) {
     floats.push(...vocabularyFloats(options, head));
   } else {
     if (head === null) vocabulary.push(...headPlans(shape, stored.floats));

@@ -8,6 +8,7 @@ import { cachedFile } from './cached-file.ts';
 import type { DecoderShape } from './decoder-shape.ts';
 import { groupOrder } from './group-order.ts';
 import { matricesOf, type PackedLayout, packedLayout } from './packed-layout.ts';
+import type { IntegerType } from './quantized-layout.ts';
 import { writeFloats } from './quantized-weights.ts';
 import {
   type ElementType,
@@ -29,7 +30,8 @@ export type RepackOptions = {
   readonly stored: PackedTensors;
   /** Of everything that is not packed, and of scales. */
   readonly type: 'float32' | 'float16';
-  readonly integerVocabulary: boolean;
+  /** Of embedding and output projection; `null`: they stay floats. */
+  readonly integerVocabulary: IntegerType | null;
   readonly cacheDirectory: string;
   readonly threadCount: number;
   readonly onProgress: OnProgress;
@@ -55,7 +57,8 @@ export async function packedWeights(
     await writeFloats(type, directory, floats, output, tensors);
     const place = { directory, target, offsets: offsetsOf(tensors) };
     const repacked = matricesOf(layout).map((plan) => ({ ...place, plan, packing, type }));
-    const quantised = layout.vocabulary.map((plan) => ({ ...place, plan, recipe: 'w8a8' as const }));
+    const integers = { recipe: 'w8a8', integerType: integerVocabulary ?? 'int8' } as const;
+    const quantised = layout.vocabulary.map((plan) => ({ ...place, ...integers, plan }));
     await doWeightJobs([...repacked, ...quantised], threadCount, onProgress);
   });
   return { weights: { type, folder: cacheDirectory, tensors }, layout };

@@ -3,6 +3,7 @@
 import { StartupError } from '../base/errors.ts';
 import type { Activations } from './packed-projections.ts';
 import type { WeightRecipe } from './quantize-rows.ts';
+import type { IntegerType } from './quantized-layout.ts';
 import type { ElementType, PackedTensors, StoredTensors } from './safetensors.ts';
 import { WORD_WEIGHTS } from './weight-packing.ts';
 
@@ -17,56 +18,44 @@ export type Quantization = (typeof QUANTIZATIONS)[number];
 const AUTO_WEIGHTS_MIN = 100_000_000;
 
 /**
- * Whether sums of 8-bit products are exact on this processor. On x86 that takes VNNI: without it pairs of products are
- * added up in 16 bits, which they can leave.
+ * The type of a matrix's integers that the integer product is exact with on this processor, and fast. Activations are
+ * unsigned. Signed weights are faster, but on x86 without VNNI pairs of their products are added up in 16 bits, which
+ * they can leave; unsigned ones are widened there first. The results are the same.
  * @param cpuInfo what Linux tells in /proc/cpuinfo; `null` where nothing is told
  */
-export function hasExactIntegerProducts(architecture: string, cpuInfo: string | null): boolean {
-  return architecture !== 'x64' || (cpuInfo !== null && /\b(avx512_vnni|avx_vnni)\b/.test(cpuInfo));
+export function exactIntegerType(architecture: string, cpuInfo: string | null): IntegerType {
+  if (architecture !== 'x64') return 'int8';
+  return cpuInfo !== null && /\b(avx512_vnni|avx_vnni)\b/.test(cpuInfo) ? 'int8' : 'uint8';
 }
 
-/**
- * @returns `null`: the weights are computed with in float32
- * @throws StartupError for a form that this processor cannot compute with
- */
-export function chooseRecipe(
-  quantization: Quantization,
-  stored: StoredTensors,
-  exactIntegerProducts: boolean,
-): WeightRecipe | null {
+/** @returns `null`: the weights are computed with in float32 */
+export function chooseRecipe(quantization: Quantization, stored: StoredTensors): WeightRecipe | null {
   if (quantization === 'none') return null;
-  if (quantization !== 'auto') {
-    if (exactIntegerProducts) return quantization;
-    throw new StartupError(
-      `--quantization ${quantization} needs a processor with VNNI (8-bit products overflow without it); use none`,
-    );
-  }
-  if (!exactIntegerProducts) return null;
+  if (quantization !== 'auto') return quantization;
   return elementCount(stored) >= AUTO_WEIGHTS_MIN ? 'w8a8' : null;
 }
 
 /** What is quantised beside the matrices of a checkpoint that stores these in 4 bits already. */
 export type PackedRecipe = {
   readonly activations: Activations;
-  /** Embedding and output projection as 8-bit integers. */
-  readonly integerVocabulary: boolean;
+  /** Of embedding and output projection; `null`: they stay floats. */
+  readonly integerVocabulary: IntegerType | null;
 };
 
 /** @throws StartupError for a form that would quantise the matrices once more */
 export function choosePackedRecipe(
   quantization: Quantization,
   { floats, words }: PackedTensors,
-  exactIntegerProducts: boolean,
+  integerType: IntegerType,
 ): PackedRecipe {
-  if (quantization === 'none') return { activations: 'float', integerVocabulary: false };
+  if (quantization === 'none') return { activations: 'float', integerVocabulary: null };
   if (quantization !== 'auto') {
     throw new StartupError(
       `--quantization ${quantization}: the checkpoint's weights are quantised already; use auto, or none to leave activations, embedding and output projection in floating point`,
     );
   }
   const weightCount = elementCount(floats) + WORD_WEIGHTS * elementCount(words);
-  const integerVocabulary = exactIntegerProducts && weightCount >= AUTO_WEIGHTS_MIN;
-  return { activations: 'int8', integerVocabulary };
+  return { activations: 'int8', integerVocabulary: weightCount >= AUTO_WEIGHTS_MIN ? integerType : null };
 }
 
 function elementCount(stored: StoredTensors<ElementType>): number {

@@ -11,6 +11,7 @@ import { GROUP_SIZE, groupCount, quantizeRows4, quantizeRows8, type WeightRecipe
 import {
   BLOCK_WIDTH,
   EMBEDDING,
+  type IntegerType,
   type MatrixPlan,
   matrixPart,
   rowsOf,
@@ -21,6 +22,8 @@ import { readFloats } from './tensor-bytes.ts';
 export type MatrixJob = {
   readonly plan: MatrixPlan;
   readonly recipe: WeightRecipe;
+  /** Of a product's integers; those of an embedding are int8. */
+  readonly integerType: IntegerType;
   /** The checkpoint's folder. */
   readonly directory: string;
   readonly target: string;
@@ -71,10 +74,16 @@ async function writeProjection(job: MatrixJob, output: FileHandle): Promise<void
     transposeInto(integers, rows, firstRow, piece, columns);
   });
   await writeFully(output, scales, job.offsets.get(matrixPart.scales(name))!);
+  if (job.integerType === 'uint8') add128(integers);
   await writeFully(output, integers, job.offsets.get(matrixPart.integers(name))!);
   if (blocks === null) return;
   await writeFully(output, blocks.levels, job.offsets.get(matrixPart.levels(name))!);
   await writeFully(output, blocks.scales, job.offsets.get(matrixPart.blockScales(name))!);
+}
+
+/** In place, as bytes: -128 becomes 0, and 127 255. */
+function add128(integers: Int8Array): void {
+  for (let i = 0; i < integers.length; i++) integers[i] = integers[i]! ^ 0x80;
 }
 
 /** A matrix as MatMulNBits reads it. What no weight is written to is level 0 under scale 0. */

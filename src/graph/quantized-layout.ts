@@ -20,9 +20,12 @@ export function spreadLength(length: number): number {
   return groupCount(length) * BLOCK_WIDTH;
 }
 
+/** How the integers of a product are stored: as they are, or each 128 more. */
+export type IntegerType = 'int8' | 'uint8';
+
 /** Names of the parts of a matrix [N outputs x K inputs]. */
 export const matrixPart = {
-  /** int8 [K x N] */
+  /** {@link IntegerType} [K x N] */
   integers: (name: string): string => `${name}.integers`,
   /** float32 [N] */
   scales: (name: string): string => `${name}.scales`,

@@ -18,13 +18,13 @@ import { FloatProjections, type Projections } from './projections.ts';
 import {
   choosePackedRecipe,
   chooseRecipe,
-  hasExactIntegerProducts,
+  exactIntegerType,
   type PackedRecipe,
   type Quantization,
 } from './quantization.ts';
 import type { WeightRecipe } from './quantize-rows.ts';
-import { EMBEDDING, quantizedLayout } from './quantized-layout.ts';
-import { quantizedWeights } from './quantized-weights.ts';
+import { EMBEDDING, type IntegerType, quantizedLayout } from './quantized-layout.ts';
+import { type QuantizeOptions, quantizedWeights } from './quantized-weights.ts';
 import {
   ELEMENT_BYTES,
   openPackedSafetensors,
@@ -62,26 +62,31 @@ const AS_THEY_ARE: WeightsChoice = { quantization: 'none', threadCount: 1, onPro
 
 type CpuForm =
   | { readonly kind: 'packed'; readonly stored: PackedTensors; readonly recipe: PackedRecipe }
-  | { readonly kind: 'floats'; readonly stored: StoredTensors; readonly recipe: WeightRecipe | null };
+  | { readonly kind: 'integers'; readonly stored: StoredTensors; readonly recipe: WeightRecipe }
+  | { readonly kind: 'floats'; readonly stored: StoredTensors };
 
 /** @throws StartupError */
 async function cpuForm(
   directory: string,
   { weightPacking }: DecoderShape,
   quantization: Quantization,
-  isExact: boolean,
 ): Promise<CpuForm> {
   if (weightPacking !== null) {
     const stored = await openPackedSafetensors(directory);
-    return { kind: 'packed', stored, recipe: choosePackedRecipe(quantization, stored, isExact) };
+    return {
+      kind: 'packed',
+      stored,
+      recipe: choosePackedRecipe(quantization, stored, await integerTypeHere()),
+    };
   }
   const stored = await openSafetensors(directory);
-  return { kind: 'floats', stored, recipe: chooseRecipe(quantization, stored, isExact) };
+  const recipe = chooseRecipe(quantization, stored);
+  return recipe === null ? { kind: 'floats', stored } : { kind: 'integers', stored, recipe };
 }
 
-async function thisProcessorIsExact(): Promise<boolean> {
+async function integerTypeHere(): Promise<IntegerType> {
   const cpuInfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => null);
-  return hasExactIntegerProducts(process.arch, cpuInfo);
+  return exactIntegerType(process.arch, cpuInfo);
 }
 
 /**
@@ -93,16 +98,15 @@ export async function cpuWeightBytes(
   directory: string,
   shape: DecoderShape,
   quantization: Quantization,
-  isExact?: boolean,
 ): Promise<number> {
-  const form = await cpuForm(directory, shape, quantization, isExact ?? (await thisProcessorIsExact()));
+  const form = await cpuForm(directory, shape, quantization);
   if (form.kind === 'packed') {
     const { stored, recipe } = form;
     const options = { ...recipe, shape, stored, packing: shape.weightPacking!, type: 'float32' } as const;
     // In which order inputs lie changes no size.
     return packedLayout({ ...options, orders: new Map(), file: '' }).byteLength;
   }
-  if (form.recipe !== null) return quantizedLayout(form.recipe, shape, form.stored, '').byteLength;
+  if (form.kind === 'integers') return quantizedLayout(form.recipe, shape, form.stored, '').byteLength;
   return floatBytes(form.stored, 'float32');
 }
 
@@ -113,25 +117,42 @@ export async function cpuWeights(
   cacheDirectory: string,
   choice: WeightsChoice = AS_THEY_ARE,
 ): Promise<WeightSource> {
-  const form = await cpuForm(directory, shape, choice.quantization, await thisProcessorIsExact());
+  const form = await cpuForm(directory, shape, choice.quantization);
   if (form.kind === 'packed') {
     const { stored, recipe } = form;
     const options = { ...choice, ...recipe, cacheDirectory, stored, type: 'float32' } as const;
     return packedSource(directory, shape, { ...options, packing: shape.weightPacking! });
   }
-  const { stored, recipe } = form;
-  if (recipe === null)
+  const { stored } = form;
+  if (form.kind === 'floats') {
     return floatSource(await weightsOf('float32', directory, stored, cacheDirectory), shape);
-  const weights = await quantizedWeights(directory, shape, { ...choice, recipe, stored, cacheDirectory });
+  }
+  const options = {
+    ...choice,
+    stored,
+    cacheDirectory,
+    recipe: form.recipe,
+    integerType: await integerTypeHere(),
+  };
+  return integerSource(directory, shape, options);
+}
+
+async function integerSource(
+  directory: string,
+  shape: DecoderShape,
+  options: QuantizeOptions,
+): Promise<WeightSource> {
+  const { recipe, integerType } = options;
+  const weights = await quantizedWeights(directory, shape, options);
   return {
     weights,
     form: recipe,
     weightBytes: bytesOf(weights, (name) => name.endsWith('.integers')),
-    projections: (found) => new IntegerProjections(found, shape),
+    projections: (found) => new IntegerProjections(found, shape, integerType),
     ...(recipe === 'int4' && {
       fewTokens: {
         projections: (found: Weights) => new GroupProjections(found, shape),
-        tokensMax: FEW_TOKENS_MAX,
+        tokensMax: FEW_TOKENS_MAX[integerType],
       },
     }),
   };
@@ -161,7 +182,7 @@ export async function gpuWeights(
     stored: await openPackedSafetensors(directory),
     type,
     activations: 'float',
-    integerVocabulary: false,
+    integerVocabulary: null,
     cacheDirectory,
   });
 }
@@ -188,15 +209,16 @@ export async function packedSource(
 ): Promise<WeightSource> {
   const { packing, activations, integerVocabulary } = options;
   const { weights, layout } = await packedWeights(directory, shape, options);
-  const readByRow = integerVocabulary || !shape.tiedEmbeddings ? ROWS_READ : [];
+  const readByRow = integerVocabulary !== null || !shape.tiedEmbeddings ? ROWS_READ : [];
   return {
     weights,
     form: packing.method,
     weightBytes: bytesOf(weights, (name) => !readByRow.includes(name)),
     projections: (found) => {
-      const vocabulary = integerVocabulary
-        ? new IntegerProjections(found, shape)
-        : new FloatProjections(new DecoderWeights(found, shape));
+      const vocabulary =
+        integerVocabulary === null
+          ? new FloatProjections(new DecoderWeights(found, shape))
+          : new IntegerProjections(found, shape, integerVocabulary);
       return new PackedProjections({ weights: found, layout, packing, activations, vocabulary });
     },
   };

@@ -52,7 +52,7 @@ async function withIntegerVocabulary({ directory }: Oracle, shape: DecoderShape)
     stored: await openPackedSafetensors(directory),
     type: 'float32',
     activations: 'int8',
-    integerVocabulary: true,
+    integerVocabulary: 'uint8',
     cacheDirectory,
   });
   const projections = source.projections(source.weights);

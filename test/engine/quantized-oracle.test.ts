@@ -153,7 +153,7 @@ describe.each(cases)('%s in %s', (name, recipe) => {
 describe('a model with a graph for steps of few tokens', () => {
   it('is one in int4, for as many as its products are faster', async () => {
     const [int4, w8a8] = [await build('llama-biases', 'int4'), await build('llama-biases', 'w8a8')];
-    expect(int4.fewTokens?.tokensMax).toBe(FEW_TOKENS_MAX);
+    expect(Object.values(FEW_TOKENS_MAX)).toContain(int4.fewTokens?.tokensMax);
     expect(w8a8.fewTokens).toBeUndefined();
   });
 

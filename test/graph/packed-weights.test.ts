@@ -25,7 +25,7 @@ async function repack(
     packing: shape.weightPacking!,
     stored: await openPackedSafetensors(directory),
     type: 'float32',
-    integerVocabulary: false,
+    integerVocabulary: null,
     cacheDirectory,
     threadCount: 1,
     onProgress: (done) => told.push(done),
@@ -125,7 +125,7 @@ describe('repacked weights', () => {
   it('are made anew for another form, and for a checkpoint that has changed', async () => {
     await repack();
     await repack({ type: 'float16' });
-    await repack({ integerVocabulary: true });
+    await repack({ integerVocabulary: 'int8' });
     await utimes(path.join(checkpoint.directory, 'model.safetensors'), 1000, 1000);
     await repack();
     expect(await readdir(checkpoint.cacheDirectory)).toHaveLength(4);
@@ -133,9 +133,9 @@ describe('repacked weights', () => {
 
   it('are made anew where config.json comes to tie the output projection to the embedding', async () => {
     const untied = await scratchCheckpoint('llama-gptq-128');
-    await repack({ integerVocabulary: true }, untied);
+    await repack({ integerVocabulary: 'int8' }, untied);
     await untied.editConfig({ tie_word_embeddings: true });
-    expect((await repack({ integerVocabulary: true }, untied)).told).not.toEqual([]);
+    expect((await repack({ integerVocabulary: 'int8' }, untied)).told).not.toEqual([]);
     await untied.remove();
   });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseRecipe, hasExactIntegerProducts } from '../../src/graph/quantization.ts';
+import { chooseRecipe, exactIntegerType } from '../../src/graph/quantization.ts';
 import type { StoredTensors } from '../../src/graph/safetensors.ts';
 
 function checkpointOf(weightCount: number): StoredTensors {
@@ -12,29 +12,24 @@ const large = checkpointOf(100_000_000);
 
 describe('the form of the weights', () => {
   it('is by default w8a8 from 100 million weights up, else float32', () => {
-    expect(chooseRecipe('auto', small, true)).toBeNull();
-    expect(chooseRecipe('auto', large, true)).toBe('w8a8');
+    expect(chooseRecipe('auto', small)).toBeNull();
+    expect(chooseRecipe('auto', large)).toBe('w8a8');
   });
 
   it('is what was asked for, whatever the size', () => {
-    expect(chooseRecipe('int4', small, true)).toBe('int4');
-    expect(chooseRecipe('none', large, true)).toBeNull();
-  });
-
-  it('is by default float32 where integer products overflow, and an error where they were asked for', () => {
-    expect(chooseRecipe('auto', large, false)).toBeNull();
-    expect(() => chooseRecipe('w8a8', large, false)).toThrow(/VNNI/);
+    expect(chooseRecipe('int4', small)).toBe('int4');
+    expect(chooseRecipe('none', large)).toBeNull();
   });
 });
 
-describe('integer products', () => {
+describe('the integers of weights', () => {
   it.each([
-    ['x64', 'flags : sse4_2 avx512f avx512_vnni', true],
-    ['x64', 'flags : avx2 avx_vnni', true],
-    ['x64', 'flags : avx2 fma', false],
-    ['x64', null, false],
-    ['arm64', null, true],
-  ] as const)('on %s with "%s" are exact: %s', (architecture, cpuInfo, exact) => {
-    expect(hasExactIntegerProducts(architecture, cpuInfo)).toBe(exact);
+    ['x64', 'flags : sse4_2 avx512f avx512_vnni', 'int8'],
+    ['x64', 'flags : avx2 avx_vnni', 'int8'],
+    ['x64', 'flags : avx2 fma', 'uint8'],
+    ['x64', null, 'uint8'],
+    ['arm64', null, 'int8'],
+  ] as const)('are on %s with "%s" of type %s', (architecture, cpuInfo, type) => {
+    expect(exactIntegerType(architecture, cpuInfo)).toBe(type);
   });
 });

@@ -4,8 +4,10 @@ import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { readDecoderShape } from '../../src/graph/checkpoint.ts';
 import type { WeightRecipe } from '../../src/graph/quantize-rows.ts';
+import { EMBEDDING, type IntegerType, matrixName, matrixPart } from '../../src/graph/quantized-layout.ts';
 import { quantizedWeights } from '../../src/graph/quantized-weights.ts';
 import { openSafetensors } from '../../src/graph/safetensors.ts';
+import type { Weights } from '../../src/graph/weight-cache.ts';
 
 const FIXTURE = path.join(import.meta.dirname, '../fixtures/checkpoints/llama-untied-bf16');
 
@@ -21,16 +23,23 @@ beforeEach(async () => {
 afterEach(() => rm(path.dirname(directory), { recursive: true }));
 
 /** @returns how often progress was told, and the weights. */
-async function make(recipe: WeightRecipe = 'int4') {
+async function make(recipe: WeightRecipe = 'int4', integerType: IntegerType = 'int8') {
   const told: [number, number][] = [];
   const weights = await quantizedWeights(directory, await readDecoderShape(directory), {
     recipe,
+    integerType,
     stored: await openSafetensors(directory),
     cacheDirectory,
     threadCount: 1,
     onProgress: (done, total) => told.push([done, total]),
   });
   return { told, weights };
+}
+
+async function bytesOf({ tensors }: Weights, name: string): Promise<ArrayBuffer> {
+  const { file, offset, byteLength } = tensors.get(name)!;
+  const bytes = await readFile(path.join(cacheDirectory, file));
+  return Uint8Array.from(bytes.subarray(offset, offset + byteLength)).buffer;
 }
 
 describe('quantised weights', () => {
@@ -47,6 +56,18 @@ describe('quantised weights', () => {
     const [, total] = told[0]!;
     expect(told.at(-1)).toEqual([total, total]);
     expect(told.map(([done]) => done)).toEqual(told.map(([done]) => done).toSorted((a, b) => a - b));
+  });
+
+  it('hold the same integers unsigned, each 128 more, but for the embedding', async () => {
+    const [signed, unsigned] = [(await make('int4', 'int8')).weights, (await make('int4', 'uint8')).weights];
+    const names = [matrixPart.integers(matrixName.down(1)), matrixPart.integers(matrixName.head(0))];
+    for (const name of names) {
+      const integers = new Int8Array(await bytesOf(signed, name));
+      const expected = Uint8Array.from(integers, (integer) => integer + 128);
+      expect(new Uint8Array(await bytesOf(unsigned, name))).toEqual(expected);
+    }
+    expect(await bytesOf(unsigned, EMBEDDING.integers)).toEqual(await bytesOf(signed, EMBEDDING.integers));
+    expect(await readdir(cacheDirectory)).toHaveLength(2);
   });
 
   it('are made anew for a checkpoint that has changed', async () => {
@@ -138,7 +159,14 @@ describe('quantised weights', () => {
   it('leave nothing behind when they cannot be made', async () => {
     const stored = await openSafetensors(directory);
     await rm(path.join(directory, 'model.safetensors'));
-    const options = { recipe: 'w8a8', stored, cacheDirectory, threadCount: 1, onProgress: () => {} } as const;
+    const options = {
+      recipe: 'w8a8',
+      integerType: 'int8',
+      stored,
+      cacheDirectory,
+      threadCount: 1,
+      onProgress: () => {},
+    } as const;
     const shape = await readDecoderShape(directory);
     await expect(quantizedWeights(directory, shape, options)).rejects.toThrow(/model\.safetensors/);
     expect(await readdir(cacheDirectory).catch(() => [])).toEqual([]);
