@@ -21,7 +21,7 @@ class ModelConfig:
     vocab_size: int = 3072
     hidden_size: int = 256
     intermediate_size: int = 640
-    num_hidden_layers: int = 9
+    num_hidden_layers: int = 12
     num_attention_heads: int = 8
     num_key_value_heads: int = 4
     head_dim: int = 32
