@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 
 
-def orthogonal(matrices: Tensor, steps: int = 5) -> Tensor:
-    """Return nearly orthogonal matrices, by Newton-Schulz iteration."""
-    x = matrices.bfloat16()
+def orthogonal(matrices: Tensor, dtype: torch.dtype, steps: int = 5) -> Tensor:
+    """Return nearly orthogonal matrices, by Newton-Schulz iteration in `dtype`."""
+    x = matrices.to(dtype)
     tall = x.size(-2) > x.size(-1)
     if tall:
         x = x.mT
@@ -30,7 +30,8 @@ class Muon(torch.optim.Optimizer):
     """Momentum, made orthogonal; matrices of one shape are handled together."""
 
     def __init__(self, params: list[nn.Parameter], lr: float, momentum: float = 0.95,
-                 weight_decay: float = 0.01) -> None:
+                 weight_decay: float = 0.01, dtype: torch.dtype = torch.bfloat16) -> None:
+        self.dtype = dtype
         super().__init__(params, {"lr": lr, "momentum": momentum, "weight_decay": weight_decay})
 
     @torch.no_grad()
@@ -53,15 +54,15 @@ class Muon(torch.optim.Optimizer):
             state["momentum"].lerp_(param.grad, 1 - momentum)
             updates.append(param.grad.lerp(state["momentum"], momentum))
         scale = math.sqrt(max(1.0, shape[0] / shape[1]))
-        for param, update in zip(params, orthogonal(torch.stack(updates))):
+        for param, update in zip(params, orthogonal(torch.stack(updates), self.dtype)):
             param.mul_(1 - group["lr"] * group["weight_decay"])
             param.add_(update, alpha=-group["lr"] * scale)
 
 
-def build(model: nn.Module, matrix_rate: float, other_rate: float) -> list[torch.optim.Optimizer]:
+def build(model: nn.Module, matrix_rate: float, other_rate: float, bf16: bool) -> list[torch.optim.Optimizer]:
     """Return the two optimizers of a model."""
     matrices, others = [], []
     for name, param in model.named_parameters():
         (matrices if param.ndim == 2 and "embed" not in name else others).append(param)
     adam = torch.optim.AdamW(others, lr=other_rate, betas=(0.9, 0.98), weight_decay=0.0)
-    return [Muon(matrices, matrix_rate), adam]
+    return [Muon(matrices, matrix_rate, dtype=torch.bfloat16 if bf16 else torch.float32), adam]

@@ -64,7 +64,7 @@ class Run:
         self.options, self.rank, self.model, self.counters = options, rank, model, counters
         self.device = next(model.parameters()).device
         self.encoder = Encoder(options.tokenizer, options.template)
-        self.optimizers = optimizers.build(model, options.matrix_rate, options.other_rate)
+        self.optimizers = optimizers.build(model, options.matrix_rate, options.other_rate, options.bf16)
         for one, state in zip(self.optimizers, saved.get("optimizers", ())):
             one.load_state_dict(state)
         self.rates = (options.matrix_rate, options.other_rate)
@@ -226,7 +226,8 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1, help="processes that share the weights, each with its own batches")
     parser.add_argument("--threads", type=int, default=1, help="threads of each worker")
     parser.add_argument("--compile", action=argparse.BooleanOptionalAction, default=True)
-    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True)
+    parser.add_argument("--bf16", action=argparse.BooleanOptionalAction, default=True,
+                        help="products in bfloat16, which processors without instructions for it are slow at")
     options = parser.parse_args()
     options.checkpoint.parent.mkdir(parents=True, exist_ok=True)
     torch.set_num_threads(options.threads)
