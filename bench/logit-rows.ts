@@ -1,6 +1,7 @@
 /** Whole rows of logits out of a checkpoint, one sequence at a time: what measures of quality are made of. */
 
 import os from 'node:os';
+import { exactIntegerType } from '../src/engine/integer-probe.ts';
 import { OnnxModelRunner } from '../src/engine/onnx-model-runner.ts';
 import type { StepBatch } from '../src/engine/step-batch.ts';
 import { buildGatheredModel } from '../src/graph/checkpoint.ts';
@@ -40,7 +41,7 @@ export async function openForm(
     cacheType,
     positionCount: modelLengthMax,
     cacheDirectory,
-    weights: { quantization, threadCount, onProgress: () => {} },
+    weights: { quantization, integerType: await exactIntegerType(), threadCount, onProgress: () => {} },
   });
   const runner = await OnnxModelRunner.create({
     ...model,

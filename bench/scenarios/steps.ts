@@ -7,6 +7,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { Option } from 'commander';
+import { exactIntegerType } from '../../src/engine/integer-probe.ts';
 import type { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import type { StepBatch } from '../../src/engine/step-batch.ts';
 import type { KvCacheType } from '../../src/graph/kv-cache-type.ts';
@@ -115,7 +116,7 @@ async function openRunner(
     cacheType,
     positionCount: modelLengthMax,
     cacheDirectory: flags.cacheDir,
-    weights: { quantization: form, threadCount, onProgress: () => {} },
+    weights: { quantization: form, integerType: await exactIntegerType(), threadCount, onProgress: () => {} },
   });
   const profilePrefix =
     flags.profile === undefined ? null : `${flags.profile}-${path.basename(directory)}-${what}`;

@@ -7,7 +7,7 @@ import type { StepBatch } from './step-batch.ts';
 
 /** A tensor that is fed to the graph; read during the run and not kept. */
 export type GraphInput = {
-  readonly type: 'int32' | 'float32' | 'bool' | 'int8' | 'float16';
+  readonly type: 'int32' | 'float32' | 'bool' | 'int8' | 'uint8' | 'float16';
   /** Bits of float16 are unsigned integers. */
   readonly data: Int32Array | Float32Array | Uint8Array | Int8Array | Uint16Array;
   readonly dims: readonly number[];

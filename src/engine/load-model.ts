@@ -30,6 +30,7 @@ import {
   workspaceBytes,
 } from './gpu-memory.ts';
 import { checkCudaType, gpuBlockSize, readsBlocksInPlace } from './gpu-placement.ts';
+import { exactIntegerType } from './integer-probe.ts';
 import type { ModelLimits } from './model-runner.ts';
 import { OnnxModelRunner } from './onnx-model-runner.ts';
 import type { GpuDevice } from './onnx-session.ts';
@@ -110,12 +111,13 @@ async function loadOnCpu(
   const rule = cpuCacheRule(cacheTokenBytes(shape, cacheType), weightBytes);
   const sizing = { ...options, blockSize };
   const model = sizeCache(shape, sizing, availableMemory(), rule);
+  const integerType = quantization === 'none' ? 'uint8' : await exactIntegerType();
   const built = await buildGatheredModel(options.modelDirectory, shape, {
     cache: model,
     cacheType,
     positionCount: model.modelLengthMax,
     cacheDirectory: options.cacheDirectory,
-    weights: { quantization, threadCount, onProgress },
+    weights: { quantization, integerType, threadCount, onProgress },
   });
   const placement = { device: 'cpu' } as const;
   const runner = await OnnxModelRunner.create({

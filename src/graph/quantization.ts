@@ -17,17 +17,6 @@ export type Quantization = (typeof QUANTIZATIONS)[number];
  */
 const AUTO_WEIGHTS_MIN = 100_000_000;
 
-/**
- * The type of a matrix's integers that the integer product is exact with on this processor, and fast. Activations are
- * unsigned. Signed weights are faster, but on x86 without VNNI pairs of their products are added up in 16 bits, which
- * they can leave; unsigned ones are widened there first. The results are the same.
- * @param cpuInfo what Linux tells in /proc/cpuinfo; `null` where nothing is told
- */
-export function exactIntegerType(architecture: string, cpuInfo: string | null): IntegerType {
-  if (architecture !== 'x64') return 'int8';
-  return cpuInfo !== null && /\b(avx512_vnni|avx_vnni)\b/.test(cpuInfo) ? 'int8' : 'uint8';
-}
-
 /** @returns `null`: the weights are computed with in float32 */
 export function chooseRecipe(quantization: Quantization, stored: StoredTensors): WeightRecipe | null {
   if (quantization === 'none') return null;

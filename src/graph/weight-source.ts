@@ -3,7 +3,6 @@
  * them. The one place that knows all forms.
  */
 
-import { readFile } from 'node:fs/promises';
 import { StartupError } from '../base/errors.ts';
 import { COMPUTE_TYPE_BYTES, type ComputeType } from './convert-floats.ts';
 import type { DecoderShape } from './decoder-shape.ts';
@@ -15,13 +14,7 @@ import { PackedProjections } from './packed-projections.ts';
 import { packedWeights, type RepackOptions } from './packed-weights.ts';
 import type { PagedType } from './paged-attention.ts';
 import { FloatProjections, type Projections } from './projections.ts';
-import {
-  choosePackedRecipe,
-  chooseRecipe,
-  exactIntegerType,
-  type PackedRecipe,
-  type Quantization,
-} from './quantization.ts';
+import { choosePackedRecipe, chooseRecipe, type PackedRecipe, type Quantization } from './quantization.ts';
 import type { WeightRecipe } from './quantize-rows.ts';
 import { EMBEDDING, type IntegerType, quantizedLayout } from './quantized-layout.ts';
 import { type QuantizeOptions, quantizedWeights } from './quantized-weights.ts';
@@ -38,6 +31,8 @@ import type { OnProgress } from './weight-pool.ts';
 
 export type WeightsChoice = {
   readonly quantization: Quantization;
+  /** With which this processor's products are exact; unsigned ones are on every processor. */
+  readonly integerType: IntegerType;
   /** Threads that prepare weights. */
   readonly threadCount: number;
   readonly onProgress: OnProgress;
@@ -58,7 +53,12 @@ export type WeightSource = {
 };
 
 /** Weights as they are, and nobody who waits. */
-const AS_THEY_ARE: WeightsChoice = { quantization: 'none', threadCount: 1, onProgress: () => {} };
+const AS_THEY_ARE: WeightsChoice = {
+  quantization: 'none',
+  integerType: 'uint8',
+  threadCount: 1,
+  onProgress: () => {},
+};
 
 type CpuForm =
   | { readonly kind: 'packed'; readonly stored: PackedTensors; readonly recipe: PackedRecipe }
@@ -69,24 +69,15 @@ type CpuForm =
 async function cpuForm(
   directory: string,
   { weightPacking }: DecoderShape,
-  quantization: Quantization,
+  { quantization, integerType }: Pick<WeightsChoice, 'quantization' | 'integerType'>,
 ): Promise<CpuForm> {
   if (weightPacking !== null) {
     const stored = await openPackedSafetensors(directory);
-    return {
-      kind: 'packed',
-      stored,
-      recipe: choosePackedRecipe(quantization, stored, await integerTypeHere()),
-    };
+    return { kind: 'packed', stored, recipe: choosePackedRecipe(quantization, stored, integerType) };
   }
   const stored = await openSafetensors(directory);
   const recipe = chooseRecipe(quantization, stored);
   return recipe === null ? { kind: 'floats', stored } : { kind: 'integers', stored, recipe };
-}
-
-async function integerTypeHere(): Promise<IntegerType> {
-  const cpuInfo = await readFile('/proc/cpuinfo', 'utf8').catch(() => null);
-  return exactIntegerType(process.arch, cpuInfo);
 }
 
 /**
@@ -99,7 +90,8 @@ export async function cpuWeightBytes(
   shape: DecoderShape,
   quantization: Quantization,
 ): Promise<number> {
-  const form = await cpuForm(directory, shape, quantization);
+  // Of which type integers are changes no size.
+  const form = await cpuForm(directory, shape, { quantization, integerType: 'uint8' });
   if (form.kind === 'packed') {
     const { stored, recipe } = form;
     const options = { ...recipe, shape, stored, packing: shape.weightPacking!, type: 'float32' } as const;
@@ -117,7 +109,7 @@ export async function cpuWeights(
   cacheDirectory: string,
   choice: WeightsChoice = AS_THEY_ARE,
 ): Promise<WeightSource> {
-  const form = await cpuForm(directory, shape, choice.quantization);
+  const form = await cpuForm(directory, shape, choice);
   if (form.kind === 'packed') {
     const { stored, recipe } = form;
     const options = { ...choice, ...recipe, cacheDirectory, stored, type: 'float32' } as const;
@@ -127,14 +119,7 @@ export async function cpuWeights(
   if (form.kind === 'floats') {
     return floatSource(await weightsOf('float32', directory, stored, cacheDirectory), shape);
   }
-  const options = {
-    ...choice,
-    stored,
-    cacheDirectory,
-    recipe: form.recipe,
-    integerType: await integerTypeHere(),
-  };
-  return integerSource(directory, shape, options);
+  return integerSource(directory, shape, { ...choice, stored, cacheDirectory, recipe: form.recipe });
 }
 
 async function integerSource(

@@ -32,7 +32,7 @@ const FLIP_DIVERGENCE_MAX = 0.002;
 
 const CACHE = { blockCount: 64, blockSize: 4 };
 const MODEL_LENGTH_MAX = 128;
-const NOBODY_WAITS = { threadCount: 1, onProgress: () => {} };
+const NOBODY_WAITS = { integerType: 'uint8', threadCount: 1, onProgress: () => {} } as const;
 
 const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-packed-'));
 afterAll(() => rm(cacheDirectory, { recursive: true }));

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { chooseRecipe, exactIntegerType } from '../../src/graph/quantization.ts';
+import { chooseRecipe } from '../../src/graph/quantization.ts';
 import type { StoredTensors } from '../../src/graph/safetensors.ts';
 
 function checkpointOf(weightCount: number): StoredTensors {
@@ -19,17 +19,5 @@ describe('the form of the weights', () => {
   it('is what was asked for, whatever the size', () => {
     expect(chooseRecipe('int4', small)).toBe('int4');
     expect(chooseRecipe('none', large)).toBeNull();
-  });
-});
-
-describe('the integers of weights', () => {
-  it.each([
-    ['x64', 'flags : sse4_2 avx512f avx512_vnni', 'int8'],
-    ['x64', 'flags : avx2 avx_vnni', 'int8'],
-    ['x64', 'flags : avx2 fma', 'uint8'],
-    ['x64', null, 'uint8'],
-    ['arm64', null, 'int8'],
-  ] as const)('are on %s with "%s" of type %s', (architecture, cpuInfo, type) => {
-    expect(exactIntegerType(architecture, cpuInfo)).toBe(type);
   });
 });

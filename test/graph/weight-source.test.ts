@@ -16,15 +16,14 @@ async function preparedBytes(): Promise<number> {
 }
 
 const shapeOf = () => readDecoderShape(checkpoint.directory);
-const QUIET = { threadCount: 1, onProgress: () => {} };
+const QUIET = { integerType: 'uint8', threadCount: 1, onProgress: () => {} } as const;
 
 describe('the bytes that weights take are told before they are prepared:', () => {
   it.each(['w8a8', 'int4'] as const)('in %s', async (recipe) => {
     checkpoint = await scratchCheckpoint('llama-untied-bf16');
     const { directory, cacheDirectory } = checkpoint;
     const stored = await openSafetensors(directory);
-    const options = { ...QUIET, recipe, integerType: 'int8', stored, cacheDirectory } as const;
-    await quantizedWeights(directory, await shapeOf(), options);
+    await quantizedWeights(directory, await shapeOf(), { ...QUIET, recipe, stored, cacheDirectory });
     expect(await cpuWeightBytes(directory, await shapeOf(), recipe)).toBe(await preparedBytes());
   });
 
