@@ -102,7 +102,7 @@ export const SERVE_OPTIONS = {
     environment: 'OCTAVO_QUANTIZATION',
     description:
       'form of the weights: none (float32), w8a8 (8-bit integers), int4 or auto; GPTQ and AWQ checkpoints take auto or none',
-    shownDefault: 'auto: w8a8 from 100 million weights up where the processor can, else none',
+    shownDefault: 'auto: w8a8 from 100 million weights up, else none',
   },
   kvCacheMemory: {
     flags: '--kv-cache-memory <size>',
