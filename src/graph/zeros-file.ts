@@ -1,15 +1,18 @@
 /**
  * The zeros that a cache on a device begins with: one sparse file, which all caches of all layers are read from when the
- * session is made. It takes no room on a file system that knows holes, and is never written to.
+ * session is made. It takes no room on a file system that knows holes (NTFS knows none that were not announced), and is never
+ * written to.
  */
 
-import { open, realpath, stat } from 'node:fs/promises';
+import { constants, open, realpath, stat } from 'node:fs/promises';
 import path from 'node:path';
 import { StartupError } from '../base/errors.ts';
 import { makeFolders } from './make-folders.ts';
 import type { Weights } from './weight-cache.ts';
 
 const FILE_NAME = 'zeros';
+/** Made where it is not there, kept where it is. Not `a`: Windows lets nobody set the length of a file that is open to be appended to. */
+const OPEN_TO_GROW = constants.O_RDWR | constants.O_CREAT;
 
 /**
  * Finds or makes the file, at least so long.
@@ -22,7 +25,7 @@ export async function zerosFile(directory: string, byteLength: number): Promise<
     // A directory that was filled before may be read-only now.
     if (((await stat(file).catch(() => null))?.size ?? -1) >= byteLength) return await realpath(file);
     await makeFolders(directory);
-    const handle = await open(file, 'a');
+    const handle = await open(file, OPEN_TO_GROW);
     try {
       // Only ever longer: another server may be reading it.
       if ((await handle.stat()).size < byteLength) await handle.truncate(byteLength);
