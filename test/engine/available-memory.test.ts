@@ -41,6 +41,24 @@ describe('available memory', () => {
     expect(available({})).toBe(GIB);
   });
 
+  it('has what macOS gives away, where next to nothing is unused', () => {
+    const vmStat = [
+      'Mach Virtual Memory Statistics: (page size of 16384 bytes)',
+      'Pages free:                                4096.',
+      'Pages active:                            135012.',
+      'Pages inactive:                          131072.',
+      'Pages speculative:                         8192.',
+      'Pages throttled:                              0.',
+      'Pages wired down:                         98304.',
+      'Pages purgeable:                          16384.',
+      '"Translation faults":                 123456789.',
+    ].join('\n');
+    const facts = { machineBytes: GIB / 16, processBytes: GIB / 16, read: () => null };
+    expect(availableMemory({ ...facts, vmStat })).toBe((4096 + 131_072 + 8192 + 16_384) * 16_384);
+    expect(availableMemory({ ...facts, vmStat: 'of another form' })).toBe(GIB / 16);
+    expect(availableMemory({ ...facts, vmStat: null })).toBe(GIB / 16);
+  });
+
   it('is told of this machine', () => {
     const bytes = availableMemory();
     expect(bytes).toBeGreaterThan(0);
