@@ -33,7 +33,7 @@ import { checkCudaType, gpuBlockSize, readsBlocksInPlace } from './gpu-placement
 import { exactIntegerType } from './integer-probe.ts';
 import type { ModelLimits } from './model-runner.ts';
 import { OnnxModelRunner } from './onnx-model-runner.ts';
-import type { GpuDevice } from './onnx-session.ts';
+import { type GpuDevice, loadLibrary } from './onnx-session.ts';
 import { scoredTokensPerStep } from './prompt-scorer.ts';
 import type { EngineLimits, PlacementReport } from './protocol.ts';
 import type { StepSize } from './warm-up.ts';
@@ -53,6 +53,8 @@ export async function loadModel(
   onProgress: OnProgress = () => {},
   given: Machine = thisMachine,
 ): Promise<LoadedModel> {
+  // Before weights are prepared, which can take minutes.
+  await loadLibrary();
   /** GPUs that compute, but not this model. */
   const wrong = new Map<GpuDevice, string>();
   const machine: Machine = {

@@ -6,15 +6,28 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import * as ort from 'onnxruntime-node';
+import type * as ort from 'onnxruntime-node';
 import { StartupError } from '../base/errors.ts';
 import type { GraphInput, GraphInputs } from './cache-form.ts';
 import { cudaFailure } from './cuda-failure.ts';
+import { libraryProblem, thisSystem } from './library-problem.ts';
 import { RunnerError } from './model-runner.ts';
 import { disableTelemetry } from './native-environment.ts';
 
 // For sessions of the main thread; before a thread of the engine's own starts, `worker-engine.ts` says it there.
 disableTelemetry(process.env);
+
+/** Loaded when it is first asked for: where that fails, there is one line to say, and most commands do without. */
+let library: typeof ort | null = null;
+
+/** @throws StartupError when ONNX Runtime's library cannot be loaded on this machine */
+export async function loadLibrary(): Promise<void> {
+  try {
+    library ??= await import('onnxruntime-node');
+  } catch (cause) {
+    throw new StartupError(libraryProblem(cause as NodeJS.ErrnoException, thisSystem()), { cause });
+  }
+}
 
 /** Execution providers that a model is computed on; whatever one lacks falls back to the CPU's. */
 export type GpuDevice = 'cuda' | 'webgpu';
@@ -55,6 +68,7 @@ export class OnnxSession {
 
   /** @throws StartupError when ONNX Runtime refuses the graph, the weights or the device. */
   static async create(options: OnnxSessionOptions): Promise<OnnxSession> {
+    await loadLibrary();
     if (options.device === 'cpu') return OnnxSession.#create(options, null);
     try {
       return await OnnxSession.#create(options, null);
@@ -70,7 +84,7 @@ export class OnnxSession {
       const prefix =
         profileFolder === null ? (options.profilePrefix ?? null) : path.join(profileFolder, 'profile');
       const settings = sessionOptions(options, profileFolder === null, prefix);
-      return new OnnxSession(await ort.InferenceSession.create(options.graph, settings), profileFolder);
+      return new OnnxSession(await library!.InferenceSession.create(options.graph, settings), profileFolder);
     } catch (cause) {
       const reason = cudaFailure((cause as Error).message);
       throw new StartupError(`ONNX Runtime cannot load the model: ${reason}`, { cause });
@@ -146,7 +160,7 @@ function tensors(feeds: GraphInputs): Record<string, ort.Tensor> {
 }
 
 function tensor({ type, data, dims }: GraphInput): ort.Tensor {
-  return new ort.Tensor(type, data, dims);
+  return new library!.Tensor(type, data, dims);
 }
 
 /** After these nothing that the device holds is to be trusted, the cache included. */

@@ -325,6 +325,25 @@ describe('a start that cannot succeed', () => {
     await checkpoint.remove();
   });
 
+  it('says in one line that the library of ONNX Runtime does not load, and with what it would', async () => {
+    const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-hook-'));
+    const hook = path.join(directory, 'hook.mjs');
+    // As Alpine's loader does, whose C library is not the one that the library asks for.
+    await writeFile(
+      hook,
+      `process.dlopen = () => {
+         throw Object.assign(new Error('Error loading shared library: x.so'), { code: 'ERR_DLOPEN_FAILED' });
+       };`,
+    );
+    const environment = { NODE_OPTIONS: `--import=${hook}` };
+    const error = await startServer({ environment }).catch((reason) => reason);
+    expect(error.message).toMatch(
+      /code 1: octavo: ONNX Runtime's library cannot be loaded: .* library: x\.so; it needs glibc/,
+    );
+    expect(error.message.trim()).not.toContain('\n');
+    await rm(directory, { recursive: true });
+  });
+
   it('says of the name of a model on a hub that models are not downloaded', async () => {
     const error = await startServer({ flags: ['--model', 'Qwen/Qwen3-0.6B'] }).catch((reason) => reason);
     expect(error.message).toMatch(/octavo: --model Qwen\/Qwen3-0\.6B is not a directory here.*hf download/);
