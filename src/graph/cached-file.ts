@@ -4,11 +4,12 @@
  */
 
 import { randomUUID } from 'node:crypto';
-import { type FileHandle, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { type FileHandle, open, readdir, rename, rm, stat, statfs } from 'node:fs/promises';
 import path from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { StartupError } from '../base/errors.ts';
 import { makeFolders } from './make-folders.ts';
+import { putInPlace } from './put-in-place.ts';
 
 export type CachedFileOptions = {
   readonly cacheDirectory: string;
@@ -39,8 +40,7 @@ export async function cachedFile(
   const target = path.join(cacheDirectory, file);
   // Also where the file is there: who starts again at once after being killed makes it beside what is not old yet.
   await removeAbandoned(cacheDirectory);
-  const present = await stat(target).catch(() => null);
-  if (present?.size === byteLength) return;
+  if (await hasLength(target, byteLength)) return;
   try {
     await writeWhole(target, byteLength, write);
   } catch (cause) {
@@ -57,7 +57,9 @@ async function writeWhole(
   byteLength: number,
   write: (output: FileHandle, temporary: string) => Promise<void>,
 ): Promise<void> {
-  await makeFolders(path.dirname(target));
+  const folder = path.dirname(target);
+  await makeFolders(folder);
+  await requireRoom(folder, byteLength);
   const temporary = `${target}.${randomUUID()}${PARTIAL}`;
   const output = await open(temporary, 'wx');
   const touch = setInterval(() => {
@@ -68,12 +70,32 @@ async function writeWhole(
     await output.truncate(byteLength);
     await write(output, temporary);
     await output.sync();
-    await rename(temporary, target);
+    // Before it has its name: under Windows ONNX Runtime opens nothing that somebody has open to write.
+    await output.close();
+    await putInPlace({
+      move: () => rename(temporary, target),
+      isThere: () => hasLength(target, byteLength),
+      pause: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    });
   } finally {
     clearInterval(touch);
     await output.close();
     await rm(temporary, { force: true });
   }
+}
+
+async function hasLength(file: string, byteLength: number): Promise<boolean> {
+  const found = await stat(file).catch(() => null);
+  return found?.size === byteLength;
+}
+
+/** Before the work of writing it. @throws Error where the file system says that it has no room for so many bytes */
+async function requireRoom(folder: string, byteLength: number): Promise<void> {
+  const told = await statfs(folder).catch(() => null);
+  // File systems that do not tell have no blocks at all.
+  if (told === null || told.blocks === 0) return;
+  const room = told.bavail * told.bsize;
+  if (room < byteLength) throw new Error(`ENOSPC: there is room for ${room} bytes`);
 }
 
 /** As far as it can be: the directory may not be there yet, or not be ours to write. */

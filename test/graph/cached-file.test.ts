@@ -89,6 +89,21 @@ describe('a file of the cache directory', () => {
     expect(await readdir(cacheDirectory)).toEqual(['weights']);
   });
 
+  it('is refused before the work when there is no room for it', async () => {
+    let isBegun = false;
+    const tooLarge = cachedFile(
+      { cacheDirectory, file: 'weights', byteLength: 2 ** 43, content: 'weights' },
+      async () => {
+        isBegun = true;
+        throw new StartupError('it was begun');
+      },
+    );
+    await expect(tooLarge).rejects.toThrow(
+      /weights \(\d+ bytes\) .*ENOSPC: there is room for \d+ bytes; choose/,
+    );
+    expect(isBegun).toBe(false);
+  });
+
   it('leaves nothing behind when making it fails', async () => {
     const failing = cachedFile(
       { cacheDirectory, file: 'weights', byteLength: 4, content: 'weights' },
