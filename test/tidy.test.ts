@@ -4,6 +4,7 @@
  * comments name has to be there.
  */
 
+import { spawnSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parseSync } from 'vite';
@@ -275,5 +276,15 @@ describe('documents and comments', () => {
     );
     expect(links.length).toBeGreaterThan(50);
     expect(links.filter(({ target }) => !existsSync(path.join(ROOT, target)))).toEqual([]);
+  });
+});
+
+describe('a checkout', () => {
+  it('has the same bytes on every system: Git for Windows would turn line ends', ({ skip }) => {
+    const listed = spawnSync('git', ['ls-files', '--eol'], { cwd: ROOT, encoding: 'utf8' });
+    skip(listed.status !== 0, 'this is no repository of Git');
+    const files = listed.stdout.trim().split('\n');
+    expect(files.length).toBeGreaterThan(FILES_SEEN_MIN);
+    expect(files.filter((line) => !/ attr\/(text=auto eol=lf|-text)\s/.test(line))).toEqual([]);
   });
 });
