@@ -26,6 +26,7 @@ import { QUANTIZATIONS } from './graph/quantization.ts';
 import { SPECULATIONS } from './sampling/draft-lookup.ts';
 import { REASONING_PARSERS, SERVE_OPTIONS, type ServeOption } from './serve-options.ts';
 import { TOOL_CALL_FORMAT_NAMES } from './text/message/tool-call-format.ts';
+import { usableCores } from './usable-cores.ts';
 
 const SHIPPED_MODEL = fileURLToPath(new URL('../models/octavo-mini', import.meta.url));
 
@@ -102,7 +103,7 @@ const serveSchema = z.object({
       `must be at most ${sizeText(RESPONSE_STORE_BYTES_MAX)}`,
     )
     .default(RESPONSE_STORE_BYTES_DEFAULT),
-  threads: whole.pipe(z.number().positive().max(THREADS_MAX)).default(os.availableParallelism()),
+  threads: whole.pipe(z.number().positive().max(THREADS_MAX)).default(usableCores()),
   streamDelay: decimal
     .pipe(z.number().nonnegative().max(STREAM_DELAY_MS_MAX))
     .default(STREAM_DELAY_MS_DEFAULT),

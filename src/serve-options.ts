@@ -172,7 +172,7 @@ export const SERVE_OPTIONS = {
     flags: '--threads <count>',
     environment: 'OCTAVO_THREADS',
     description: 'threads that compute',
-    shownDefault: "the machine's cores",
+    shownDefault: 'the cores that the process may use: all, or those of its container',
   },
   streamDelay: {
     flags: '--stream-delay <ms>',

@@ -5,24 +5,22 @@
  */
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { ownControlGroup, type ReadText, readText } from '../base/control-group.ts';
 
 export type MemoryFacts = {
   /** What the machine has left, pages of files not counted as taken. */
   readonly machineBytes: number;
   /** What Node says that the process may take. */
   readonly processBytes: number;
-  /** @returns the text of a file; `null` where there is none */
-  readonly read: (file: string) => string | null;
+  readonly read: ReadText;
   /** What `vm_stat` tells, which macOS has; absent elsewhere. */
   readonly vmStat?: string | null;
 };
 
 /** It answers within milliseconds. */
 const VM_STAT_MS = 5_000;
-const GROUPS = '/sys/fs/cgroup';
 
 /** Bytes; of what is true now. */
 export function availableMemory(facts: MemoryFacts = thisProcess()): number {
@@ -54,27 +52,14 @@ function reusableBytes(vmStat: string): number {
   return pages * pageBytes;
 }
 
-function readText(file: string): string | null {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return null;
-  }
-}
-
 /** Pages of files that count as the process' own control group's. */
-function filePageBytes(read: MemoryFacts['read']): number {
-  const lines = (read('/proc/self/cgroup') ?? '').split('\n').map((line) => line.split(':'));
-  const first = lines.find(([, controllers]) => controllers?.split(',').includes('memory'));
-  if (first !== undefined)
-    return pagesOf(read, path.join(GROUPS, 'memory'), first.slice(2).join(':'), 'total_');
-  const second = lines.find(([hierarchy]) => hierarchy === '0');
-  return second === undefined ? 0 : pagesOf(read, GROUPS, second.slice(2).join(':'), '');
-}
-
-/** A container sees its own group at the root, and may be told of the path that it has outside. */
-function pagesOf(read: MemoryFacts['read'], root: string, group: string, prefix: string): number {
+function filePageBytes(read: ReadText): number {
+  const own = ownControlGroup(read, 'memory');
+  if (own === null) return 0;
+  const { version, root, group } = own;
   const told = read(path.join(root, group, 'memory.stat')) ?? read(path.join(root, 'memory.stat')) ?? '';
+  // Those of groups below among them, which the second version counts by itself.
+  const prefix = version === 1 ? 'total_' : '';
   let bytes = 0;
   for (const [, name, value] of told.matchAll(/^(\S+) (\d+)$/gm)) {
     if (name === `${prefix}inactive_file` || name === `${prefix}active_file`) bytes += Number(value);
