@@ -29,6 +29,12 @@ export function availableMemory(facts: MemoryFacts = thisProcess()): number {
   return Math.min(machineBytes, processBytes + filePageBytes(read));
 }
 
+/** Bytes that this process may ever have: those of the machine, or of its container. */
+export function wholeMemory(): number {
+  // Where there is no limit, Node tells none, or one beyond all machines.
+  return Math.min(os.totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY);
+}
+
 function thisProcess(): MemoryFacts {
   const facts = { machineBytes: os.freemem(), processBytes: process.availableMemory(), read: readText };
   return process.platform === 'darwin' ? { ...facts, vmStat: askVmStat() } : facts;

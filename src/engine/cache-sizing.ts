@@ -43,6 +43,27 @@ export function gpuCacheRule(tokenBytes: number, sequencesPerStepMax: number | n
   return { tokenBytes, fraction: 1, fullSequences, weightBytes: null };
 }
 
+/**
+ * To be asked before weights are prepared: what does not fit into all of the memory is ended by the system while it loads, without
+ * a word, or moves between memory and disk with every token. Whoever says how large the cache is to be knows of a way, such as swap.
+ * @param memoryBytes all that the process may ever have
+ * @throws StartupError for weights that are larger
+ */
+export function refuseOversized(
+  weightBytes: number,
+  memoryBytes: number,
+  cacheMemory: CacheMemory | null,
+): void {
+  if (cacheMemory !== null || weightBytes <= memoryBytes) return;
+  throw new StartupError(
+    `the model does not fit the memory: its weights take ${mebibytes(weightBytes)} as they are computed with, of ${mebibytes(memoryBytes)}. Take a smaller model, or one of fewer bits (GPTQ or AWQ; --quantization, where the processor can); with --kv-cache-memory it is tried all the same`,
+  );
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / 2 ** 20)} MiB`;
+}
+
 export type CacheSizing = {
   readonly cacheMemory: CacheMemory | null;
   readonly blockSize: number;

@@ -15,8 +15,8 @@ import { checkPagedLimits, type PagedType } from '../graph/paged-attention.ts';
 import type { OnProgress } from '../graph/weight-pool.ts';
 import { cpuWeightBytes } from '../graph/weight-source.ts';
 import { findRightForm, type RightForm } from './attention-check.ts';
-import { availableMemory } from './available-memory.ts';
-import { cpuCacheRule, gpuCacheRule, sizeCache } from './cache-sizing.ts';
+import { availableMemory, wholeMemory } from './available-memory.ts';
+import { cpuCacheRule, gpuCacheRule, refuseOversized, sizeCache } from './cache-sizing.ts';
 import { chooseDevice, type DeviceChoice, type Machine, thisMachine } from './device-choice.ts';
 import type { EngineOptions } from './engine-options.ts';
 import {
@@ -110,6 +110,7 @@ async function loadOnCpu(
   const blockSize = options.blockSize ?? BLOCK_SIZE_DEFAULT;
   const cacheType = options.cacheType === 'auto' ? 'f32' : options.cacheType;
   const weightBytes = await cpuWeightBytes(options.modelDirectory, shape, quantization);
+  refuseOversized(weightBytes, wholeMemory(), options.cacheMemory);
   const rule = cpuCacheRule(cacheTokenBytes(shape, cacheType), weightBytes);
   const sizing = { ...options, blockSize };
   const model = sizeCache(shape, sizing, availableMemory(), rule);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { StartupError } from '../../src/base/errors.ts';
-import { cpuCacheRule, gpuCacheRule, sizeCache } from '../../src/engine/cache-sizing.ts';
+import { cpuCacheRule, gpuCacheRule, refuseOversized, sizeCache } from '../../src/engine/cache-sizing.ts';
 import { plainDecoder } from '../../src/graph/architectures/family.ts';
 import { parseCheckpointConfig } from '../../src/graph/checkpoint-config.ts';
 import { cacheTokenBytes } from '../../src/graph/kv-cache-type.ts';
@@ -90,5 +90,20 @@ describe('sizeCache', () => {
 
   it('refuses when nothing is left, by what would help', () => {
     expect(() => sizeCache(SHAPE, OPTIONS, -1, RULE)).toThrow('--kv-cache-memory');
+  });
+});
+
+describe('weights that are larger than all of the memory', () => {
+  const [LARGER, MEMORY] = [9 * 2 ** 30, 8 * 2 ** 30];
+
+  it('are refused with both sizes, before they are prepared', () => {
+    expect(() => refuseOversized(LARGER, MEMORY, null)).toThrow(StartupError);
+    expect(() => refuseOversized(LARGER, MEMORY, null)).toThrow(/9216 MiB .* of 8192 MiB\./);
+    expect(() => refuseOversized(MEMORY, MEMORY, null)).not.toThrow();
+  });
+
+  it('are tried where the size of the cache is given', () => {
+    const cacheMemory = { kind: 'bytes', bytes: 2 ** 30 } as const;
+    expect(() => refuseOversized(LARGER, MEMORY, cacheMemory)).not.toThrow();
   });
 });
