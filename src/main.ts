@@ -237,14 +237,19 @@ async function listen(config: ServeConfig): Promise<Http & { readonly answerBy: 
   refuseBroken({ server, answers }, broken);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (cause: NodeJS.ErrnoException) => {
-      const why =
-        cause.code === 'EADDRINUSE' ? 'the port is taken; choose another with --port' : cause.message;
+      const why = PORT_REFUSALS[cause.code ?? ''] ?? cause.message;
       reject(new StartupError(`cannot listen on ${config.host}:${config.port}: ${why}`, { cause }));
     });
     server.listen(config.port, config.host, resolve);
   });
   return { server, answers, answerBy };
 }
+
+/** Windows keeps ranges of ports for itself (those of Hyper-V change with every start), other systems those below 1024. */
+const PORT_REFUSALS: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is taken; choose another with --port',
+  EACCES: 'the system keeps the port for others; choose another with --port',
+};
 
 /**
  * The system may be without memory or permission for a connection, or tell of one that has failed already; the next one may be

@@ -325,6 +325,18 @@ describe('a start that cannot succeed', () => {
     await checkpoint.remove();
   });
 
+  it('says of a port that the system keeps, as Windows does whole ranges, that there are others', async () => {
+    const refused = `
+      import net from 'node:net';
+      net.Server.prototype.listen = function () {
+        const error = Object.assign(new Error('listen EACCES: permission denied'), { code: 'EACCES' });
+        setImmediate(() => this.emit('error', error));
+      };`;
+    const environment = { NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(refused)}` };
+    const error = await startServer({ environment }).catch((reason) => reason);
+    expect(error.message).toMatch(/code 1: octavo: cannot listen on .* the system keeps .* with --port$/m);
+  });
+
   it('says in one line that the library of ONNX Runtime does not load, and with what it would', async () => {
     const directory = await mkdtemp(path.join(os.tmpdir(), 'octavo-hook-'));
     const hook = path.join(directory, 'hook.mjs');
