@@ -74,6 +74,13 @@ function sendError(context: Context<AppEnvironment>, error: unknown): Response {
 
 type Middleware = MiddlewareHandler<AppEnvironment>;
 
+/** Calls back when the answer has been written, or nobody is there any more to write it to. */
+function onEnd({ env }: Context<AppEnvironment>, listener: () => void): void {
+  const outgoing = env?.outgoing;
+  if (outgoing === undefined || outgoing.destroyed) listener();
+  else outgoing.once('close', listener);
+}
+
 function requestIds({ newId }: AppDependencies): Middleware {
   return async function requestId(context, next) {
     const given = context.req.header(REQUEST_ID_HEADER) ?? '';
@@ -86,7 +93,7 @@ function requestIds({ newId }: AppDependencies): Middleware {
 
 /**
  * Counts every answer to what is HTTP, refusals too, and tells of it for who looks closely. Of a stream it is the beginning
- * that is timed.
+ * whose time is told, and the end that the metrics time.
  */
 function accounts({ metrics, clock, logger }: AppDependencies, served: ReadonlySet<string>): Middleware {
   return async function account(context, next) {
@@ -94,7 +101,9 @@ function accounts({ metrics, clock, logger }: AppDependencies, served: ReadonlyS
     await next();
     const { method, path } = context.req;
     const { status } = context.res;
-    metrics.countAnswer(handlerOf(path, served), METHODS.has(method) ? method : 'other', status);
+    const answered = { handler: handlerOf(path, served), method: METHODS.has(method) ? method : 'other' };
+    metrics.http.begin(answered, status);
+    onEnd(context, () => metrics.http.end(answered, clock.monotonicMs() - startedMs));
     const ms = Math.round(clock.monotonicMs() - startedMs);
     const requestId = context.get('requestId');
     logger.debug({ requestId, method, path: path.slice(0, PATH_SHOWN_MAX), status, ms }, 'answered');

@@ -1,7 +1,7 @@
 /**
  * Prometheus series under the names, labels and buckets of vLLM's V1 engine, so that dashboards, routers and
- * autoscalers made for it work unchanged, and those of the store of responses. Fed from outside: the engine's step reports, and what the routes see of
- * each request. Has registries of its own; labels that never change are the registry's, which makes an
+ * autoscalers made for it work unchanged, those of the HTTP side, and those of the store of responses. Fed from outside: the
+ * engine's step reports, and what the routes see of each request. Has registries of its own; labels that never change are the registry's, which makes an
  * observation several times cheaper than looking them up.
  */
 
@@ -10,6 +10,7 @@ import type { Clock } from '../base/clock.ts';
 import type { EngineClient } from '../engine/engine-client.ts';
 import type { EndedSequence, StepReport } from '../engine/protocol.ts';
 import type { TextEvent } from '../engine/text-generation.ts';
+import { HttpMetrics } from './http-metrics.ts';
 import { type MeasuredStore, registerResponseStore } from './responses/response-store-metrics.ts';
 
 // Buckets of vLLM's vllm/v1/metrics/loggers.py, so that quantiles of both can be put side by side.
@@ -121,12 +122,6 @@ function createSeries(registry: Registry) {
     ),
     promptLength: histogram('request_prompt_tokens', 'Prompt tokens of finished choices.', REQUEST_TOKENS),
     outputLength: histogram('request_generation_tokens', 'Tokens of finished choices.', REQUEST_TOKENS),
-    answers: new Counter({
-      name: 'http_requests_total',
-      help: 'Requests answered, by path, method and status.',
-      labelNames: ['handler', 'method', 'status'],
-      registers,
-    }),
     stepTokens: histogram('iteration_tokens_total', 'Tokens per engine step, no wrong drafts.', STEP_TOKENS),
   };
 }
@@ -156,10 +151,12 @@ export class EngineMetrics {
   readonly #processRegistry: Registry | null;
   readonly #series: ReturnType<typeof createSeries>;
   readonly #clock: Clock;
+  readonly http: HttpMetrics;
 
   constructor({ modelName, engine, clock, responseStore, withProcessMetrics }: EngineMetricsOptions) {
     this.#registry.setDefaultLabels({ model_name: modelName, engine: '0' });
     this.#series = createSeries(this.#registry);
+    this.http = new HttpMetrics(this.#registry);
     registerCacheConfig(this.#registry, engine);
     registerResponseStore(this.#registry, responseStore);
     for (const reason of FINISHED_REASONS) this.#series.requestSuccess.inc({ finished_reason: reason }, 0);
@@ -175,11 +172,6 @@ export class EngineMetrics {
   async exposition(): Promise<string> {
     const own = await this.#registry.metrics();
     return this.#processRegistry === null ? own : own + (await this.#processRegistry.metrics());
-  }
-
-  /** @param handler the path as it is served, with placeholders: one of a few */
-  countAnswer(handler: string, method: string, status: number): void {
-    this.#series.answers.inc({ handler, method, status: String(status) });
   }
 
   /** Follows one request; `startedMs` is when it arrived, on the monotonic clock. */

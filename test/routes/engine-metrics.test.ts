@@ -189,24 +189,10 @@ describe('the metrics', () => {
     expect((await series(test)).get('vllm:prompt_tokens_total')).toBe(10);
   });
 
-  it('count every answer by path, method and status, and names of anything as few labels', async () => {
+  it('tell of every answer for who looks closely', async () => {
     const test = routeTestApp();
-    await test.chat();
     await test.chat({ temperature: 9 });
-    await test.app.request('/v1/models/no/such');
-    await test.app.request('/nothing', { method: 'BREW' });
-    const text = await (await test.app.request('/metrics')).text();
-    const counted = [...text.matchAll(/^http_requests_total\{(\S+) (\d+)$/gm)].map(([, labels, count]) => {
-      const value = (name: string) => new RegExp(`${name}="([^"]*)"`).exec(labels!)?.[1];
-      return [value('handler'), value('method'), value('status'), count].join(' ');
-    });
-    expect(counted.sort()).toEqual([
-      '/v1/chat/completions POST 200 1',
-      '/v1/chat/completions POST 400 1',
-      '/v1/models/{id} GET 404 1',
-      'none other 404 1',
-    ]);
-    expect(test.debugged[1]).toEqual({
+    expect(test.debugged[0]).toEqual({
       requestId: expect.any(String),
       method: 'POST',
       path: '/v1/chat/completions',
