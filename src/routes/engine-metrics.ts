@@ -146,6 +146,11 @@ function registerCacheConfig(registry: Registry, engine: EngineMetricsOptions['e
   });
 }
 
+/** Bounds of buckets are written as Prometheus and vLLM write floats, `1.0`: dashboards ask for a bucket by that name. */
+function withFloatBounds(exposition: string): string {
+  return exposition.replace(/^([^\s{]+_bucket\{le="\d+)"/gm, '$1.0"');
+}
+
 export class EngineMetrics {
   readonly #registry = new Registry();
   readonly #processRegistry: Registry | null;
@@ -170,7 +175,7 @@ export class EngineMetrics {
 
   /** The whole exposition. */
   async exposition(): Promise<string> {
-    const own = await this.#registry.metrics();
+    const own = withFloatBounds(await this.#registry.metrics());
     return this.#processRegistry === null ? own : own + (await this.#processRegistry.metrics());
   }
 

@@ -95,6 +95,19 @@ describe('the metrics', () => {
     });
   });
 
+  // Prometheus before its third version takes `1` and `1.0` for two buckets.
+  it("write bounds of buckets as vLLM's, which dashboards ask for by name", async () => {
+    const text = await (await routeTestApp().app.request('/metrics')).text();
+    const bounds = [...text.matchAll(/^vllm:time_to_first_token_seconds_bucket\{le="([^"]+)"/gm)].map(
+      ([, bound]) => bound,
+    );
+    expect(bounds).toEqual(
+      expect.arrayContaining(['0.1', '0.25', '0.5', '0.75', '1.0', '2.5', '5.0', '10.0']),
+    );
+    expect(bounds.at(-1)).toBe('+Inf');
+    expect(text).toContain('vllm:request_prompt_tokens_bucket{le="200000.0",');
+  });
+
   it('leave the shape of the cache out until it is known', async () => {
     const test = routeTestApp();
     test.engine.state = 'loading';
@@ -119,7 +132,7 @@ describe('the metrics', () => {
     expect(values.get('vllm:generation_tokens_total')).toBe(4);
     // Of each step one token of a draft was wrong.
     expect(values.get('vllm:iteration_tokens_total_sum')).toBe(40);
-    expect(values.get('vllm:iteration_tokens_total_bucket{le="8"}')).toBe(1);
+    expect(values.get('vllm:iteration_tokens_total_bucket{le="8.0"}')).toBe(1);
     admission.leave();
   });
 
