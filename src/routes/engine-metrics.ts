@@ -72,6 +72,11 @@ function createSeries(registry: Registry) {
   return {
     running: gauge('num_requests_running', 'Number of requests in model execution batches.'),
     waiting: gauge('num_requests_waiting', 'Number of requests waiting to be processed.'),
+    waitingByReason: new Gauge({
+      ...text('num_requests_waiting_by_reason', 'Number of waiting requests by what they wait for.'),
+      labelNames: ['reason'],
+      registers,
+    }),
     cacheUsage: gauge('kv_cache_usage_perc', 'KV-cache usage. 1 means 100 percent usage.'),
     ...planSeries(counter),
     promptTokens: counter('prompt_tokens_total', 'Number of prompt tokens of requests.'),
@@ -131,17 +136,33 @@ function usefulTokenCount({ tokenCount, draftedCount, draftAcceptedCount }: Step
   return tokenCount - (draftedCount - draftAcceptedCount);
 }
 
-/** A gauge that is always 1 and tells the cache's shape in its labels; unknown until the engine has loaded. */
-function registerCacheConfig(registry: Registry, engine: EngineMetricsOptions['engine']): void {
-  const info = new Gauge({
+const SLEEP_STATES = ['awake', 'weights_offloaded', 'discard_all'] as const;
+
+/** What is only known of an engine that has loaded: gauges of which each label's value tells something. */
+function registerEngineFacts(registry: Registry, engine: EngineMetricsOptions['engine']): void {
+  const registers = [registry];
+  const isThere = () => engine.health.state !== 'loading' && engine.health.state !== 'dead';
+  new Gauge({
     ...text('cache_config_info', 'Information of the KV cache.'),
     labelNames: ['block_size', 'num_gpu_blocks'],
-    registers: [registry],
+    registers,
     collect() {
-      if (engine.health.state === 'loading' || engine.health.state === 'dead') return;
+      this.reset();
+      if (!isThere()) return;
       const { blockSize, blockCount } = engine.limits;
       // Routers read the number of blocks under this name, whatever device they lie on.
-      info.set({ block_size: String(blockSize), num_gpu_blocks: String(blockCount) }, 1);
+      this.set({ block_size: String(blockSize), num_gpu_blocks: String(blockCount) }, 1);
+    },
+  });
+  // This engine is never put to sleep; dashboards take a server that does not say so for one that is down.
+  new Gauge({
+    ...text('engine_sleep_state', 'The state that the engine is in has 1.'),
+    labelNames: ['sleep_state'],
+    registers,
+    collect() {
+      this.reset();
+      if (!isThere()) return;
+      for (const state of SLEEP_STATES) this.set({ sleep_state: state }, Number(state === 'awake'));
     },
   });
 }
@@ -162,8 +183,9 @@ export class EngineMetrics {
     this.#registry.setDefaultLabels({ model_name: modelName, engine: '0' });
     this.#series = createSeries(this.#registry);
     this.http = new HttpMetrics(this.#registry);
-    registerCacheConfig(this.#registry, engine);
+    registerEngineFacts(this.#registry, engine);
     registerResponseStore(this.#registry, responseStore);
+    this.#setWaiting(0);
     for (const reason of FINISHED_REASONS) this.#series.requestSuccess.inc({ finished_reason: reason }, 0);
     this.#processRegistry = withProcessMetrics ? new Registry() : null;
     if (this.#processRegistry !== null) collectDefaultMetrics({ register: this.#processRegistry });
@@ -187,7 +209,7 @@ export class EngineMetrics {
   #onStep(report: StepReport): void {
     const series = this.#series;
     series.running.set(report.runningCount);
-    series.waiting.set(report.waitingCount);
+    this.#setWaiting(report.waitingCount);
     series.cacheUsage.set(report.cacheUsage);
     if (report.rowCount > 0) series.stepTokens.observe(usefulTokenCount(report));
     if (report.newTokenCount > 0) series.generationTokens.inc(report.newTokenCount);
@@ -201,6 +223,12 @@ export class EngineMetrics {
     }
     if (report.prefixQueryTokenCount > 0) series.prefixQueries.inc(report.prefixQueryTokenCount);
     if (report.prefixHitTokenCount > 0) series.prefixHits.inc(report.prefixHitTokenCount);
+  }
+
+  /** Nothing else is waited for here: vLLM's other reason is what its adapters and transfers of caches hold back. */
+  #setWaiting(count: number): void {
+    this.#series.waiting.set(count);
+    this.#series.waitingByReason.set({ reason: 'capacity' }, count);
   }
 
   #onEnded({ promptTokenCount, tokenCount, queueMs, prefillMs, decodeMs }: EndedSequence): void {

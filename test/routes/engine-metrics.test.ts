@@ -108,10 +108,34 @@ describe('the metrics', () => {
     expect(text).toContain('vllm:request_prompt_tokens_bucket{le="200000.0",');
   });
 
-  it('leave the shape of the cache out until it is known', async () => {
+  it.each(['loading', 'dead'] as const)(
+    'tell neither the cache nor sleep of an engine that is %s',
+    async (state) => {
+      const test = routeTestApp();
+      await series(test);
+      test.engine.state = state;
+      const text = await (await test.app.request('/metrics')).text();
+      expect(text).not.toContain('block_size=');
+      expect(text).not.toContain('sleep_state=');
+    },
+  );
+
+  it.each(['ready', 'draining'] as const)('say that an engine that is %s is awake', async (state) => {
     const test = routeTestApp();
-    test.engine.state = 'loading';
-    expect((await (await test.app.request('/metrics')).text()).includes('block_size=')).toBe(false);
+    test.engine.state = state;
+    const states = [...(await series(test))].filter(([name]) => name.includes('engine_sleep_state'));
+    expect(states).toEqual([
+      ['vllm:engine_sleep_state{sleep_state="awake"}', 1],
+      ['vllm:engine_sleep_state{sleep_state="weights_offloaded"}', 0],
+      ['vllm:engine_sleep_state{sleep_state="discard_all"}', 0],
+    ]);
+  });
+
+  it('say what waiting requests wait for', async () => {
+    const test = routeTestApp();
+    expect((await series(test)).get('vllm:num_requests_waiting_by_reason{reason="capacity"}')).toBe(0);
+    test.engine.report(REPORT);
+    expect((await series(test)).get('vllm:num_requests_waiting_by_reason{reason="capacity"}')).toBe(2);
   });
 
   it('add up the reports of steps and show the last state', async () => {
