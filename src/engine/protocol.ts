@@ -64,6 +64,8 @@ export type PredictionUse = {
 /** A sequence that ended by itself, at its length, or where its reader wanted no more of it. */
 export type EndedSequence = {
   readonly promptTokenCount: number;
+  /** Of these, found in the prefix cache. */
+  readonly cachedTokenCount: number;
   readonly tokenCount: number;
   /** Until it was taken up for the first time. */
   readonly queueMs: number;
@@ -93,6 +95,9 @@ export type StepReport = Readonly<StepCounts> & {
   readonly newTokenCount: number;
   /** Milliseconds from each of these sequences' tokens before to the new one; one for each that had one before. */
   readonly tokenGapsMs: readonly number[];
+  /** Of sequences whose prompt was computed to its end, so that they have their first token; and what of it was cached. */
+  readonly promptTokenCount: number;
+  readonly cachedPromptTokenCount: number;
   readonly ended: readonly EndedSequence[];
   readonly runningCount: number;
   readonly waitingCount: number;

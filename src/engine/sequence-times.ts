@@ -10,6 +10,7 @@ type Times = {
   readonly promptTokenCount: number;
   readonly tokenCountMax: number;
   readonly queuedMs: number;
+  cachedTokenCount: number;
   admittedMs: number | null;
   firstTokenMs: number;
   lastTokenMs: number;
@@ -19,6 +20,9 @@ type Times = {
 export type TokenTimes = {
   /** Milliseconds since the token before, of each sequence that had one. */
   readonly gapsMs: number[];
+  /** Of sequences whose first token this was; and those of them that were in the prefix cache. */
+  promptTokenCount: number;
+  cachedPromptTokenCount: number;
   readonly ended: EndedSequence[];
 };
 
@@ -31,7 +35,7 @@ export class SequenceTimes {
   }
 
   queue({ sequenceId, promptTokenIds, newTokensMax }: GenerationRequest, nowMs: number): void {
-    const never = { admittedMs: null, firstTokenMs: 0, lastTokenMs: 0, tokenCount: 0 };
+    const never = { cachedTokenCount: 0, admittedMs: null, firstTokenMs: 0, lastTokenMs: 0, tokenCount: 0 };
     const lengths = { promptTokenCount: promptTokenIds.length, tokenCountMax: newTokensMax };
     this.#sequences.set(sequenceId, { ...lengths, queuedMs: nowMs, ...never });
   }
@@ -44,12 +48,12 @@ export class SequenceTimes {
 
   /** These tokens came at `nowMs`. */
   take(tokens: readonly SequenceToken[], nowMs: number): TokenTimes {
-    const found: TokenTimes = { gapsMs: [], ended: [] };
-    for (const { sequenceId, finishReason } of tokens) {
+    const found: TokenTimes = { gapsMs: [], promptTokenCount: 0, cachedPromptTokenCount: 0, ended: [] };
+    for (const { sequenceId, finishReason, cachedTokenCount } of tokens) {
       const times = this.#sequences.get(sequenceId);
       if (times === undefined) continue;
       if (times.tokenCount > 0) found.gapsMs.push(nowMs - times.lastTokenMs);
-      else times.firstTokenMs = nowMs;
+      else begin(times, { cachedTokenCount, nowMs }, found);
       times.tokenCount++;
       times.lastTokenMs = nowMs;
       if (finishReason === null) continue;
@@ -71,13 +75,22 @@ export class SequenceTimes {
   }
 }
 
+/** The sequence has its first token. */
+function begin(times: Times, first: { cachedTokenCount: number; nowMs: number }, found: TokenTimes): void {
+  times.firstTokenMs = first.nowMs;
+  times.cachedTokenCount = first.cachedTokenCount;
+  found.promptTokenCount += times.promptTokenCount;
+  found.cachedPromptTokenCount += first.cachedTokenCount;
+}
+
 /** Where only the prompt was wanted, the token behind it is none of the output. */
 function ended(times: Times, takenCount = times.tokenCount): EndedSequence {
-  const { promptTokenCount, queuedMs, firstTokenMs, lastTokenMs } = times;
+  const { promptTokenCount, cachedTokenCount, queuedMs, firstTokenMs, lastTokenMs } = times;
   const tokenCount = Math.min(times.tokenCount, times.tokenCountMax, takenCount);
   const admittedMs = times.admittedMs ?? queuedMs;
   return {
     promptTokenCount,
+    cachedTokenCount,
     tokenCount,
     queueMs: admittedMs - queuedMs,
     prefillMs: firstTokenMs - admittedMs,

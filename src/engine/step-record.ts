@@ -58,6 +58,8 @@ export function stepReport(record: StepRecord, { scheduler, times, stepMs }: Ste
     ...record.counts,
     newTokenCount: record.tokens.length,
     tokenGapsMs: times.gapsMs,
+    promptTokenCount: times.promptTokenCount,
+    cachedPromptTokenCount: times.cachedPromptTokenCount,
     ended: [...record.ended, ...times.ended],
     runningCount: scheduler.runningCount,
     waitingCount: scheduler.waitingCount,

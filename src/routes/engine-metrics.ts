@@ -48,6 +48,25 @@ function text(name: string, help: string): MetricText {
   return { name: `vllm:${name}`, help };
 }
 
+/** The prompts of all choices, and of `n` choices each its own, as vLLM counts them. */
+function promptSeries(registers: Registry[]) {
+  const counter = (name: string, help: string) => new Counter({ ...text(name, help), registers });
+  return {
+    promptTokens: counter('prompt_tokens_total', 'Prompt tokens, the cached included, once computed.'),
+    cachedPromptTokens: counter('prompt_tokens_cached_total', 'Prompt tokens out of the prefix cache.'),
+    promptTokensBySource: new Counter({
+      ...text('prompt_tokens_by_source_total', 'Prompt tokens by where their keys and values came from.'),
+      labelNames: ['source'],
+      registers,
+    }),
+    computedLength: new Histogram({
+      ...text('request_prefill_kv_computed_tokens', 'Prompt tokens of finished choices, without the cached.'),
+      buckets: REQUEST_TOKENS,
+      registers,
+    }),
+  };
+}
+
 /** What plans of steps had. */
 function planSeries(counter: (name: string, help: string) => Counter) {
   return {
@@ -79,7 +98,7 @@ function createSeries(registry: Registry) {
     }),
     cacheUsage: gauge('kv_cache_usage_perc', 'KV-cache usage. 1 means 100 percent usage.'),
     ...planSeries(counter),
-    promptTokens: counter('prompt_tokens_total', 'Number of prompt tokens of requests.'),
+    ...promptSeries(registers),
     generationTokens: counter(
       'generation_tokens_total',
       'Number of generated tokens, those behind a stop string included.',
@@ -186,6 +205,7 @@ export class EngineMetrics {
     registerEngineFacts(this.#registry, engine);
     registerResponseStore(this.#registry, responseStore);
     this.#setWaiting(0);
+    this.#countPrompts(0, 0);
     for (const reason of FINISHED_REASONS) this.#series.requestSuccess.inc({ finished_reason: reason }, 0);
     this.#processRegistry = withProcessMetrics ? new Registry() : null;
     if (this.#processRegistry !== null) collectDefaultMetrics({ register: this.#processRegistry });
@@ -212,6 +232,8 @@ export class EngineMetrics {
     this.#setWaiting(report.waitingCount);
     series.cacheUsage.set(report.cacheUsage);
     if (report.rowCount > 0) series.stepTokens.observe(usefulTokenCount(report));
+    if (report.promptTokenCount > 0)
+      this.#countPrompts(report.promptTokenCount, report.cachedPromptTokenCount);
     if (report.newTokenCount > 0) series.generationTokens.inc(report.newTokenCount);
     for (const gapMs of report.tokenGapsMs) series.interToken.observe(gapMs / 1000);
     for (const ended of report.ended) this.#onEnded(ended);
@@ -231,7 +253,22 @@ export class EngineMetrics {
     this.#series.waitingByReason.set({ reason: 'capacity' }, count);
   }
 
-  #onEnded({ promptTokenCount, tokenCount, queueMs, prefillMs, decodeMs }: EndedSequence): void {
+  #countPrompts(tokenCount: number, cachedCount: number): void {
+    const { promptTokens, cachedPromptTokens, promptTokensBySource } = this.#series;
+    promptTokens.inc(tokenCount);
+    cachedPromptTokens.inc(cachedCount);
+    promptTokensBySource.inc({ source: 'local_compute' }, tokenCount - cachedCount);
+    promptTokensBySource.inc({ source: 'local_cache_hit' }, cachedCount);
+  }
+
+  #onEnded({
+    promptTokenCount,
+    cachedTokenCount,
+    tokenCount,
+    queueMs,
+    prefillMs,
+    decodeMs,
+  }: EndedSequence): void {
     const series = this.#series;
     series.queue.observe(queueMs / 1000);
     series.prefill.observe(prefillMs / 1000);
@@ -239,6 +276,7 @@ export class EngineMetrics {
     series.inference.observe((prefillMs + decodeMs) / 1000);
     if (tokenCount > 1) series.outputToken.observe(decodeMs / 1000 / (tokenCount - 1));
     series.promptLength.observe(promptTokenCount);
+    series.computedLength.observe(promptTokenCount - cachedTokenCount);
     series.outputLength.observe(tokenCount);
   }
 }
@@ -250,7 +288,6 @@ export class RequestObserver {
   readonly #startedMs: number;
   readonly #openChoices: Set<number>;
   #hasFirstToken = false;
-  #promptTokenCount = 0;
 
   constructor(series: ReturnType<typeof createSeries>, clock: Clock, choiceCount: number, startedMs: number) {
     this.#series = series;
@@ -262,7 +299,6 @@ export class RequestObserver {
   observe(event: TextEvent): void {
     switch (event.kind) {
       case 'prompt':
-        this.#promptTokenCount = event.promptTokenCount;
         return;
       case 'prompt-logprobs':
       case 'text-delta':
@@ -288,8 +324,6 @@ export class RequestObserver {
   #onFirstToken(): void {
     if (this.#hasFirstToken) return;
     this.#hasFirstToken = true;
-    // Not when they arrive: until now they may not have been computed, or never will be.
-    this.#series.promptTokens.inc(this.#promptTokenCount);
     this.#series.firstToken.observe((this.#clock.monotonicMs() - this.#startedMs) / 1000);
   }
 

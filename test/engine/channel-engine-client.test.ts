@@ -17,6 +17,8 @@ const REPORT: StepReport = {
   draftAcceptedCount: 0,
   newTokenCount: 1,
   tokenGapsMs: [],
+  promptTokenCount: 0,
+  cachedPromptTokenCount: 0,
   ended: [],
   preemptionCount: 0,
   prefixQueryTokenCount: 0,

@@ -381,8 +381,8 @@ describe('Engine.step', () => {
     const ended = [];
     while (bench.engine.hasWork) ended.push(...(await stepOf(bench)).report.ended);
     // A step takes three of the clock's milliseconds, and the next begins with a fourth.
-    const answered = { promptTokenCount: expect.any(Number), tokenCount: 3, prefillMs: 3, decodeMs: 8 };
-    expect(ended).toEqual([
+    const answered = { tokenCount: 3, prefillMs: 3, decodeMs: 8 };
+    expect(ended).toMatchObject([
       { ...answered, queueMs: 0 },
       { ...answered, queueMs: 12 },
     ]);
@@ -412,8 +412,8 @@ describe('Engine.step', () => {
     await stepOf(bench);
     await stepOf(bench);
     bench.engine.receive({ kind: 'request-abort', sequenceId: 1, takenCount: 1 });
-    expect((await stepOf(bench)).report.ended).toEqual([
-      { promptTokenCount: expect.any(Number), tokenCount: 1, queueMs: 0, prefillMs: 3, decodeMs: 4 },
+    expect((await stepOf(bench)).report.ended).toMatchObject([
+      { tokenCount: 1, queueMs: 0, prefillMs: 3, decodeMs: 4 },
     ]);
   });
 
@@ -595,7 +595,11 @@ describe('Engine.step', () => {
       draftAcceptedCount: 0,
       newTokenCount: 2,
       tokenGapsMs: [],
-      ended: [{ promptTokenCount: 9, tokenCount: 1, queueMs: 0, prefillMs: 3, decodeMs: 0 }],
+      promptTokenCount: 18,
+      cachedPromptTokenCount: 0,
+      ended: [
+        { promptTokenCount: 9, cachedTokenCount: 0, tokenCount: 1, queueMs: 0, prefillMs: 3, decodeMs: 0 },
+      ],
       preemptionCount: 0,
       prefixQueryTokenCount: 18,
       prefixHitTokenCount: 0,
@@ -611,9 +615,30 @@ describe('Engine.step', () => {
       stepMs: 3,
       // Sequence 1 has its second token; the third sequence its first.
       tokenGapsMs: [4],
+      promptTokenCount: 9,
+      cachedPromptTokenCount: 8,
       prefixQueryTokenCount: 9,
       prefixHitTokenCount: 8,
     });
+  });
+
+  it('reports a prompt when it has been computed to its end, once', async () => {
+    const bench = aBench({ limits: { ...LIMITS, tokensPerStepMax: 4 } });
+    bench.submit(aRequest({ promptLength: 9, newTokensMax: 2 }));
+    const counts: number[] = [];
+    while (bench.engine.hasWork) counts.push((await stepOf(bench)).report.promptTokenCount);
+    expect(counts).toEqual([0, 0, 9, 0]);
+  });
+
+  it('tells of a sequence that ended how much of its prompt was cached', async () => {
+    const bench = aBench();
+    const promptTokenIds = Int32Array.from({ length: 9 }, (_, position) => position);
+    const cachedCounts: number[] = [];
+    for (const sequenceId of [1, 2]) {
+      bench.submit(aRequest({ sequenceId, promptTokenIds, newTokensMax: 1 }));
+      cachedCounts.push((await stepOf(bench)).report.ended[0]!.cachedTokenCount);
+    }
+    expect(cachedCounts).toEqual([0, 8]);
   });
 
   it('reports the preemptions of a step', async () => {

@@ -12,6 +12,8 @@ const REPORT: StepReport = {
   draftAcceptedCount: 5,
   newTokenCount: 2,
   tokenGapsMs: [],
+  promptTokenCount: 0,
+  cachedPromptTokenCount: 0,
   ended: [],
   preemptionCount: 1,
   prefixQueryTokenCount: 64,
@@ -178,13 +180,12 @@ describe('the metrics', () => {
     expect(values.get('vllm:iteration_tokens_total_count')).toBe(1);
   });
 
-  it('count tokens and reasons of finished requests exactly, streamed or not', async () => {
+  it('count reasons of finished requests exactly, streamed or not', async () => {
     const test = routeTestApp();
     test.generator.script = saying(['a', 'b', 'c'], 'length');
     await test.chat({ n: 2 });
     await eventData(await test.chat({ stream: true }));
     const values = await series(test);
-    expect(values.get('vllm:prompt_tokens_total')).toBe(20);
     expect(values.get('vllm:request_success_total{finished_reason="length"}')).toBe(3);
     expect(values.get('vllm:time_to_first_token_seconds_count')).toBe(2);
     expect(values.get('vllm:e2e_request_latency_seconds_count')).toBe(2);
@@ -201,7 +202,8 @@ describe('the metrics', () => {
 
   it('tell how long finished choices waited, were prepared and answered, and how long they are', async () => {
     const test = routeTestApp();
-    const ended = { promptTokenCount: 120, tokenCount: 5, queueMs: 2000, prefillMs: 500, decodeMs: 1000 };
+    const lengths = { promptTokenCount: 120, cachedTokenCount: 100, tokenCount: 5 };
+    const ended = { ...lengths, queueMs: 2000, prefillMs: 500, decodeMs: 1000 };
     test.engine.report({ ...REPORT, ended: [ended, { ...ended, tokenCount: 1, decodeMs: 0 }] });
     const values = await series(test);
     const sum = (name: string) => values.get(`vllm:request_${name}_sum`);
@@ -210,20 +212,24 @@ describe('the metrics', () => {
     expect(sum('decode_time_seconds')).toBe(1);
     expect(sum('inference_time_seconds')).toBe(2);
     expect(sum('prompt_tokens')).toBe(240);
+    expect(sum('prefill_kv_computed_tokens')).toBe(40);
     expect(sum('generation_tokens')).toBe(6);
     // A single token has none between.
     expect(values.get('vllm:request_time_per_output_token_seconds_count')).toBe(1);
     expect(sum('time_per_output_token_seconds')).toBe(0.25);
   });
 
-  it('count a prompt when it has been computed, not when it arrives', async () => {
+  it('count the prompts of all choices, and tell apart what was computed of them', async () => {
     const test = routeTestApp();
-    test.generator.script = sayingThenFailing([], new ServerError('queue_full', 'No.'));
-    await test.chat();
-    expect((await series(test)).get('vllm:prompt_tokens_total')).toBe(0);
-    test.generator.script = sayingThenFailing(['a'], new ServerError('step_failed', 'No.'));
-    await test.chat();
-    expect((await series(test)).get('vllm:prompt_tokens_total')).toBe(10);
+    const source = (name: string) => `vllm:prompt_tokens_by_source_total{source="${name}"}`;
+    expect((await series(test)).get(source('local_cache_hit'))).toBe(0);
+    test.engine.report({ ...REPORT, promptTokenCount: 30, cachedPromptTokenCount: 16 });
+    test.engine.report({ ...REPORT, promptTokenCount: 10, cachedPromptTokenCount: 0 });
+    const values = await series(test);
+    expect(values.get('vllm:prompt_tokens_total')).toBe(40);
+    expect(values.get('vllm:prompt_tokens_cached_total')).toBe(16);
+    expect(values.get(source('local_compute'))).toBe(24);
+    expect(values.get(source('local_cache_hit'))).toBe(16);
   });
 
   it('tell of every answer for who looks closely', async () => {
