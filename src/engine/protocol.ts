@@ -83,6 +83,8 @@ export type StepCounts = {
   draftCount: number;
   draftedCount: number;
   draftAcceptedCount: number;
+  /** Drafts of which the token at this place did, for each place. */
+  draftAcceptedAt: number[];
   preemptionCount: number;
   /** Prompt tokens looked up in the prefix cache, and those found, of sequences admitted in this step. */
   prefixQueryTokenCount: number;

@@ -244,11 +244,13 @@ export class RunningGeneration implements Feed<TextEvent> {
   #usage(): TextUsage {
     const { choiceCount, answerForm: form, prediction } = this.#run.request;
     const isToldApart = form !== null && form.reasoning !== 'inline';
+    const tokenCounts = this.#choices.map(({ tokenCount }) => tokenCount);
     const reasoningTokenCount = total(this.#choices.map((choice) => choice.reasoningTokenCount));
     return {
       promptTokenCount: this.#promptTokenCount(),
       cachedTokenCount: total(this.#prompts.map((_, index) => this.#cachedCounts[index * choiceCount]!)),
-      completionTokenCount: total(this.#choices.map(({ tokenCount }) => tokenCount)),
+      completionTokenCount: total(tokenCounts),
+      ...(tokenCounts.length > 1 && { longestTokenCount: Math.max(...tokenCounts) }),
       reasoningTokenCount: isToldApart ? reasoningTokenCount : null,
       ...(prediction !== null && { predicted: this.#predictedCounts() }),
     };

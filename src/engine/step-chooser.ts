@@ -115,6 +115,9 @@ export class StepChooser {
         counts.draftCount++;
         counts.draftedCount += draft.count;
         counts.draftAcceptedCount += rightCount;
+        for (let at = 0; at < rightCount; at++) {
+          counts.draftAcceptedAt[at] = (counts.draftAcceptedAt[at] ?? 0) + 1;
+        }
         if (draft.isPredicted) {
           const rejectedCount = draft.count - rightCount;
           predictions.push({ sequenceId, acceptedCount: rightCount, rejectedCount });

@@ -38,6 +38,7 @@ export function emptyRecord(startMs: number): StepRecord {
       draftCount: 0,
       draftedCount: 0,
       draftAcceptedCount: 0,
+      draftAcceptedAt: [],
       preemptionCount: 0,
       prefixQueryTokenCount: 0,
       prefixHitTokenCount: 0,

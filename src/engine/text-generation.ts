@@ -226,6 +226,8 @@ export type TextUsage = {
   readonly cachedTokenCount: number;
   /** Tokens of all choices. */
   readonly completionTokenCount: number;
+  /** Of the longest choice; there where there are several. */
+  readonly longestTokenCount?: number;
   /** Those of them in which models think; `null` where thoughts are not told apart. */
   readonly reasoningTokenCount: number | null;
   /** Of all choices, where the request says what they will be. */

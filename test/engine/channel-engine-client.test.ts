@@ -15,6 +15,7 @@ const REPORT: StepReport = {
   draftCount: 0,
   draftedCount: 0,
   draftAcceptedCount: 0,
+  draftAcceptedAt: [],
   newTokenCount: 1,
   tokenGapsMs: [],
   promptTokenCount: 0,

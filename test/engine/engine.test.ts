@@ -448,6 +448,7 @@ describe('Engine.step', () => {
       draftCount: 1,
       draftedCount: 3,
       draftAcceptedCount: 2,
+      draftAcceptedAt: [1, 1],
       newTokenCount: 3,
       tokenGapsMs: [expect.any(Number), 0, 0],
     });
@@ -471,6 +472,7 @@ describe('Engine.step', () => {
       [3, 2, 1],
     ]);
     expect(report).toMatchObject({ draftCount: 2, draftedCount: 3, draftAcceptedCount: 2 });
+    expect(report.draftAcceptedAt).toEqual([2]);
   });
 
   it.each([1, 2])(
@@ -593,6 +595,7 @@ describe('Engine.step', () => {
       draftCount: 0,
       draftedCount: 0,
       draftAcceptedCount: 0,
+      draftAcceptedAt: [],
       newTokenCount: 2,
       tokenGapsMs: [],
       promptTokenCount: 18,

@@ -667,9 +667,24 @@ describe('TextGenerator: several prompts', () => {
     expect(events[0]).toEqual({ kind: 'prompt', promptTokenCount: 6, prompts: null });
     expect(events.at(-1)).toEqual({
       kind: 'usage',
-      usage: { promptTokenCount: 6, cachedTokenCount: 3, completionTokenCount: 6, reasoningTokenCount: null },
+      usage: {
+        promptTokenCount: 6,
+        cachedTokenCount: 3,
+        completionTokenCount: 6,
+        longestTokenCount: 1,
+        reasoningTokenCount: null,
+      },
     });
     expect(client.sequences).toHaveLength(6);
+  });
+
+  it('tells how long the longest choice is', async () => {
+    const { generator } = aGenerator((input) => [
+      tokens(ascii('abc'.slice(0, input.promptTokenIds.length))),
+      finish('length'),
+    ]);
+    const events = await collect(generator, { prompts: promptsOf([5, 6, 7], [5]) });
+    expect(events.at(-1)).toMatchObject({ usage: { completionTokenCount: 4, longestTokenCount: 3 } });
   });
 
   it('gives each prompt the seeds that it would have alone', async () => {

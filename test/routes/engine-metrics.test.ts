@@ -10,6 +10,7 @@ const REPORT: StepReport = {
   draftCount: 2,
   draftedCount: 6,
   draftAcceptedCount: 5,
+  draftAcceptedAt: [2, 2, 1],
   newTokenCount: 2,
   tokenGapsMs: [],
   promptTokenCount: 0,
@@ -155,6 +156,8 @@ describe('the metrics', () => {
     expect(values.get('vllm:spec_decode_num_drafts_total')).toBe(4);
     expect(values.get('vllm:spec_decode_num_draft_tokens_total')).toBe(12);
     expect(values.get('vllm:spec_decode_num_accepted_tokens_total')).toBe(10);
+    const accepted = 'vllm:spec_decode_num_accepted_tokens_per_pos_total';
+    expect([0, 1, 2, 3].map((at) => values.get(`${accepted}{position="${at}"}`))).toEqual([4, 4, 2, 0]);
     expect(values.get('vllm:generation_tokens_total')).toBe(4);
     // Of each step one token of a draft was wrong.
     expect(values.get('vllm:iteration_tokens_total_sum')).toBe(40);
@@ -266,6 +269,23 @@ describe('the metrics', () => {
     const values = await series(test);
     expect(values.get('vllm:time_to_first_token_seconds_sum')).toBeCloseTo(0.03);
     expect(values.get('vllm:e2e_request_latency_seconds_sum')).toBeCloseTo(0.09);
+  });
+
+  it.each([
+    ['its only choice', {}, 7],
+    ['the longest of its choices', { longestTokenCount: 4 }, 4],
+  ])('tell how long %s is, of each request', async (_, longest, expected) => {
+    const test = routeTestApp();
+    test.generator.script = async function* () {
+      yield { kind: 'prompt', promptTokenCount: 1, prompts: null };
+      yield { kind: 'choice-finish', choiceIndex: 0, reason: 'stop' };
+      const counts = { promptTokenCount: 1, cachedTokenCount: 0, reasoningTokenCount: null };
+      yield { kind: 'usage', usage: { ...counts, completionTokenCount: 7, ...longest } };
+    };
+    await test.chat();
+    const values = await series(test);
+    expect(values.get('vllm:request_max_num_generation_tokens_sum')).toBe(expected);
+    expect(values.get('vllm:request_max_num_generation_tokens_count')).toBe(1);
   });
 
   it('count every choice of a failed request as an error', async () => {
