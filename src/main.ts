@@ -168,8 +168,8 @@ async function createHttp(
   },
 ) {
   const { engine, generator, logger } = parts;
-  const names =
-    config.servedModelName.length > 0 ? config.servedModelName : [path.basename(path.resolve(config.model))];
+  const root = path.basename(path.resolve(config.model));
+  const names = config.servedModelName.length > 0 ? config.servedModelName : [root];
   const responseStore = new ResponseStore({ bytesMax: config.responseStoreMemory });
   const created = Math.floor((await stat(config.model)).mtimeMs / 1000);
   return createApp({
@@ -177,6 +177,7 @@ async function createHttp(
     generator,
     models: names.map((id) => ({
       id,
+      root,
       created,
       get modelLengthMax() {
         return engine.limits.modelLengthMax;

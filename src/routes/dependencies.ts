@@ -15,6 +15,8 @@ import type { WritePacer } from './write-pacer.ts';
 export type ServedModel = {
   /** The name that requests use; may hold slashes. */
   readonly id: string;
+  /** The checkpoint behind it: the name of its directory. */
+  readonly root: string;
   /** Seconds since 1970. */
   readonly created: number;
   /** Tokens of prompt and output together. */

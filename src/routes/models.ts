@@ -10,8 +10,8 @@ import { requireModel } from './served-models.ts';
 
 type Needed = Pick<AppDependencies, 'models' | 'strictFields'>;
 
-function modelObject({ id, created, modelLengthMax }: ServedModel): z.infer<typeof modelSchema> {
-  return { id, object: 'model', created, owned_by: 'octavo', max_model_len: modelLengthMax };
+function modelObject({ id, root, created, modelLengthMax }: ServedModel): z.infer<typeof modelSchema> {
+  return { id, object: 'model', created, owned_by: 'octavo', root, max_model_len: modelLengthMax };
 }
 
 /** Handler of GET /v1/models. */

@@ -327,7 +327,7 @@ describe('x-request-id', () => {
 
 describe('GET /v1/models', () => {
   it('lists the served names', async () => {
-    const models = ['a', 'org/b'].map((id) => ({ id, created: 5, modelLengthMax: 99 }));
+    const models = ['a', 'org/b'].map((id) => ({ id, root: 'a-model', created: 5, modelLengthMax: 99 }));
     const response = await routeTestApp({ models }).app.request('/v1/models');
     const { data } = modelListSchema.parse(await response.json());
     expect(data.map((model) => model.id)).toEqual(['a', 'org/b']);
@@ -340,6 +340,7 @@ describe('GET /v1/models', () => {
       object: 'model',
       created: 1_690_000_000,
       owned_by: 'octavo',
+      root: 'tiny-checkpoint',
       max_model_len: 2048,
     });
   });

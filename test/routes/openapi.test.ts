@@ -69,6 +69,7 @@ describe('the OpenAPI document', () => {
   ])('knows the answer of %s while the model is being loaded', async (route, path_) => {
     const loading = {
       id: MODEL,
+      root: 'tiny-checkpoint',
       created: 5,
       get modelLengthMax(): number {
         throw new ServerError('not_ready', 'The model is still loading.');

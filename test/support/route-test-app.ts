@@ -42,7 +42,7 @@ export function routeTestApp(overrides: Partial<AppDependencies> = {}): RouteTes
   const app = createApp({
     engine,
     generator,
-    models: [{ id: MODEL, created: 1_690_000_000, modelLengthMax: 2048 }],
+    models: [{ id: MODEL, root: 'tiny-checkpoint', created: 1_690_000_000, modelLengthMax: 2048 }],
     apiKeys: [],
     corsOrigins: [],
     strictFields: false,
