@@ -37,13 +37,25 @@ export function grammarOf(
     ...fromStructuredOutputs(request, fields),
     ...fromAliases(request),
   ];
-  const [first, second] = given;
+  const [first, ...others] = given;
   if (first === undefined) return null;
+  const second = others.find(({ grammar }) => !isSame(grammar, first.grammar));
   if (second === undefined) return first.grammar;
   throw invalid(
     second.param,
     `'${first.param}' and '${second.param}' both say what the output has to look like; give one of them.`,
   );
+}
+
+/** Clients of several versions of vLLM send the same under its older name and its newer one. */
+function isSame(one: GrammarSource, other: GrammarSource): boolean {
+  return contentOf(one) === contentOf(other);
+}
+
+/** The order of keys counts: it is the order in which properties are written. */
+function contentOf(grammar: GrammarSource): string {
+  const isCompact = 'isCompact' in grammar && grammar.isCompact === true;
+  return JSON.stringify({ ...grammar, isCompact, param: null });
 }
 
 function fromResponseFormat(

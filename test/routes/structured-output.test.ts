@@ -64,6 +64,24 @@ const SERVED: readonly (readonly [Record<string, unknown>, GrammarSource | null]
   [{ grammar: 'root ::= "a"' }, { kind: 'ebnf', text: 'root ::= "a"', param: 'grammar' }],
   [{ regex: 'a+' }, { kind: 'regex', pattern: 'a+', param: 'regex' }],
   [{ ebnf: 'root ::= "a"' }, { kind: 'ebnf', text: 'root ::= "a"', param: 'ebnf' }],
+  // The same under several names, as clients of several versions of vLLM send it.
+  [{ structured_outputs: { json: SCHEMA }, guided_json: SCHEMA }, schemaGrammar('structured_outputs.json')],
+  [
+    { response_format: STRICT, guided_json: JSON.stringify(SCHEMA) },
+    schemaGrammar('response_format.json_schema.schema'),
+  ],
+  [
+    { response_format: { type: 'json_object' }, structured_outputs: { json_object: true } },
+    { kind: 'json-object' },
+  ],
+  [
+    { structured_outputs: { choice: ['a', 'b'] }, guided_choice: ['a', 'b'] },
+    { kind: 'choice', choices: ['a', 'b'], param: 'structured_outputs.choice' },
+  ],
+  [
+    { grammar: 'root ::= "a"', guided_grammar: 'root ::= "a"', ebnf: 'root ::= "a"' },
+    { kind: 'ebnf', text: 'root ::= "a"', param: 'guided_grammar' },
+  ],
 ];
 
 const open = { type: 'object', properties: { a: SCHEMA } };
@@ -121,6 +139,18 @@ const REFUSED: readonly (readonly [Record<string, unknown>, string, string])[] =
   [{ regex: '' }, 'regex', 'invalid_value'],
   [{ regex: 'a', response_format: { type: 'json_object' } }, 'regex', 'invalid_value'],
   [{ guided_regex: 'a', guided_choice: ['a'] }, 'guided_choice', 'invalid_value'],
+  [{ guided_regex: 'a', regex: 'b' }, 'regex', 'invalid_value'],
+  [{ guided_regex: 'a', regex: 'a', ebnf: 'root ::= "a"' }, 'ebnf', 'invalid_value'],
+  [
+    { structured_outputs: { choice: ['a', 'b'] }, guided_choice: ['b', 'a'] },
+    'guided_choice',
+    'invalid_value',
+  ],
+  [
+    { structured_outputs: { json: SCHEMA, disable_any_whitespace: true }, guided_json: SCHEMA },
+    'guided_json',
+    'invalid_value',
+  ],
   [{ structured_outputs: { regex: 'a', json: {} } }, 'structured_outputs.json', 'invalid_value'],
   [strictly(open), ROOT, 'invalid_value'],
   [strictly({ ...open, additionalProperties: false }), ROOT, 'invalid_value'],
