@@ -8,6 +8,7 @@ import { type FileHandle, open, readdir, rename, rm, stat, statfs } from 'node:f
 import path from 'node:path';
 import { systemClock } from '../base/clock.ts';
 import { StartupError } from '../base/errors.ts';
+import { diskRoom } from './disk-room.ts';
 import { makeFolders } from './make-folders.ts';
 import { putInPlace } from './put-in-place.ts';
 
@@ -92,10 +93,8 @@ async function hasLength(file: string, byteLength: number): Promise<boolean> {
 /** Before the work of writing it. @throws Error where the file system says that it has no room for so many bytes */
 async function requireRoom(folder: string, byteLength: number): Promise<void> {
   const told = await statfs(folder).catch(() => null);
-  // File systems that do not tell have no blocks at all.
-  if (told === null || told.blocks === 0) return;
-  const room = told.bavail * told.bsize;
-  if (room < byteLength) throw new Error(`ENOSPC: there is room for ${room} bytes`);
+  const room = told === null ? null : diskRoom(told, process.getuid?.() === 0);
+  if (room !== null && room < byteLength) throw new Error(`ENOSPC: there is room for ${room} bytes`);
 }
 
 /** As far as it can be: the directory may not be there yet, or not be ours to write. */
