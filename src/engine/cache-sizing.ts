@@ -56,7 +56,7 @@ export function refuseOversized(
 ): void {
   if (cacheMemory !== null || weightBytes <= memoryBytes) return;
   throw new StartupError(
-    `the model does not fit the memory: its weights take ${mebibytes(weightBytes)} as they are computed with, of ${mebibytes(memoryBytes)}. Take a smaller model, or one of fewer bits (GPTQ or AWQ; --quantization, where the processor can); with --kv-cache-memory it is tried all the same`,
+    `the model does not fit the memory: its weights take ${mebibytes(weightBytes)} as they are computed with, of ${mebibytes(memoryBytes)}. Take a smaller model, or one in 4 bits (GPTQ or AWQ), and no --quantization none; with --kv-cache-memory it is tried all the same`,
   );
 }
 

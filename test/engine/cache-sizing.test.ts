@@ -102,6 +102,11 @@ describe('weights that are larger than all of the memory', () => {
     expect(() => refuseOversized(MEMORY, MEMORY, null)).not.toThrow();
   });
 
+  it('are refused with ways out, of which none depends on the processor', () => {
+    const waysOut = /smaller model, or one in 4 bits .*, and no --quantization none; with --kv-cache-memory/;
+    expect(() => refuseOversized(LARGER, MEMORY, null)).toThrow(waysOut);
+  });
+
   it('are tried where the size of the cache is given', () => {
     const cacheMemory = { kind: 'bytes', bytes: 2 ** 30 } as const;
     expect(() => refuseOversized(LARGER, MEMORY, cacheMemory)).not.toThrow();
