@@ -18,9 +18,9 @@ function glibcVersion(): string | null {
   return header?.glibcVersionRuntime ?? null;
 }
 
+const GLIBC_MIN = '2.28';
 /** Platforms and processors that the package has a library for. */
-const SUPPORTED =
-  'Linux x64 and arm64 (glibc 2.28 or newer), macOS on Apple silicon, and Windows x64 and arm64';
+const SUPPORTED = `Linux x64 and arm64 (glibc ${GLIBC_MIN} or newer), macOS on Apple silicon, and Windows x64 and arm64`;
 
 /** @param error what loading it threw */
 export function libraryProblem({ code, message }: NodeJS.ErrnoException, system: System): string {
@@ -40,7 +40,10 @@ function hint({ platform, glibc }: System): string {
     return '; it needs the Microsoft Visual C++ Redistributable (https://aka.ms/vs/17/release/vc_redist.x64.exe, on ARM vc_redist.arm64.exe)';
   }
   if (platform !== 'linux') return '';
-  return glibc === null
-    ? '; it needs glibc, which Alpine and others with musl do not have'
-    : `; it needs glibc 2.28 or newer, this is ${glibc}`;
+  if (glibc === null) return '; it needs glibc, which Alpine and others with musl do not have';
+  return isOld(glibc) ? `; it needs glibc ${GLIBC_MIN} or newer, this is ${glibc}` : '';
+}
+
+function isOld(glibc: string): boolean {
+  return glibc.localeCompare(GLIBC_MIN, 'en', { numeric: true }) < 0;
 }

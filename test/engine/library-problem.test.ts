@@ -29,6 +29,16 @@ describe('a library of ONNX Runtime that does not load', () => {
     expect(libraryProblem(refused, { ...LINUX, glibc: '2.17' })).toMatch(/2\.28 or newer, this is 2\.17$/);
   });
 
+  it.each(['2.28', '2.36', '2.100'])(
+    'is told of without a word of glibc where %s is new enough, so that it is something else',
+    (glibc) => {
+      const refused = error('ERR_DLOPEN_FAILED', 'x.so: failed to map segment from shared object');
+      expect(libraryProblem(refused, { ...LINUX, glibc })).toMatch(
+        /failed to map segment from shared object$/,
+      );
+    },
+  );
+
   it('is told of with where its C++ library comes from on Windows, whatever language Windows speaks', () => {
     const refused = error('ERR_DLOPEN_FAILED', 'Das angegebene Modul wurde nicht gefunden.\r\nC:\\a\\b.node');
     const told = libraryProblem(refused, { platform: 'win32', arch: 'x64', glibc: null });
