@@ -5,13 +5,12 @@
 
 import os from 'node:os';
 import { GraphBuilder } from '../graph/graph-builder.ts';
-import type { IntegerType } from '../graph/quantized-layout.ts';
+import { type IntegerType, ZERO_POINT } from '../graph/quantized-layout.ts';
 import type { GraphInputs } from './cache-form.ts';
 import { OnnxSession } from './onnx-session.ts';
 
-/** Of activations and weights; activations are stored as 128 more. */
+/** Of activations and weights. */
 const LARGEST = 127;
-const ZERO_POINT = 128;
 /** Products of a sum, and outputs: more than kernels take at a time. */
 const [DEPTH, WIDTH] = [128, 64];
 /** One row has kernels of its own. */

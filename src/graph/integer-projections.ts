@@ -7,7 +7,7 @@ import type { DecoderShape } from './decoder-shape.ts';
 import type { GraphBuilder, Value } from './graph-builder.ts';
 import { silu } from './operators.ts';
 import type { Logits } from './projections.ts';
-import { headPartCount, type IntegerType, matrixName, matrixPart } from './quantized-layout.ts';
+import { headPartCount, type IntegerType, matrixName, matrixPart, ZERO_POINT } from './quantized-layout.ts';
 import { floatTensor, QuantizedProjections } from './quantized-projections.ts';
 import type { Weights } from './weight-cache.ts';
 
@@ -19,8 +19,6 @@ type QuantizedRows = {
   readonly scales: Value;
 };
 
-/** What stands for 0 among unsigned integers. */
-const ZERO_POINT = 128;
 /** The largest magnitude of an activation. */
 const ACTIVATION_MAX = 127;
 

@@ -16,6 +16,7 @@ import {
   matrixPart,
   rowsOf,
   spreadLength,
+  ZERO_POINT,
 } from './quantized-layout.ts';
 import { readFloats } from './tensor-bytes.ts';
 
@@ -74,7 +75,7 @@ async function writeProjection(job: MatrixJob, output: FileHandle): Promise<void
     transposeInto(integers, rows, firstRow, piece, columns);
   });
   await writeFully(output, scales, job.offsets.get(matrixPart.scales(name))!);
-  if (job.integerType === 'uint8') add128(integers);
+  if (job.integerType === 'uint8') addZeroPoint(integers);
   await writeFully(output, integers, job.offsets.get(matrixPart.integers(name))!);
   if (blocks === null) return;
   await writeFully(output, blocks.levels, job.offsets.get(matrixPart.levels(name))!);
@@ -82,8 +83,8 @@ async function writeProjection(job: MatrixJob, output: FileHandle): Promise<void
 }
 
 /** In place, as bytes: -128 becomes 0, and 127 255. */
-function add128(integers: Int8Array): void {
-  for (let i = 0; i < integers.length; i++) integers[i] = integers[i]! ^ 0x80;
+function addZeroPoint(integers: Int8Array): void {
+  for (let i = 0; i < integers.length; i++) integers[i] = integers[i]! ^ ZERO_POINT;
 }
 
 /** A matrix as MatMulNBits reads it. What no weight is written to is level 0 under scale 0. */

@@ -22,6 +22,8 @@ export function spreadLength(length: number): number {
 
 /** How the integers of a product are stored: as they are, or each 128 more. */
 export type IntegerType = 'int8' | 'uint8';
+/** What stands for 0 among unsigned integers, of weights and of activations. */
+export const ZERO_POINT = 128;
 
 /** Names of the parts of a matrix [N outputs x K inputs]. */
 export const matrixPart = {

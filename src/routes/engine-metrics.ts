@@ -74,7 +74,7 @@ export class EngineMetrics {
   #onStep(report: StepReport): void {
     const series = this.#series;
     series.running.set(report.runningCount);
-    this.#setWaiting(report.waitingCount);
+    series.waiting.set(report.waitingCount);
     series.cacheUsage.set(report.cacheUsage);
     if (report.rowCount > 0) series.stepTokens.observe(usefulTokenCount(report));
     if (report.promptTokenCount > 0)
@@ -93,12 +93,6 @@ export class EngineMetrics {
     }
     if (report.prefixQueryTokenCount > 0) series.prefixQueries.inc(report.prefixQueryTokenCount);
     if (report.prefixHitTokenCount > 0) series.prefixHits.inc(report.prefixHitTokenCount);
-  }
-
-  /** Nothing else is waited for here: vLLM's other reason is what its adapters and transfers of caches hold back. */
-  #setWaiting(count: number): void {
-    this.#series.waiting.set(count);
-    this.#series.waitingByReason.set({ reason: 'capacity' }, count);
   }
 
   #countPrompts(tokenCount: number, cachedCount: number): void {

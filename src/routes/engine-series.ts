@@ -37,19 +37,32 @@ function histogramsIn(registers: Registry[]) {
     new Histogram({ ...text(name, help), buckets, registers });
 }
 
+/** A counter for each of the values that a label has, which begin at 0. */
+function countersBy(registers: Registry[], label: string, values: readonly string[]) {
+  return (name: string, help: string) => {
+    const counter = new Counter({ ...text(name, help), labelNames: [label], registers });
+    for (const value of values) counter.inc({ [label]: value }, 0);
+    return counter;
+  };
+}
+
 /** As they are after the last step. */
 function stateSeries(registers: Registry[]) {
   const gauge = (name: string, help: string) => new Gauge({ ...text(name, help), registers });
-  const waitingByReason = new Gauge({
+  const waiting = gauge('num_requests_waiting', 'Number of requests waiting to be processed.');
+  new Gauge({
     ...text('num_requests_waiting_by_reason', 'Number of waiting requests by what they wait for.'),
     labelNames: ['reason'],
     registers,
+    // Nothing else is waited for here: vLLM's other reason is what its adapters and transfers of caches hold back.
+    async collect() {
+      const { values } = await waiting.get();
+      this.set({ reason: 'capacity' }, values[0]!.value);
+    },
   });
-  waitingByReason.set({ reason: 'capacity' }, 0);
   return {
     running: gauge('num_requests_running', 'Number of requests in model execution batches.'),
-    waiting: gauge('num_requests_waiting', 'Number of requests waiting to be processed.'),
-    waitingByReason,
+    waiting,
     cacheUsage: gauge('kv_cache_usage_perc', 'KV-cache usage. 1 means 100 percent usage.'),
   };
 }
@@ -57,16 +70,14 @@ function stateSeries(registers: Registry[]) {
 /** The prompts of all choices, and of `n` choices each its own, as vLLM counts them. */
 function promptSeries(registers: Registry[]) {
   const counter = (name: string, help: string) => new Counter({ ...text(name, help), registers });
-  const promptTokensBySource = new Counter({
-    ...text('prompt_tokens_by_source_total', 'Prompt tokens by where their keys and values came from.'),
-    labelNames: ['source'],
-    registers,
-  });
-  for (const source of ['local_compute', 'local_cache_hit']) promptTokensBySource.inc({ source }, 0);
+  const bySource = countersBy(registers, 'source', ['local_compute', 'local_cache_hit']);
   return {
     promptTokens: counter('prompt_tokens_total', 'Prompt tokens, the cached included, once computed.'),
     cachedPromptTokens: counter('prompt_tokens_cached_total', 'Prompt tokens out of the prefix cache.'),
-    promptTokensBySource,
+    promptTokensBySource: bySource(
+      'prompt_tokens_by_source_total',
+      'Prompt tokens by where their keys and values came from.',
+    ),
     computedLength: histogramsIn(registers)(
       'request_prefill_kv_computed_tokens',
       'Prompt tokens of finished choices, without the cached.',
@@ -78,12 +89,11 @@ function promptSeries(registers: Registry[]) {
 /** What plans of steps had. */
 function planSeries(registers: Registry[]) {
   const counter = (name: string, help: string) => new Counter({ ...text(name, help), registers });
-  const acceptedTokensAt = new Counter({
-    ...text('spec_decode_num_accepted_tokens_per_pos_total', 'Tokens of drafts that were right, by place.'),
-    labelNames: ['position'],
+  const byPosition = countersBy(
     registers,
-  });
-  for (let at = 0; at < DRAFT_TOKENS_MAX; at++) acceptedTokensAt.inc({ position: String(at) }, 0);
+    'position',
+    Array.from({ length: DRAFT_TOKENS_MAX }, (_, at) => String(at)),
+  );
   return {
     prefixQueries: counter('prefix_cache_queries_total', 'Prompt tokens looked up in the prefix cache.'),
     prefixHits: counter('prefix_cache_hits_total', 'Prompt tokens found in the prefix cache.'),
@@ -94,25 +104,23 @@ function planSeries(registers: Registry[]) {
     drafts: counter('spec_decode_num_drafts_total', 'Drafts: guesses at what follows a sequence.'),
     draftTokens: counter('spec_decode_num_draft_tokens_total', 'Tokens of drafts.'),
     acceptedTokens: counter('spec_decode_num_accepted_tokens_total', 'Tokens of drafts that were right.'),
-    acceptedTokensAt,
+    acceptedTokensAt: byPosition(
+      'spec_decode_num_accepted_tokens_per_pos_total',
+      'Tokens of drafts that were right, by place.',
+    ),
   };
 }
 
 /** What came out of steps. */
 function outputSeries(registers: Registry[]) {
   const histogram = histogramsIn(registers);
-  const requestSuccess = new Counter({
-    ...text('request_success_total', 'Number of finished choices by reason.'),
-    labelNames: ['finished_reason'],
-    registers,
-  });
-  for (const reason of FINISHED_REASONS) requestSuccess.inc({ finished_reason: reason }, 0);
+  const byReason = countersBy(registers, 'finished_reason', FINISHED_REASONS);
   return {
     generationTokens: new Counter({
       ...text('generation_tokens_total', 'Number of generated tokens, those behind a stop string included.'),
       registers,
     }),
-    requestSuccess,
+    requestSuccess: byReason('request_success_total', 'Number of finished choices by reason.'),
     stepTokens: histogram('iteration_tokens_total', 'Tokens per engine step, no wrong drafts.', STEP_TOKENS),
     promptLength: histogram('request_prompt_tokens', 'Prompt tokens of finished choices.', REQUEST_TOKENS),
     outputLength: histogram('request_generation_tokens', 'Tokens of finished choices.', REQUEST_TOKENS),

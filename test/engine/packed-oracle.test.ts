@@ -7,6 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { exactIntegerType } from '../../src/engine/integer-probe.ts';
 import { OnnxModelRunner } from '../../src/engine/onnx-model-runner.ts';
 import { buildGatheredModel, type DecoderModel, readDecoderShape } from '../../src/graph/checkpoint.ts';
 import { gatheredDecoder } from '../../src/graph/decoder-graph.ts';
@@ -32,7 +33,8 @@ const FLIP_DIVERGENCE_MAX = 0.002;
 
 const CACHE = { blockCount: 64, blockSize: 4 };
 const MODEL_LENGTH_MAX = 128;
-const NOBODY_WAITS = { integerType: 'uint8', threadCount: 1, onProgress: () => {} } as const;
+const integerType = await exactIntegerType();
+const NOBODY_WAITS = { integerType, threadCount: 1, onProgress: () => {} } as const;
 
 const cacheDirectory = await mkdtemp(path.join(os.tmpdir(), 'octavo-packed-'));
 afterAll(() => rm(cacheDirectory, { recursive: true }));
@@ -52,7 +54,7 @@ async function withIntegerVocabulary({ directory }: Oracle, shape: DecoderShape)
     stored: await openPackedSafetensors(directory),
     type: 'float32',
     activations: 'int8',
-    integerVocabulary: 'uint8',
+    integerVocabulary: integerType,
     cacheDirectory,
   });
   const projections = source.projections(source.weights);
